@@ -1,0 +1,24 @@
+"""Clustering of embeddings with the collision cross-entropy."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skcollision.cluster import PAPER_RECIPE, CollisionClusterer
+
+__version__ = "0.1.0.dev0"
+
+__all__ = ["PAPER_RECIPE", "CollisionClusterer", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    # At the first use only: torch and scikit-learn take seconds to import, and `skcollision --help`
+    # needs neither.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from skcollision import cluster
+
+    return getattr(cluster, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,46 @@
+"""``skcollision score``: compare labels with the true ones."""
+
+from pathlib import Path
+
+import click
+
+from skcollision.cli._arrays import ReadOptions, read_labels
+from skcollision.cli._messages import InputError
+from skcollision.cli._options import PATH, array_option, csv_options
+
+
+@click.command(short_help="Compare labels with the true ones: ACC, NMI, ARI.")
+@click.argument("labels_path", metavar="LABELS", type=PATH)
+@click.argument("truth_path", metavar="TRUTH", type=PATH)
+@array_option("--array", "LABELS")
+@array_option("--truth-array", "TRUTH")
+@csv_options
+def score(
+    labels_path: Path,
+    truth_path: Path,
+    array: str | None,
+    truth_array: str | None,
+    delimiter: str,
+    header: bool | None,
+) -> None:
+    """Print how well LABELS agree with TRUTH, whatever the clusters are called.
+
+    Both files hold one label per point, in the same order: integers or text, as .npy, .npz, .csv
+    (one column) or .parquet.
+
+    \b
+    ACC  share of points that are right under the best matching of clusters to classes
+    NMI  normalised mutual information, from 0 to 1
+    ARI  adjusted Rand index, 1 at most and 0 by chance
+    """  # noqa: D301 -- click wants the character
+    labels = read_labels(labels_path, ReadOptions(array, delimiter, header))
+    truth = read_labels(truth_path, ReadOptions(truth_array, delimiter, header))
+    if len(labels) != len(truth):
+        hint = "; see --header" if ".csv" in (labels_path.suffix, truth_path.suffix) else ""
+        raise InputError(
+            f"{labels_path} has {len(labels)} labels and {truth_path} has {len(truth)}{hint}"
+        )
+    from skcollision.cli._figures_of_merit import figures_of_merit
+
+    for name, value in figures_of_merit(truth, labels).items():
+        click.echo(f"{name} {value:.4f}")

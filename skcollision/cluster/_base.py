@@ -1,0 +1,221 @@
+"""The estimator contract that all linear clusterers share."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from abc import abstractmethod
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.base import _fit_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skcollision._callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
+from skcollision.cluster._linear_model import LinearClusterModel
+from skcollision.criteria import ClusteringCriterion
+from skcollision.engine import (
+    FeatureSource,
+    Measures,
+    Trainer,
+    TrainingSettings,
+    fit_normalisation,
+    initial_heads,
+)
+
+# Without max_iter: at least this many optimiser steps, and passes over the data.
+DEFAULT_STEPS = 300
+DEFAULT_EPOCHS = 10
+
+
+class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
+    """Fit a softmax linear classifier to labels that it gives itself.
+
+    Subclasses say which criterion to minimise in `_make_criterion`; everything a user touches is
+    here. A subclass's ``__init__`` takes at least the parameters constrained below.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [None, Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "optimizer": [StrOptions({"adam", "sgd"})],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "schedule": [StrOptions({"cosine", "constant"})],
+        "weight_decay": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
+        "normalize": ["boolean"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    @abstractmethod
+    def _make_criterion(self) -> ClusteringCriterion:
+        """Return what to minimise, with this estimator's parameters."""
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Cluster the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, finite, in float32 or float64; other types are converted. Contiguous arrays
+            and memory maps are read in place, a batch at a time.
+        y : ignored
+            Present so that pipelines and searches can pass it on to their scorers.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; a weight of 2 counts a point twice, 0 leaves it out of the fit.
+
+        Returns
+        -------
+        self
+            The fitted clusterer.
+
+        Raises
+        ------
+        ValueError
+            If X has NaN, infinity, fewer points than clusters or the same point in every row, or a
+            parameter is out of its range.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If a cluster ends empty.
+        """
+        data, weight = self._check_data(X, sample_weight, reset=True)
+        source, trainer = self._start(data, weight)
+        n_epochs = trainer.settings.n_epochs
+        tasks = EpochTasks(self, n_epochs, X=data, metadata={"sample_weight": weight})
+
+        def on_epoch_end(epoch: int, measures: Measures) -> bool:
+            best = int(np.argmin(measures.objective))
+            if self.verbose:
+                name, value = type(self).__name__, measures.objective[best]
+                print(f"{name}: epoch {epoch + 1}/{n_epochs}, objective {value:.5f}")
+            return tasks.end_epoch(lambda: self._model_attributes(trainer, best))
+
+        history = trainer.run(source, weight, on_epoch_end)
+        final = trainer.evaluate(source, weight)
+        best = int(np.argmin(final.objective))
+        trainer.keep(best)
+        self._store(trainer, 0, final.objective[best], final.duality_gap[best])
+        self.history_ = history.as_dict()
+        self.n_iter_ = len(history.seconds)
+        self._describe(data, weight)
+        tasks.close()
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Continue with one pass over more rows.
+
+        The first call fixes the normalisation, so its rows should be typical; all `n_init` restarts
+        are then trained on, and the best so far predicts. After `fit`, its model is refined.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, as in `fit`; at least `n_clusters` rows in the first call.
+        y : ignored
+            Present for pipelines.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
+
+        Returns
+        -------
+        self
+            The clusterer; `labels_` and `cluster_centers_` are of these rows.
+
+        Raises
+        ------
+        ValueError
+            As `fit`.
+        """
+        first = not hasattr(self, "_trainer")
+        data, weight = self._check_data(X, sample_weight, reset=first)
+        if first:
+            source, self._trainer = self._start(data, weight)
+            self.n_iter_ = 0
+        else:
+            source = self._source(data)
+        measures = self._trainer.run_once(source, weight)
+        best = int(np.argmin(measures.objective))
+        self._store(self._trainer, best, measures.objective[best], measures.duality_gap[best])
+        self.n_iter_ += 1
+        self._describe(data, weight)
+        return self
+
+    def _start(self, X: np.ndarray, weight: np.ndarray | None) -> tuple[FeatureSource, Trainer]:
+        """Prepare to train a new model on X."""
+        random_state = check_random_state(self.random_state)
+        # Measured in any case: it finds features that leave nothing to cluster.
+        normalisation = fit_normalisation(X, weight, unit_rows=True)
+        self._normalisation = normalisation if self.normalize else None
+        source = self._source(X)
+        heads = initial_heads(source, self.n_clusters, self.n_init, random_state=random_state)
+        n_points = len(X) if weight is None else np.count_nonzero(weight)
+        settings = self._settings(n_batches=math.ceil(n_points / self.batch_size))
+        return source, Trainer(heads, self._make_criterion(), settings, random_state)
+
+    def _settings(self, n_batches: int) -> TrainingSettings:
+        n_epochs = self.max_iter or max(DEFAULT_EPOCHS, math.ceil(DEFAULT_STEPS / n_batches))
+        automatic = self.weight_decay == "auto"
+        return TrainingSettings(
+            n_epochs=n_epochs,
+            batch_size=self.batch_size,
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            schedule=self.schedule,
+            weight_decay=0.01 / self.n_clusters if automatic else self.weight_decay,
+            tol=self.tol,
+        )
+
+    def _model_attributes(self, trainer: Trainer, restart: int) -> dict[str, Any]:
+        weight, bias = trainer.heads.numpy()
+        return {"coef_": weight[restart], "intercept_": bias[restart]}
+
+    def _store(self, trainer: Trainer, restart: int, objective: float, duality_gap: float) -> None:
+        """Make one restart of the trainer the model, and keep the trainer for `partial_fit`."""
+        trainer.to(torch.device("cpu"))
+        self._trainer = trainer
+        for name, value in self._model_attributes(trainer, restart).items():
+            setattr(self, name, value)
+        self.objective_ = float(objective)
+        self.duality_gap_ = float(duality_gap)
+
+    def _describe(self, X: np.ndarray, weight: np.ndarray | None) -> None:
+        """Set what the model says of the rows it was trained on."""
+        n_clusters = len(self.coef_)
+        self.labels_ = np.empty(len(X), dtype=np.int32)
+        sums, masses = np.zeros(self.coef_.shape), np.zeros(n_clusters)
+        for rows, logits in self._logits(X):
+            self.labels_[rows] = logits.argmax(1).cpu().numpy()
+            probs = logits.softmax(1).cpu().numpy()
+            if weight is not None:
+                probs *= weight[rows, None]
+            sums += probs.T @ X[rows]
+            masses += probs.sum(0)
+        # A cluster without any mass has no centre of its own; it is given the common one.
+        share = np.maximum(masses, np.finfo(np.float64).tiny)[:, None]
+        centres = np.where(masses[:, None] > 0, sums / share, sums.sum(0) / masses.sum())
+        self.cluster_centers_ = centres.astype(X.dtype)
+        used = self.labels_ if weight is None else self.labels_[weight > 0]
+        n_empty = n_clusters - len(np.unique(used))
+        if n_empty:
+            warnings.warn(
+                f"{n_empty} of n_clusters={n_clusters} clusters ended empty. Lower n_clusters, or "
+                "raise 'fairness_weight' or 'lam' to keep them all in use.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )

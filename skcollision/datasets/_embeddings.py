@@ -1,0 +1,150 @@
+"""Synthetic data shaped like the output of a pretrained network."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+
+# The share of a cluster's variance that lies along its few factors; the rest is white noise. Real
+# embeddings concentrate their variance about as strongly.
+_FACTOR_VARIANCE = 0.8
+
+# Upper bound of every real parameter: far beyond use, and squares of it stay exact enough.
+_LARGEST = 1e6
+
+
+def make_embeddings(
+    n_samples: int = 1000,
+    n_clusters: int = 10,
+    n_features: int = 128,
+    *,
+    spread: float = 1.5,
+    n_factors: int = 4,
+    offset: float = 1.0,
+    imbalance: float = 1.0,
+    random_state: int | np.random.RandomState | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Draw clusters that look like the embeddings of a pretrained network.
+
+    Unlike the round blobs of :func:`sklearn.datasets.make_blobs`, and like real embeddings, the
+    points lie on the unit sphere, they share a mean far from zero, and each cluster is long in a
+    few directions of its own and thin in all others.
+
+    A point of cluster k is ``offset * m + c_k + spread * (B_k f + e)``, scaled to norm one: m and
+    c_k are random unit vectors, B_k is a random ``n_features`` x ``n_factors`` matrix, and f and e
+    are Gaussian. Each factor, a column of B_k, is half as long as the one before; together they
+    carry 80 % of the variance and the white noise e the rest. The expected squared norm of
+    B_k f + e is one, so `spread` is the width of a cluster relative to the distance of its centre
+    from the common mean.
+
+    Parameters
+    ----------
+    n_samples : int, default=1000
+        Number of points N; at least `n_clusters`.
+    n_clusters : int, default=10
+        Number of clusters K.
+    n_features : int, default=128
+        Number of features D; at least 2.
+    spread : float, default=1.5
+        Width of a cluster, from 0 to 1e6. At 0 the points of a cluster coincide.
+    n_factors : int, default=4
+        Rank of the long part of a cluster's covariance, from 1 to `n_features`.
+    offset : float, default=1.0
+        Length of the mean that all points share before they are scaled to norm one, from 0 to 1e6.
+    imbalance : float, default=1.0
+        Size of the largest cluster over that of the smallest, from 1 to 1e6. The sizes between them
+        fall geometrically, and each cluster keeps one point at least.
+    random_state : int, RandomState instance or None, default=None
+        An int makes the result reproducible.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features), dtype float32
+        The points, rows of norm one in random order.
+    y : ndarray of shape (n_samples,), dtype int64
+        The cluster of each point, in 0 .. K-1; sizes do not rise with the number.
+
+    Raises
+    ------
+    TypeError
+        If a parameter is not a number of the kind given above.
+    ValueError
+        If a parameter lies outside its range.
+
+    Examples
+    --------
+    >>> from skcollision.datasets import make_embeddings
+    >>> X, y = make_embeddings(300, 3, 64, imbalance=4, random_state=0)
+    >>> X.shape, X.dtype
+    ((300, 64), dtype('float32'))
+    >>> import numpy as np
+    >>> np.bincount(y)
+    array([171,  86,  43])
+    """
+    _check_integer("n_clusters", n_clusters, low=1)
+    _check_integer("n_samples", n_samples, low=n_clusters)
+    _check_integer("n_features", n_features, low=2)
+    _check_integer("n_factors", n_factors, low=1, high=n_features)
+    _check_real("spread", spread, low=0.0)
+    _check_real("offset", offset, low=0.0)
+    _check_real("imbalance", imbalance, low=1.0)
+    rng = check_random_state(random_state)
+
+    # Cluster by cluster, so that the float64 draws never take more room than the largest cluster.
+    y = np.repeat(np.arange(n_clusters), _cluster_sizes(n_samples, n_clusters, imbalance))
+    X = np.empty((n_samples, n_features), dtype=np.float32)
+    mean = offset * _unit_vector(rng, n_features)
+    for cluster in range(n_clusters):
+        rows = y == cluster
+        deviations = _anisotropic_noise(rng, int(rows.sum()), n_features, n_factors)
+        points = mean + _unit_vector(rng, n_features) + spread * deviations
+        X[rows] = points / np.linalg.norm(points, axis=1, keepdims=True)
+    order = rng.permutation(n_samples)
+    return X[order], y[order]
+
+
+def _cluster_sizes(n_samples: int, n_clusters: int, imbalance: float) -> NDArray[np.int64]:
+    """Sizes that fall geometrically, are at least 1 and sum to `n_samples`."""
+    shares = np.geomspace(imbalance, 1.0, n_clusters)
+    # One point each is set aside first, so that rounding can empty no cluster; the bounds of the
+    # rest are cumulated before rounding, so that the sizes sum to n_samples exactly.
+    bounds = np.rint(np.cumsum(shares / shares.sum()) * (n_samples - n_clusters)).astype(np.int64)
+    sizes = np.diff(bounds, prepend=0) + 1
+    return np.sort(sizes)[::-1]
+
+
+def _anisotropic_noise(
+    rng: np.random.RandomState, n_samples: int, n_features: int, n_factors: int
+) -> NDArray[np.float64]:
+    """Gaussian rows of expected squared norm 1, long along `n_factors` random directions."""
+    basis, _ = np.linalg.qr(rng.standard_normal((n_features, n_factors)))
+    scales = 0.5 ** np.arange(n_factors)
+    scales *= np.sqrt(_FACTOR_VARIANCE / np.sum(scales**2))
+    factors = rng.standard_normal((n_samples, n_factors)) * scales
+    white = rng.standard_normal((n_samples, n_features))
+    return factors @ basis.T + white * np.sqrt((1.0 - _FACTOR_VARIANCE) / n_features)
+
+
+def _unit_vector(rng: np.random.RandomState, n_features: int) -> NDArray[np.float64]:
+    vector = rng.standard_normal(n_features)
+    return vector / np.linalg.norm(vector)
+
+
+def _check_integer(name: str, value: int, *, low: int, high: int | None = None) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(_message(name, "an integer", value))
+    if value < low or (high is not None and value > high):
+        wanted = f"at least {low}" if high is None else f"in the range [{low}, {high}]"
+        raise ValueError(_message(name, f"an integer {wanted}", value))
+
+
+def _check_real(name: str, value: float, *, low: float) -> None:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(_message(name, "a number", value))
+    if not low <= value <= _LARGEST:
+        raise ValueError(_message(name, f"in the range [{low:g}, {_LARGEST:g}]", value))
+
+
+def _message(name: str, wanted: str, got: object) -> str:
+    return f"The '{name}' parameter of make_embeddings must be {wanted}. Got {got!r} instead."

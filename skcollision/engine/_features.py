@@ -1,0 +1,143 @@
+"""Normalised features, a batch at a time: the user's matrix is never copied whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# Rows a block in passes over the whole matrix: its working memory, at most 32 MB at 2048 columns.
+BLOCK_ROWS = 2048
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Centre, then scale each row: what the linear heads see of a feature matrix.
+
+    A row x becomes (x - mean) / |x - mean| with ``unit_rows``, (x - mean) / scale without. Centring
+    first makes the result blind to a shift of the features, and to their scale.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (D,)
+        Centre.
+    scale : float
+        Root mean square distance from the centre.
+    unit_rows : bool
+        Whether each row is brought to length 1.
+    """
+
+    mean: np.ndarray
+    scale: float
+    unit_rows: bool
+
+    def apply_(self, rows: Tensor, mean: Tensor) -> Tensor:
+        """Normalise `rows` in place; `mean` is the centre on their device."""
+        rows.sub_(mean)
+        if not self.unit_rows:
+            return rows.div_(self.scale)
+        lengths = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+        # A row at the centre has no direction. It stays 0, and so gets the bias's prediction.
+        smallest = self.scale * torch.finfo(rows.dtype).eps
+        return rows.div_(lengths.clamp_min_(smallest))
+
+
+class FeatureSource:
+    """A feature matrix seen through a normalisation.
+
+    Parameters
+    ----------
+    X : ndarray of shape (N, D)
+        float32 or float64, in memory or memory-mapped; never written to.
+    normalisation : Normalisation or None
+        None hands out raw features.
+    device : torch.device
+        Where batches are wanted.
+    """
+
+    def __init__(
+        self, X: np.ndarray, normalisation: Normalisation | None, device: torch.device
+    ) -> None:
+        self._X = X
+        self._normalisation = normalisation
+        self.device = device
+        self.n_samples, self.n_features = X.shape
+        if normalisation is not None:
+            self._mean = torch.as_tensor(normalisation.mean.astype(X.dtype), device=device)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Floating type of the batches."""
+        return torch.float64 if self._X.dtype == np.float64 else torch.float32
+
+    def batch(self, rows: np.ndarray | slice) -> Tensor:
+        """Return the given rows, normalised, as a new tensor of shape (B, D) on the device."""
+        block = np.array(self._X[rows]) if isinstance(rows, slice) else self._X[rows]
+        # asarray sheds np.memmap, which fancy indexing keeps as the class of an in-memory copy.
+        batch = torch.from_numpy(np.asarray(block)).to(self.device)
+        if self._normalisation is None:
+            return batch
+        return self._normalisation.apply_(batch, self._mean)
+
+    def blocks(self, size: int = BLOCK_ROWS) -> Iterator[tuple[slice, Tensor]]:
+        """Yield consecutive row ranges and their normalised features."""
+        for start in range(0, self.n_samples, size):
+            rows = slice(start, min(start + size, self.n_samples))
+            yield rows, self.batch(rows)
+
+
+def fit_normalisation(
+    X: np.ndarray, sample_weight: np.ndarray | None, *, unit_rows: bool
+) -> Normalisation:
+    """Measure centre and scale of a feature matrix in two passes over its blocks.
+
+    Parameters
+    ----------
+    X : ndarray of shape (N, D)
+        Finite features.
+    sample_weight : ndarray of shape (N,) or None
+        Non-negative weights, not all zero.
+    unit_rows : bool
+        Whether rows are to be brought to length 1.
+
+    Returns
+    -------
+    Normalisation
+        Centre and scale, accumulated in float64.
+
+    Raises
+    ------
+    ValueError
+        If all rows are the same, so that there is nothing to cluster, or if the features are so
+        large that their squares overflow.
+    """
+    weight = np.ones(len(X)) if sample_weight is None else sample_weight.astype(np.float64)
+    total = weight.sum()
+    mean = _weighted_sum(X, weight, lambda block: block) / total
+    square = _weighted_sum(X, weight, lambda block: _square_norms(block - mean)) / total
+    scale = float(np.sqrt(square))
+    if not np.isfinite(scale):
+        raise ValueError("X has features too large to be squared in float64. Scale them down.")
+    # Rounding leaves equal rows a few units in the last place from their mean.
+    if scale <= 4 * np.finfo(X.dtype).eps * float(np.linalg.norm(mean)):
+        raise ValueError(
+            "X has constant features: all its rows are the same point, so there is nothing to "
+            "cluster."
+        )
+    return Normalisation(mean=mean, scale=scale, unit_rows=unit_rows)
+
+
+def _weighted_sum(X: np.ndarray, weight: np.ndarray, function: Any) -> Any:
+    total: Any = 0.0
+    for start in range(0, len(X), BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        total = total + weight[rows] @ function(X[rows].astype(np.float64))
+    return total
+
+
+def _square_norms(rows: np.ndarray) -> np.ndarray:
+    return np.einsum("ij,ij->i", rows, rows)

@@ -1,0 +1,52 @@
+"""What training leaves to look at."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What a batch, or the mean over several, says of each restart; arrays of shape (R,).
+
+    Attributes
+    ----------
+    objective : ndarray of shape (R,)
+        The criterion's objective with weight decay, in nats.
+    marginal_entropy : ndarray of shape (R,)
+        Entropy H(σ̄) of the mean prediction, in nats; ln K for balanced clusters.
+    duality_gap : ndarray of shape (R,)
+        Certified gap of the pseudo-labels, in nats; NaN without a certificate.
+    """
+
+    objective: np.ndarray
+    marginal_entropy: np.ndarray
+    duality_gap: np.ndarray
+
+    @classmethod
+    def mean(cls, measured: list[Measures], weights: list[float]) -> Measures:
+        """Average over batches, each with its weight."""
+        columns = zip(*(astuple(one) for one in measured), strict=True)
+        return cls(*(np.average(column, axis=0, weights=weights) for column in columns))
+
+
+@dataclass
+class History:
+    """The measures of each epoch of a fit, and the seconds from its start to their end."""
+
+    measures: list[Measures] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def append(self, measures: Measures, seconds: float) -> None:
+        """Add an epoch."""
+        self.measures.append(measures)
+        self.seconds.append(seconds)
+
+    def as_dict(self) -> dict[str, np.ndarray]:
+        """Return curves of shape (epochs, R), and the seconds of shape (epochs,)."""
+        curves = zip(*(astuple(one) for one in self.measures), strict=True)
+        names = ("objective", "marginal_entropy", "duality_gap")
+        result = {name: np.array(curve) for name, curve in zip(names, curves, strict=True)}
+        return {**result, "seconds": np.array(self.seconds)}

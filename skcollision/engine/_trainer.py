@@ -1,0 +1,260 @@
+"""Alternate between pseudo-labels and gradient steps, all restarts at once."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skcollision.criteria._base import ClusteringCriterion
+from skcollision.engine._features import FeatureSource
+from skcollision.engine._heads import LinearHeads
+from skcollision.engine._history import History, Measures
+from skcollision.engine._optimizer import ColumnAdam
+from skcollision.engine._threads import threads_worth
+from skcollision.losses import marginal_entropy
+
+# Training has settled when no epoch, and no run of this many steps, lowered the objective.
+PATIENCE_EPOCHS = 10
+PATIENCE_STEPS = 100
+
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": ColumnAdam,
+    "sgd": torch.optim.SGD,
+}
+
+# Weight decay begins this many times higher, and comes down with the learning rate.
+EXTRA_DECAY = 5.0
+
+
+class Factors(NamedTuple):
+    """What a schedule multiplies learning rate and weight decay with."""
+
+    rate: float
+    decay: float
+
+
+def _annealed(progress: float) -> Factors:
+    # Strong decay smooths the objective: the restarts meet in few optima. Coming down, it leaves
+    # predictions as sure as the final decay makes them.
+    factor = 0.5 * (1 + math.cos(math.pi * progress))
+    return Factors(factor, 1 + EXTRA_DECAY * factor)
+
+
+def _annealed_openly(n_steps: int) -> Factors:
+    factor = 1 / (1 + n_steps / 100)
+    return Factors(factor, 1 + EXTRA_DECAY * factor)
+
+
+# By the fraction of training that is over.
+SCHEDULES: dict[str, Callable[[float], Factors]] = {
+    "constant": lambda progress: Factors(1.0, 1.0),
+    "cosine": _annealed,
+}
+
+# Their counterparts for training without a known end, by the number of steps taken.
+OPEN_SCHEDULES: dict[str, Callable[[int], Factors]] = {
+    "constant": lambda n_steps: Factors(1.0, 1.0),
+    "cosine": _annealed_openly,
+}
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train; every field is documented by the estimators that expose it."""
+
+    n_epochs: int
+    batch_size: int
+    optimizer: str
+    learning_rate: float
+    schedule: str
+    weight_decay: float
+    tol: float
+
+
+class Trainer:
+    """Heads with the optimiser and solver state that training them goes on from.
+
+    Parameters
+    ----------
+    heads : LinearHeads
+        What to train, in place.
+    criterion : ClusteringCriterion
+        What to minimise.
+    settings : TrainingSettings
+        How.
+    random_state : numpy.random.RandomState
+        Draws the batches.
+    """
+
+    def __init__(
+        self,
+        heads: LinearHeads,
+        criterion: ClusteringCriterion,
+        settings: TrainingSettings,
+        random_state: np.random.RandomState,
+    ) -> None:
+        self.heads = heads
+        self.criterion = criterion
+        self.settings = settings
+        self._random_state = random_state
+        self._optimizer = self._new_optimizer()
+        self._decay = settings.weight_decay
+        self._warm_start: Any = None
+        self._n_steps = 0
+
+    def run(
+        self,
+        source: FeatureSource,
+        sample_weight: np.ndarray | None,
+        on_epoch_end: Callable[[int, Measures], bool],
+    ) -> History:
+        """Train until settled, told to stop by `on_epoch_end`, or `n_epochs` have passed."""
+        history, plateau = History(), _Plateau(self.settings.tol)
+        schedule = SCHEDULES[self.settings.schedule]
+        start = time.perf_counter()
+        for epoch in range(self.settings.n_epochs):
+
+            def step(rows: np.ndarray, fraction: float, epoch: int = epoch) -> Measures:
+                self._set(schedule((epoch + fraction) / self.settings.n_epochs))
+                return self._step(source, rows, sample_weight)
+
+            measures, n_steps = self._pass(source, sample_weight, step)
+            history.append(measures, time.perf_counter() - start)
+            told_to_stop = on_epoch_end(epoch, measures)
+            if told_to_stop or plateau.reached(measures.objective, n_steps):
+                break
+        return history
+
+    def run_once(self, source: FeatureSource, sample_weight: np.ndarray | None) -> Measures:
+        """Pass over the data once, at a rate that falls with the steps taken so far."""
+        schedule = OPEN_SCHEDULES[self.settings.schedule]
+
+        def step(rows: np.ndarray, _: float) -> Measures:
+            self._set(schedule(self._n_steps))
+            return self._step(source, rows, sample_weight)
+
+        return self._pass(source, sample_weight, step)[0]
+
+    @torch.no_grad()
+    def evaluate(self, source: FeatureSource, sample_weight: np.ndarray | None) -> Measures:
+        """Measure the heads as they are on a pass over random batches, as training ends."""
+        self._decay = self.settings.weight_decay
+        return self._pass(
+            source, sample_weight, lambda rows, _: self._measure(source, rows, sample_weight)[1]
+        )[0]
+
+    def _pass(
+        self,
+        source: FeatureSource,
+        sample_weight: np.ndarray | None,
+        visit: Callable[[np.ndarray, float], Measures],
+    ) -> tuple[Measures, int]:
+        """Visit every batch once; return the mean of what was measured, and how many they are.
+
+        `visit` is given the rows of a batch and the fraction of the pass that came before it.
+        """
+        batches = self._batches(source.n_samples, sample_weight)
+        with threads_worth(len(batches[0]) * self.heads.columns.numel()):
+            measured = [visit(rows, index / len(batches)) for index, rows in enumerate(batches)]
+        return Measures.mean(measured, [_total_weight(b, sample_weight) for b in batches]), len(
+            batches
+        )
+
+    def _batches(self, n_samples: int, sample_weight: np.ndarray | None) -> list[np.ndarray]:
+        """Split the points that have weight into random batches of nearly equal size."""
+        rows = np.arange(n_samples) if sample_weight is None else np.flatnonzero(sample_weight)
+        n_batches = math.ceil(len(rows) / self.settings.batch_size)
+        # A single batch keeps its order: the same points in another order or with their weights
+        # written out as copies then give the same sums.
+        if n_batches > 1:
+            rows = self._random_state.permutation(rows)
+        return np.array_split(rows, n_batches)
+
+    def _new_optimizer(self) -> torch.optim.Optimizer:
+        make = OPTIMIZERS[self.settings.optimizer]
+        return make(self.heads.parameters(), lr=self.settings.learning_rate)
+
+    def _set(self, factors: Factors) -> None:
+        self._decay = self.settings.weight_decay * factors.decay
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.settings.learning_rate * factors.rate
+
+    def _step(
+        self, source: FeatureSource, rows: np.ndarray, sample_weight: np.ndarray | None
+    ) -> Measures:
+        self._optimizer.zero_grad()
+        objective, measures = self._measure(source, rows, sample_weight)
+        objective.sum().backward()
+        self._optimizer.step()
+        self._n_steps += 1
+        return measures
+
+    def keep(self, restart: int) -> None:
+        """Go on with one restart alone; the others are forgotten."""
+        n_clusters = self.heads.n_clusters
+        columns = slice(restart * n_clusters, (restart + 1) * n_clusters)
+        state = self._optimizer.state[self.heads.columns]
+        weight, bias = self.heads.numpy()
+        kept = slice(restart, restart + 1)
+        self.heads = LinearHeads(weight[kept], bias[kept], self.heads.columns.device)
+        self._optimizer = self._new_optimizer()
+        self._optimizer.state[self.heads.columns] = {
+            name: value[..., columns].clone() if isinstance(value, Tensor) else value
+            for name, value in state.items()
+        }
+        self._warm_start = None
+
+    def to(self, device: torch.device) -> None:
+        """Move heads and optimiser, so that a trainer can be stored away from its GPU."""
+        self.heads.to(device)
+        for state in self._optimizer.state.values():
+            for name, value in state.items():
+                state[name] = value.to(device) if isinstance(value, Tensor) else value
+
+    def _measure(
+        self, source: FeatureSource, rows: np.ndarray, sample_weight: np.ndarray | None
+    ) -> tuple[Tensor, Measures]:
+        """Solve for the labels of a batch; return the objective to descend, and what it says."""
+        weight = None
+        if sample_weight is not None:
+            weight = torch.as_tensor(sample_weight[rows], dtype=source.dtype, device=source.device)
+        logits = self.heads(source.batch(rows))
+        fixed = logits.detach()
+        solved = self.criterion.solve(fixed, weight, self._warm_start)
+        objective = self.criterion.loss(logits, solved, weight)
+        objective = objective + 0.5 * self._decay * self.heads.square_norm()
+        gap = torch.full_like(objective.detach(), math.nan)
+        if solved is not None:
+            self._warm_start = solved.warm_start
+            objective = objective + solved.cost
+            gap = solved.duality_gap
+        entropy = marginal_entropy(fixed, weight)
+        return objective, Measures(*(t.detach().cpu().numpy() for t in (objective, entropy, gap)))
+
+
+class _Plateau:
+    """Notice that the best restart's objective has stopped falling."""
+
+    def __init__(self, tol: float) -> None:
+        self._tol = tol
+        self._best = math.inf
+        self._epochs = self._steps = 0
+
+    def reached(self, objective: np.ndarray, n_steps: int) -> bool:
+        lowest = float(objective.min())
+        self._epochs, self._steps = self._epochs + 1, self._steps + n_steps
+        if lowest < self._best - self._tol:
+            self._best, self._epochs, self._steps = lowest, 0, 0
+        patience_is_over = self._epochs >= PATIENCE_EPOCHS and self._steps >= PATIENCE_STEPS
+        return self._tol > 0 and patience_is_over
+
+
+def _total_weight(rows: np.ndarray, sample_weight: np.ndarray | None) -> float:
+    return float(len(rows) if sample_weight is None else sample_weight[rows].sum())

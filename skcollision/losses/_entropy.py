@@ -1,0 +1,119 @@
+"""Entropies of predictions."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from skcollision.losses._simplex import (
+    at_least_float32,
+    entropy,
+    entropy_of_mean,
+    log_probs,
+    mean_probs,
+)
+from skcollision.losses._validation import check_logits, check_sample_weight
+
+
+def shannon_entropy(logits: Tensor) -> Tensor:
+    r"""Shannon entropy of each prediction, :math:`-\sum_k \sigma_k \ln \sigma_k`, in nats.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (..., K)
+        Finite floating logits; :math:`\sigma` is their softmax.
+
+    Returns
+    -------
+    Tensor of shape (...,)
+        Between 0 and ln K; float32 for half-precision logits.
+
+    Raises
+    ------
+    TypeError
+        If `logits` is not a floating tensor.
+    ValueError
+        If `logits` is empty or has no dimension.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skcollision.losses import shannon_entropy
+    >>> shannon_entropy(torch.tensor([[0.0, 0.0], [2.0, 0.0]]))
+    tensor([0.6931, 0.3653])
+    """
+    check_logits(logits, "shannon_entropy")
+    log_p = log_probs(logits)
+    return entropy(log_p.exp(), log_p)
+
+
+def collision_entropy(logits: Tensor) -> Tensor:
+    r"""Collision (second-order Rényi) entropy, :math:`-\ln \sum_k \sigma_k^2`, in nats.
+
+    It is the collision cross-entropy of a prediction with itself and never above Shannon's
+    entropy.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (..., K)
+        Finite floating logits; :math:`\sigma` is their softmax.
+
+    Returns
+    -------
+    Tensor of shape (...,)
+        Between 0 and ln K; float32 for half-precision logits.
+
+    Raises
+    ------
+    TypeError
+        If `logits` is not a floating tensor.
+    ValueError
+        If `logits` is empty or has no dimension.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skcollision.losses import collision_entropy
+    >>> collision_entropy(torch.tensor([[0.0, 0.0], [2.0, 0.0]]))
+    tensor([0.6931, 0.2357])
+    """
+    check_logits(logits, "collision_entropy")
+    return -(2 * log_probs(logits)).logsumexp(-1)
+
+
+def marginal_entropy(logits: Tensor, sample_weight: Tensor | None = None) -> Tensor:
+    r"""Shannon entropy of the mean prediction, :math:`H(\bar\sigma)`, in nats.
+
+    It is ln K when the predictions share the points out evenly among the clusters and falls to 0
+    as they collapse into one.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (..., N, K)
+        Finite floating logits of N points; leading dimensions are a stack of restarts or heads.
+    sample_weight : Tensor of shape (..., N), optional
+        Non-negative weights of the points, of shape ``logits.shape[:-1]`` or that shape without
+        leading dimensions. If they sum to zero, the mean prediction is taken to be uniform.
+
+    Returns
+    -------
+    Tensor of shape (...,)
+        One entropy for each entry of the stack; float32 for half-precision logits.
+
+    Raises
+    ------
+    TypeError
+        If `logits` is not a floating tensor or `sample_weight` not a real one.
+    ValueError
+        If `logits` is empty or shapes do not fit together.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skcollision.losses import marginal_entropy
+    >>> marginal_entropy(torch.tensor([[9.0, 0.0], [0.0, 9.0]]))
+    tensor(0.6931)
+    """
+    check_logits(logits, "marginal_entropy", min_ndim=2)
+    check_sample_weight(sample_weight, logits, "marginal_entropy")
+    probs = at_least_float32(logits).softmax(-1)
+    return entropy_of_mean(mean_probs(probs, sample_weight))

@@ -1,0 +1,111 @@
+"""Mutual information between a point and its cluster, as a loss."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from skcollision.losses._reduction import (
+    ReducedLoss,
+    Reduction,
+    point_mean,
+    point_shares,
+    reduce_loss,
+)
+from skcollision.losses._simplex import entropy, entropy_of_mean, log_probs, mean_probs
+from skcollision.losses._validation import check_finite_number, check_logits, check_sample_weight
+
+
+def mutual_information_loss(
+    logits: Tensor,
+    *,
+    fairness_weight: float = 1.0,
+    sample_weight: Tensor | None = None,
+) -> Tensor:
+    r"""Decisiveness and fairness of the predictions, in nats.
+
+    .. math:: \frac1N \sum_i H(\sigma_i) - w\, H(\bar\sigma)
+
+    At w = 1 it is minus the mutual information of point and cluster. The first term asks for
+    confident predictions, the second for clusters of equal size.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (..., N, K)
+        Finite floating logits of N points; leading dimensions are a stack of restarts or heads.
+        bfloat16 and float16 are computed in float32.
+    fairness_weight : float, default=1.0
+        Finite weight w of the second term. The paper's experiments use 1.3.
+    sample_weight : Tensor of shape (..., N), optional
+        Non-negative weights of the points in both means, of shape ``logits.shape[:-1]`` or that
+        shape without leading dimensions. If they sum to zero, the loss is the constant
+        -w ln K.
+
+    Returns
+    -------
+    Tensor of shape (...,)
+        One loss for each entry of the stack (a scalar for logits of shape (N, K)).
+
+    Raises
+    ------
+    TypeError
+        If `logits` is not a floating tensor, `sample_weight` not a real one or `fairness_weight`
+        not a number.
+    ValueError
+        If `logits` is empty, shapes do not fit together or `fairness_weight` is not finite.
+
+    References
+    ----------
+    Zhang & Boykov, arXiv:2303.07321, eq. (1); Bridle, Heading & MacKay, "Unsupervised Classifiers,
+    Mutual Information and 'Phantom Targets'", NIPS 1991.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skcollision.losses import mutual_information_loss
+    >>> mutual_information_loss(torch.tensor([[99.0, 0.0], [0.0, 99.0]]))
+    tensor(-0.6931)
+    """
+    caller = "mutual_information_loss"
+    check_logits(logits, caller, min_ndim=2)
+    check_sample_weight(sample_weight, logits, caller)
+    check_finite_number(fairness_weight, "fairness_weight", caller)
+    log_p = log_probs(logits)
+    probs = log_p.exp()
+    mean_entropy = point_mean(entropy(probs, log_p), point_shares(sample_weight, log_p))
+    return mean_entropy - fairness_weight * entropy_of_mean(mean_probs(probs, sample_weight))
+
+
+class MutualInformationLoss(ReducedLoss):
+    """Module form of :func:`mutual_information_loss`.
+
+    Parameters
+    ----------
+    fairness_weight : float, default=1.0
+        Finite weight of the fairness term.
+    reduction : {"none", "mean", "sum"}, default="mean"
+        How to reduce over the stack (the leading dimensions); for logits of shape (N, K) all three
+        give the same scalar.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skcollision.losses import MutualInformationLoss
+    >>> MutualInformationLoss(fairness_weight=1.3, reduction="none")(torch.zeros(5, 8, 2)).shape
+    torch.Size([5])
+    """
+
+    def __init__(self, fairness_weight: float = 1.0, reduction: Reduction = "mean") -> None:
+        super().__init__(reduction)
+        check_finite_number(fairness_weight, "fairness_weight", type(self).__name__)
+        self.fairness_weight = fairness_weight
+
+    def forward(self, logits: Tensor, sample_weight: Tensor | None = None) -> Tensor:
+        """Return the loss; see :func:`mutual_information_loss`."""
+        loss = mutual_information_loss(
+            logits, fairness_weight=self.fairness_weight, sample_weight=sample_weight
+        )
+        return reduce_loss(loss, self.reduction)
+
+    def extra_repr(self) -> str:
+        """Show the settings in the module's repr."""
+        return f"fairness_weight={self.fairness_weight}, {super().extra_repr()}"

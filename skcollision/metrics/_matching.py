@@ -1,0 +1,203 @@
+"""The one-to-one matching of clusters with classes that agrees on most points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+
+from skcollision.metrics._validation import check_labels, check_same_length, check_weights
+
+
+@dataclass(frozen=True, eq=False)
+class LabelMatching:
+    """One-to-one matching of clusters with classes, as :func:`match_labels` returns it.
+
+    Attributes
+    ----------
+    clusters : ndarray of shape (n_matched,)
+        The predicted labels that have a class, sorted; n_matched is the smaller of the numbers of
+        clusters and classes.
+    classes : ndarray of shape (n_matched,)
+        Their classes: ``clusters[i]`` is matched with ``classes[i]``.
+    unmatched_clusters : ndarray
+        Predicted labels that are left without a class, sorted; empty unless there are more clusters
+        than classes.
+    unmatched_classes : ndarray
+        Classes that are left without a cluster, sorted; empty unless there are more classes than
+        clusters.
+
+    See Also
+    --------
+    match_labels : Makes such a matching.
+    """
+
+    clusters: npt.NDArray
+    classes: npt.NDArray
+    unmatched_clusters: npt.NDArray
+    unmatched_classes: npt.NDArray
+
+    def to_dict(self) -> dict[Any, Any]:
+        """Return the matching as a dictionary from cluster to class, in Python scalars."""
+        return dict(zip(self.clusters.tolist(), self.classes.tolist(), strict=True))
+
+    def relabel(self, y_pred: npt.ArrayLike, *, unmatched: Any = None) -> npt.NDArray:
+        """Replace each predicted cluster by its class.
+
+        Parameters
+        ----------
+        y_pred : array-like of shape (n_samples,)
+            Predicted labels: those that were matched, or of other points.
+        unmatched : label, optional
+            What becomes of points in a cluster without a class: a label that is no class (-1, say),
+            so that they count as wrong. By default such a point is an error.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Class labels, of a dtype that holds `unmatched` too.
+
+        Raises
+        ------
+        ValueError
+            If a point's cluster has no class and `unmatched` is not given, if `unmatched` is a
+            class itself or of another type than the classes, or if `y_pred` holds no valid labels.
+
+        Examples
+        --------
+        >>> from skcollision.metrics import match_labels
+        >>> y_pred = [5, 5, 0, 0, 8]
+        >>> matching = match_labels(["a", "a", "b", "b", "b"], y_pred)
+        >>> matching.relabel(y_pred, unmatched="none")
+        array(['a', 'a', 'b', 'b', 'none'], dtype='<U4')
+        """
+        labels = check_labels(y_pred, "y_pred", "relabel")
+        if _is_text(labels) != _is_text(self.clusters):
+            raise ValueError(
+                "The 'y_pred' parameter of relabel must be of the type of the matched clusters, "
+                f"{self.clusters.dtype}. Got {labels.dtype} instead."
+            )
+        position = np.searchsorted(self.clusters, labels).clip(max=len(self.clusters) - 1)
+        known = self.clusters[position] == labels
+        if unmatched is not None:
+            return np.where(known, self.classes[position], self._check_filler(unmatched))
+        if not known.all():
+            names = ", ".join(repr(label) for label in np.unique(labels[~known]).tolist()[:5])
+            raise ValueError(
+                "The 'y_pred' parameter of relabel must hold matched clusters only, unless "
+                f"'unmatched' is given. Got {np.count_nonzero(~known)} points of clusters without "
+                f"a class ({names}) instead."
+            )
+        return self.classes[position]
+
+    def _check_filler(self, unmatched: Any) -> npt.NDArray:
+        filler = np.asarray(unmatched)
+        same_type = filler.dtype.kind in "biufU" and _is_text(filler) == _is_text(self.classes)
+        if filler.ndim or not same_type:
+            raise ValueError(
+                "The 'unmatched' parameter of relabel must be one label of the type of the "
+                f"classes, {self.classes.dtype}. Got {unmatched!r} instead."
+            )
+        if filler in self.classes or filler in self.unmatched_classes:
+            raise ValueError(
+                "The 'unmatched' parameter of relabel must not be a class: points without a class "
+                f"would count as right. Got {unmatched!r} instead."
+            )
+        return filler
+
+
+def match_labels(
+    y_true: npt.ArrayLike, y_pred: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None
+) -> LabelMatching:
+    """Match clusters one-to-one with classes so that they agree on as many points as possible.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Class of each point: integers, booleans or strings.
+    y_pred : array-like of shape (n_samples,)
+        Cluster of each point: integers, booleans or strings, not necessarily of the same type.
+    sample_weight : array-like of shape (n_samples,), optional
+        Non-negative weights of the points.
+
+    Returns
+    -------
+    LabelMatching
+        The matched pairs, and the clusters or classes that are left over when their numbers differ.
+
+    Raises
+    ------
+    ValueError
+        If labels are empty, not one-dimensional, of different lengths, missing, continuous or of
+        mixed types, or weights negative, not finite or all zero.
+
+    See Also
+    --------
+    clustering_accuracy_score : The share of points that the matching gets right.
+
+    Notes
+    -----
+    An optimal assignment on the contingency table (Kuhn, "The Hungarian method for the assignment
+    problem", 1955), by :func:`scipy.optimize.linear_sum_assignment`. As many pairs as possible are
+    made, so a cluster may be matched with a class it has no point in common with. Of several
+    optimal matchings one is returned, always the same.
+
+    Examples
+    --------
+    >>> from skcollision.metrics import match_labels
+    >>> y_true = ["ant", "ant", "bee", "bee"]
+    >>> matching = match_labels(y_true, [1, 1, 0, 1])
+    >>> matching.to_dict()
+    {0: 'bee', 1: 'ant'}
+    >>> matching.relabel([0, 1])
+    array(['bee', 'ant'], dtype='<U3')
+    """
+    clusters, classes, contingency = contingency_table(
+        y_true, y_pred, sample_weight, "match_labels"
+    )
+    rows, columns = optimal_pairs(contingency)
+    return LabelMatching(
+        clusters=clusters[rows],
+        classes=classes[columns],
+        unmatched_clusters=np.delete(clusters, rows),
+        unmatched_classes=np.delete(classes, columns),
+    )
+
+
+def contingency_table(
+    y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None, caller: str
+) -> tuple[npt.NDArray, npt.NDArray, npt.NDArray]:
+    """Check the labels and count (or weigh) the points in each pair of cluster and class.
+
+    Returns
+    -------
+    clusters : ndarray of shape (n_clusters,)
+        Distinct predicted labels, sorted.
+    classes : ndarray of shape (n_classes,)
+        Distinct true labels, sorted.
+    contingency : ndarray of shape (n_clusters, n_classes)
+        Integer counts, or float64 total weights if there is a `sample_weight`.
+    """
+    y_true = check_labels(y_true, "y_true", caller)
+    y_pred = check_labels(y_pred, "y_pred", caller)
+    check_same_length(y_true, y_pred, caller)
+    weight = check_weights(sample_weight, len(y_true), caller)
+    classes, class_index = np.unique(y_true, return_inverse=True)
+    clusters, cluster_index = np.unique(y_pred, return_inverse=True)
+    cell = cluster_index * len(classes) + class_index
+    shape = (len(clusters), len(classes))
+    contingency = np.bincount(cell, weights=weight, minlength=shape[0] * shape[1]).reshape(shape)
+    return clusters, classes, contingency
+
+
+def optimal_pairs(contingency: npt.NDArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Rows (ascending) and columns of the assignment with the largest total."""
+    rows, columns = linear_sum_assignment(contingency, maximize=True)
+    return rows, columns
+
+
+def _is_text(labels: npt.NDArray) -> bool:
+    return labels.dtype.kind == "U"

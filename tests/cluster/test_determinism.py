@@ -1,0 +1,46 @@
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+import torch
+
+from skcollision import CollisionClusterer
+from skcollision.datasets import make_embeddings
+
+SCRIPT = """
+import sys
+from skcollision import CollisionClusterer
+from skcollision.datasets import make_embeddings
+X, _ = make_embeddings(3000, 7, 96, random_state=0)
+sys.stdout.buffer.write(CollisionClusterer(7, max_iter=12, random_state=0).fit(X).coef_.tobytes())
+"""
+
+
+@pytest.mark.parametrize("solver", ["dual", "em"])
+def test_threads_do_not_change_a_bit(solver):
+    X, _ = make_embeddings(3000, 7, 96, random_state=0)
+    clusterer = CollisionClusterer(7, max_iter=12, solver=solver, random_state=0)
+    coefs, before = [], (torch.get_num_threads(), numba.get_num_threads())
+    try:
+        for n_threads in (1, min(2, numba.config.NUMBA_NUM_THREADS)):
+            torch.set_num_threads(n_threads)
+            numba.set_num_threads(n_threads)
+            coefs.append(clusterer.fit(X).coef_)
+    finally:
+        torch.set_num_threads(before[0])
+        numba.set_num_threads(before[1])
+    np.testing.assert_array_equal(coefs[0], coefs[1])
+
+
+@pytest.mark.slow
+def test_environment_of_another_process_does_not_change_a_bit(monkeypatch):
+    outputs = []
+    for n_threads in "13":
+        for name in ("OMP", "MKL", "OPENBLAS", "NUMBA"):
+            monkeypatch.setenv(f"{name}_NUM_THREADS", n_threads)
+        command = [sys.executable, "-W", "ignore", "-c", SCRIPT]
+        outputs.append(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert len(outputs[0]) == 7 * 96 * 4
+    assert outputs[0] == outputs[1]

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+import torch
+
+from skcollision.engine import FeatureSource, fit_normalisation
+
+CPU = torch.device("cpu")
+
+
+def normalised(X, **kwargs):
+    source = FeatureSource(X, fit_normalisation(X, None, unit_rows=True, **kwargs), CPU)
+    return source.batch(slice(None)).numpy()
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).normal(3.0, 2.0, (4999, 7))
+
+
+def test_rows_are_centred_and_of_unit_length(X):
+    expected = X - X.mean(0)
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(normalised(X), expected, rtol=1e-10)
+
+
+def test_without_unit_rows_the_mean_square_length_is_one(X):
+    source = FeatureSource(X, fit_normalisation(X, None, unit_rows=False), CPU)
+    rows = source.batch(slice(None)).numpy()
+    np.testing.assert_allclose(rows.mean(0), 0, atol=1e-12)
+    np.testing.assert_allclose((rows**2).sum(1).mean(), 1, rtol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+def test_scale_and_shift_change_nothing(X, scale):
+    np.testing.assert_allclose(normalised(scale * X + 5), normalised(X), rtol=1e-8, atol=1e-12)
+
+
+def test_a_row_at_the_centre_stays_zero():
+    X = np.array([[0.0, 1.0], [0.0, -1.0], [0.0, 0.0]], dtype=np.float32)
+    np.testing.assert_array_equal(normalised(X), X)
+
+
+def test_weights_count_like_repetitions(X):
+    weight = np.random.default_rng(1).integers(0, 4, len(X))
+    weighted = fit_normalisation(X, weight, unit_rows=True)
+    repeated = fit_normalisation(np.repeat(X, weight, axis=0), None, unit_rows=True)
+    np.testing.assert_allclose(weighted.mean, repeated.mean, rtol=1e-12)
+    assert weighted.scale == pytest.approx(repeated.scale, rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_equal_rows_are_an_error(dtype):
+    X = np.full((1000, 3), 0.1, dtype=dtype)
+    with pytest.raises(ValueError, match="constant features"):
+        fit_normalisation(X, None, unit_rows=True)
+
+
+def test_overflow_is_an_error():
+    with pytest.raises(ValueError, match="too large"), np.errstate(over="ignore"):
+        fit_normalisation(np.array([[1e200], [-1e200]]), None, unit_rows=True)
+
+
+@pytest.mark.parametrize("rows", [slice(10, 20), np.array([3, 1, 4])])
+def test_batches_are_copies(X, rows):
+    before = X.copy()
+    FeatureSource(X, None, CPU).batch(rows).zero_()
+    np.testing.assert_array_equal(X, before)
+
+
+def test_blocks_cover_all_rows_in_order(X):
+    source = FeatureSource(X, None, CPU)
+    blocks = list(source.blocks(size=1000))
+    assert [rows.start for rows, _ in blocks] == [0, 1000, 2000, 3000, 4000]
+    np.testing.assert_array_equal(np.concatenate([block.numpy() for _, block in blocks]), X)

@@ -1,0 +1,144 @@
+import numpy as np
+import pytest
+import torch
+
+from skcollision.criteria import CollisionCriterion
+from skcollision.engine import FeatureSource, LinearHeads, Trainer, TrainingSettings
+from skcollision.engine._trainer import PATIENCE_EPOCHS, PATIENCE_STEPS, _Plateau
+
+CPU = torch.device("cpu")
+SETTINGS = {
+    "n_epochs": 40,
+    "batch_size": 1000,
+    "optimizer": "adam",
+    "learning_rate": 1.0,
+    "schedule": "cosine",
+    "weight_decay": 1e-3,
+    "tol": 0.0,
+}
+
+
+@pytest.fixture
+def X():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(4, 6))[rng.integers(0, 4, 120)] + 0.3 * rng.normal(size=(120, 6))
+
+
+@pytest.fixture
+def weight():
+    return np.random.default_rng(1).uniform(-0.4, 0.4, (2, 4, 6))
+
+
+def trainer_of(weight, criterion=None, **settings):
+    heads = LinearHeads(weight, np.zeros(weight.shape[:2]), CPU)
+    criterion = criterion or CollisionCriterion(lam=10.0, fairness_weight=1.0, solver_tol=1e-8)
+    settings = TrainingSettings(**{**SETTINGS, **settings})
+    return Trainer(heads, criterion, settings, np.random.RandomState(0))
+
+
+def run(trainer, X, sample_weight=None, on_epoch_end=lambda epoch, measures: False):
+    return trainer.run(FeatureSource(X, None, CPU), sample_weight, on_epoch_end)
+
+
+def test_the_objective_falls(X, weight):
+    history = run(trainer_of(weight), X).as_dict()
+    assert history["objective"].shape == (40, 2)
+    assert (history["objective"][-1] < history["objective"][0] - 0.3).all()
+    assert (np.diff(history["seconds"]) >= 0).all()
+
+
+def test_evaluate_agrees_with_the_definition_and_moves_nothing(X, weight):
+    trainer = trainer_of(weight)
+    before = trainer.heads.numpy()[0]
+    source = FeatureSource(X, None, CPU)
+    objective = trainer.evaluate(source, None).objective
+    criterion, logits = trainer.criterion, trainer.heads(source.batch(slice(None))).detach()
+    solved = criterion.solve(logits, None)
+    decay = 0.5 * 1e-3 * (weight**2).sum((1, 2))
+    expected = criterion.loss(logits, solved, None) + solved.cost + torch.from_numpy(decay)
+    np.testing.assert_allclose(objective, expected, rtol=1e-6)
+    np.testing.assert_array_equal(trainer.heads.numpy()[0], before)
+
+
+def test_names_of_clusters_do_not_matter(X, weight):
+    order = [2, 0, 3, 1]
+    plain, renamed = trainer_of(weight), trainer_of(weight[:, order])
+    curves = [run(t, X).as_dict()["objective"] for t in (plain, renamed)]
+    np.testing.assert_allclose(curves[1], curves[0], rtol=1e-6)
+    np.testing.assert_allclose(
+        renamed.heads.numpy()[0], plain.heads.numpy()[0][:, order], rtol=1e-4, atol=1e-5
+    )
+
+
+def test_restarts_do_not_touch_each_other(X, weight):
+    both, alone = trainer_of(weight), trainer_of(weight[1:])
+    for trainer in (both, alone):
+        run(trainer, X)
+    np.testing.assert_allclose(
+        both.heads.numpy()[0][1], alone.heads.numpy()[0][0], rtol=1e-6, atol=1e-9
+    )
+
+
+def test_weights_count_like_repetitions(X, weight):
+    counts = np.random.default_rng(2).integers(0, 3, len(X))
+    weighted, repeated = trainer_of(weight), trainer_of(weight)
+    run(weighted, X, counts.astype(float))
+    run(repeated, np.repeat(X, counts, axis=0))
+    np.testing.assert_allclose(
+        weighted.heads.numpy()[0], repeated.heads.numpy()[0], rtol=1e-6, atol=1e-8
+    )
+
+
+def test_every_point_with_weight_is_visited_once_an_epoch(weight):
+    trainer = trainer_of(weight, batch_size=7)
+    sample_weight = np.array([0.0, 1.0, 2.0] * 10)
+    batches = trainer._batches(30, sample_weight)
+    assert sorted(np.concatenate(batches)) == list(np.flatnonzero(sample_weight))
+    assert {len(batch) for batch in batches} == {6, 7}
+
+
+def test_keep_goes_on_as_that_restart_alone(X, weight):
+    both, alone = (
+        trainer_of(weight, schedule="constant"),
+        trainer_of(weight[1:], schedule="constant"),
+    )
+    source = FeatureSource(X, None, CPU)
+    for trainer in (both, alone):
+        trainer.run_once(source, None)
+    both.keep(1)
+    for trainer in (both, alone):
+        trainer.run_once(source, None)
+    np.testing.assert_allclose(both.heads.numpy()[0], alone.heads.numpy()[0], rtol=1e-9, atol=1e-12)
+
+
+def test_training_stops_when_told_to(X, weight):
+    history = run(trainer_of(weight), X, on_epoch_end=lambda epoch, measures: epoch == 4)
+    assert len(history.seconds) == 5
+
+
+def test_a_plateau_needs_both_patience_in_epochs_and_in_steps():
+    plateau = _Plateau(tol=1e-3)
+    assert not plateau.reached(np.array([1.0, 2.0]), 1)
+    falls = [1 - 0.01 * epoch for epoch in range(50)]
+    assert not any(plateau.reached(np.array([value, 2.0]), 1) for value in falls)
+    stopped = [plateau.reached(np.array([falls[-1] - 1e-4, 2.0]), 1) for _ in range(200)]
+    assert stopped.index(True) + 1 == max(PATIENCE_EPOCHS, PATIENCE_STEPS)
+
+
+def test_tol_zero_never_stops():
+    plateau = _Plateau(tol=0.0)
+    assert not any(plateau.reached(np.array([1.0]), 100) for _ in range(1000))
+
+
+def test_sgd_follows_the_gradient(X, weight):
+    trainer = trainer_of(weight, optimizer="sgd", schedule="constant", learning_rate=0.1)
+    source = FeatureSource(X, None, CPU)
+    before = torch.tensor(weight, requires_grad=True)
+    logits = torch.einsum("nd,rkd->rnk", source.batch(slice(None)), before)
+    solved = trainer.criterion.solve(logits.detach(), None)
+    loss = trainer.criterion.loss(logits, solved, None) + 0.5e-3 * before.square().sum((1, 2))
+    loss.sum().backward()
+    trainer.run_once(source, None)
+    np.testing.assert_allclose(
+        trainer.heads.numpy()[0], weight - 0.1 * before.grad.numpy(), rtol=1e-9
+    )

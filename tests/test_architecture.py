@@ -1,0 +1,105 @@
+"""Imports go downwards only: what each part of the package may import of the rest."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import skcollision
+
+ROOT = Path(skcollision.__file__).parent
+ESTIMATOR = {"losses", "pseudo_labels", "criteria", "engine"}
+# Bottom up. Private modules beside the packages, such as skcollision/_parallel.py, are open to all
+# and import only each other; the kernels import nothing, so that numba and numba.cuda share them.
+MAY_IMPORT: dict[str, set[str]] = {
+    "pseudo_labels.kernels": set(),
+    "losses": set(),
+    "pseudo_labels": {"pseudo_labels.kernels"},
+    "metrics": set(),
+    "datasets": set(),
+    "criteria": {"losses", "pseudo_labels"},
+    "engine": {"criteria._base", "losses"},
+    "cluster": ESTIMATOR,
+    "deep": ESTIMATOR,
+    "supervised": ESTIMATOR,
+    "features": set(),
+    "plotting": {"metrics"},
+}
+UNRESTRICTED = {"cli", "__init__"}
+
+
+def imported_modules(source: str, module: str) -> set[str]:
+    """Modules of skcollision that `source` imports, without the leading 'skcollision.'."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            # One dot is the folder of the file, so it drops the last part of the module's name.
+            parents = f"skcollision.{module}".split(".")[: -node.level] if node.level else []
+            base = ".".join([*parents, *filter(None, [node.module])])
+            found |= {f"{base}.{alias.name}" for alias in node.names}
+    return {name.partition(".")[2] for name in found if name.split(".")[0] == "skcollision"}
+
+
+def violations(source: str, module: str) -> list[str]:
+    """Imports in `source`, the text of skcollision's `module`, that its layer does not allow."""
+    if module.split(".")[0] in UNRESTRICTED:
+        return []
+    layer = next((name for name in MAY_IMPORT if f"{module}.".startswith(f"{name}.")), None)
+    if layer is None and not module.startswith("_"):
+        return [f"skcollision.{module} belongs to no layer: add its package to MAY_IMPORT"]
+    allowed = MAY_IMPORT[layer] | {layer} if layer else set()
+
+    def is_allowed(name: str) -> bool:
+        helper = name.startswith("_") and layer != "pseudo_labels.kernels"
+        return helper or any(f"{name}.".startswith(f"{each}.") for each in allowed)
+
+    imports = sorted(imported_modules(source, module))
+    return [f"skcollision.{module} imports {name!r}" for name in imports if not is_allowed(name)]
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: path.name)
+def test_imports_go_downwards(path):
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    assert not violations(path.read_text(encoding="utf-8"), module)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("losses._collision", "from ..criteria import Collision"),
+        ("losses._collision", "def f():\n    import skcollision.engine._trainer"),
+        ("losses._collision", "from skcollision import CollisionClusterer"),
+        ("losses._collision", "from .. import metrics"),
+        ("metrics.__init__", "from ..plotting import ClusterDisplay"),
+        ("engine._trainer", "from ..criteria import Collision"),
+        ("engine._trainer", "from ..criteria._collision import Collision"),
+        ("cluster._collision", "from ..metrics import match_labels"),
+        ("plotting._map", "from ..cluster import CollisionClusterer"),
+        ("pseudo_labels.kernels.cpu", "from ... import _parallel"),
+        ("pseudo_labels.kernels.cpu", "from .._problem import Problem"),
+        ("_parallel", "from .engine import Trainer"),
+        ("_parallel", "import skcollision"),
+        ("newcomer._module", "import numpy"),
+    ],
+)
+def test_a_violation_is_found(module, source):
+    assert violations(source, module)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("losses._collision", "import torch\nfrom torch import metrics\nfrom ._simplex import log"),
+        ("losses._collision", "from .._parallel import threads\nfrom skcollision import _parallel"),
+        ("pseudo_labels._em", "from .kernels.cpu import sweep\nfrom .kernels import cpu"),
+        ("pseudo_labels.kernels.cpu", "import numba\nfrom .constants import EPS"),
+        ("engine._trainer", "from ..criteria._base import Criterion"),
+        ("cluster._collision", "from ..criteria import Collision\nfrom ..engine import Trainer"),
+        ("cli._fit", "from skcollision import CollisionClusterer"),
+        ("__init__", "from .cluster import CollisionClusterer"),
+    ],
+)
+def test_an_import_downwards_is_allowed(module, source):
+    assert not violations(source, module)
