@@ -33,7 +33,7 @@ def load(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def mean_std(values: list[float], digits: int = 3) -> str:
     """Format seeds' values as mean ± standard deviation."""
-    return f"{np.mean(values):.{digits}f} ± {np.std(values):.{digits}f}"
+    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
 
 
 def markdown(header: list[str], rows: list[list[str]]) -> str:

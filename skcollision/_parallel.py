@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Lock, local
 
+import numpy as np
 from numba import config
 
-__all__ = ["n_threads", "run_tasks"]
+__all__ = ["n_threads", "row_blocks", "run_tasks"]
+
+# Smallest number of array elements and largest number of blocks that make threads worth waking.
+_BLOCK_SIZE = 1 << 15
+_MAX_BLOCKS = 32
 
 _pool: ThreadPoolExecutor | None = None
 _lock = Lock()
+_worker = local()
 
 
 def n_threads() -> int:
@@ -24,25 +30,42 @@ def n_threads() -> int:
     return int(config.NUMBA_NUM_THREADS)
 
 
+def row_blocks(n_rows: int, row_size: int, max_blocks: int = _MAX_BLOCKS) -> np.ndarray:
+    """Return the bounds of consecutive blocks of rows, which depend on the sizes alone.
+
+    Sums over blocks, added in order, are then the same for any number of threads.
+    """
+    n_blocks = max(1, min(n_rows * row_size // _BLOCK_SIZE, max_blocks, n_rows))
+    return np.linspace(0, n_rows, n_blocks + 1).astype(np.int64)
+
+
 def run_tasks(task: Callable[[int], None], n_tasks: int) -> None:
     """Call ``task(0), ..., task(n_tasks - 1)``, each exactly once, from several threads.
 
-    The calling thread takes its share, so that a single task or thread costs no synchronisation.
-    Tasks must write to places of their own; which thread runs a task is not defined.
+    The calling thread takes its share; a single task, a single thread and a call from inside a task
+    run in the calling thread alone. Tasks must write to places of their own.
     """
     workers = min(n_threads(), n_tasks)
-    if workers <= 1:
+    if workers <= 1 or getattr(_worker, "busy", False):
         for index in range(n_tasks):
             task(index)
         return
-    pool = _get_pool()
 
     def share(first: int) -> None:
-        for index in range(first, n_tasks, workers):
-            task(index)
+        _worker.busy = True
+        try:
+            for index in range(first, n_tasks, workers):
+                task(index)
+        finally:
+            _worker.busy = False
 
+    pool = _get_pool()
     futures = [pool.submit(share, first) for first in range(1, workers)]
-    share(0)
+    try:
+        share(0)
+    finally:
+        # not before the others have stopped writing, even if this share has failed
+        wait(futures)
     for future in futures:
         future.result()
 
@@ -56,10 +79,11 @@ def _get_pool() -> ThreadPoolExecutor:
 
 
 def _forget_pool() -> None:
-    """Drop the parent's pool in a forked child, whose threads do not exist there."""
+    """Drop the parent's pool in a forked child, where its threads do not exist."""
     global _pool, _lock
     _pool = None
     _lock = Lock()
+    _worker.busy = False
 
 
 if hasattr(os, "register_at_fork"):

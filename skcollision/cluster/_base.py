@@ -149,6 +149,7 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
             self.n_iter_ = 0
         else:
             source = self._source(data)
+            self._trainer.to(source.device)
         measures = self._trainer.run_once(source, weight)
         best = int(np.argmin(measures.objective))
         self._store(self._trainer, best, measures.objective[best], measures.duality_gap[best])

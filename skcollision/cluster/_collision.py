@@ -217,12 +217,12 @@ class CollisionClusterer(BaseSelfLabellingClusterer):
         )
 
     def _checked_prior(self) -> np.ndarray:
-        prior = np.asarray(self.prior, dtype=np.float64)
-        if (
-            prior.shape != (self.n_clusters,)
-            or not (prior > 0).all()
-            or not np.isclose(prior.sum(), 1, atol=1e-6)
-        ):
+        try:
+            prior = np.asarray(self.prior, dtype=np.float64)
+            is_valid = prior.shape == (self.n_clusters,) and (prior > 0).all()
+        except ValueError:
+            is_valid = False
+        if not (is_valid and np.isclose(prior.sum(), 1, atol=1e-6)):
             raise ValueError(
                 f"The 'prior' parameter of {type(self).__name__} must be 'uniform' or "
                 f"n_clusters={self.n_clusters} positive proportions that sum to 1. "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
 
@@ -20,16 +19,12 @@ class PseudoLabels:
     cost : Tensor of shape (R,)
         The terms of the objective in the labels alone, such as their fairness, in nats.
     duality_gap : Tensor of shape (R,)
-        Certified distance of the labelling objective from its optimum, in nats; NaN where the
-        solver has no certificate.
-    warm_start : object
-        What the next call can start from; opaque to the engine.
+        Certified distance of the labelling objective from its optimum, in nats.
     """
 
     labels: Tensor
     cost: Tensor
     duality_gap: Tensor
-    warm_start: Any = None
 
 
 class ClusteringCriterion(ABC):
@@ -40,9 +35,7 @@ class ClusteringCriterion(ABC):
     what restarts are compared by, is ``loss + solved.cost``.
     """
 
-    def solve(
-        self, logits: Tensor, sample_weight: Tensor | None, warm_start: Any = None
-    ) -> PseudoLabels | None:
+    def solve(self, logits: Tensor, sample_weight: Tensor | None) -> PseudoLabels | None:
         """Solve for pseudo-labels with the predictions fixed; None if the method has none."""
         return None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -47,26 +46,23 @@ class CollisionCriterion(ClusteringCriterion):
     solver_tol: float = 1e-2
     solver_max_iter: int | None = None
 
-    def solve(
-        self, logits: Tensor, sample_weight: Tensor | None, warm_start: Any = None
-    ) -> PseudoLabels:
+    def solve(self, logits: Tensor, sample_weight: Tensor | None) -> PseudoLabels:
         """Minimise eq. (11) over the labels of each restart."""
+        # The solver runs on the CPU, wherever the predictions are.
         result = solve_stack(
-            logits.softmax(2),
+            logits.softmax(2).cpu(),
             lam=self.lam,
             prior=self.prior,
-            sample_weight=sample_weight,
+            sample_weight=None if sample_weight is None else sample_weight.cpu(),
             solver=self.solver,
             tol=self.solver_tol,
             max_iter=self.solver_max_iter,
-            warm_start=warm_start,
         )
-        labels = result.pseudo_labels
+        labels = result.pseudo_labels.to(logits.device)
         return PseudoLabels(
             labels=labels,
             cost=self._label_fairness(labels, sample_weight),
             duality_gap=torch.as_tensor(result.duality_gap),
-            warm_start=result.dual_variables,
         )
 
     def loss(

@@ -122,11 +122,11 @@ def fit_normalisation(
     scale = float(np.sqrt(square))
     if not np.isfinite(scale):
         raise ValueError("X has features too large to be squared in float64. Scale them down.")
-    # Rounding leaves equal rows a few units in the last place from their mean.
-    if scale <= 4 * np.finfo(X.dtype).eps * float(np.linalg.norm(mean)):
+    # Rounding in their sum leaves equal rows this far from their mean.
+    if scale <= len(X) * np.finfo(np.float64).eps * float(np.linalg.norm(mean)):
         raise ValueError(
-            "X has constant features: all its rows are the same point, so there is nothing to "
-            "cluster."
+            f"X has constant features: its n_samples={len(X)} rows are all the same point, so "
+            "there is nothing to cluster."
         )
     return Normalisation(mean=mean, scale=scale, unit_rows=unit_rows)
 

@@ -18,7 +18,7 @@ class Measures:
     marginal_entropy : ndarray of shape (R,)
         Entropy H(σ̄) of the mean prediction, in nats; ln K for balanced clusters.
     duality_gap : ndarray of shape (R,)
-        Certified gap of the pseudo-labels, in nats; NaN without a certificate.
+        Certified gap of the pseudo-labels, in nats.
     """
 
     objective: np.ndarray

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -106,7 +106,6 @@ class Trainer:
         self._random_state = random_state
         self._optimizer = self._new_optimizer()
         self._decay = settings.weight_decay
-        self._warm_start: Any = None
         self._n_steps = 0
 
     def run(
@@ -150,6 +149,27 @@ class Trainer:
             source, sample_weight, lambda rows, _: self._measure(source, rows, sample_weight)[1]
         )[0]
 
+    def keep(self, restart: int) -> None:
+        """Go on with one restart alone; the others are forgotten."""
+        n_clusters = self.heads.n_clusters
+        columns = slice(restart * n_clusters, (restart + 1) * n_clusters)
+        state = self._optimizer.state[self.heads.columns]
+        weight, bias = self.heads.numpy()
+        kept = slice(restart, restart + 1)
+        self.heads = LinearHeads(weight[kept], bias[kept], self.heads.columns.device)
+        self._optimizer = self._new_optimizer()
+        self._optimizer.state[self.heads.columns] = {
+            name: value[..., columns].clone() if isinstance(value, Tensor) else value
+            for name, value in state.items()
+        }
+
+    def to(self, device: torch.device) -> None:
+        """Move heads and optimiser, so that a trainer can be stored away from its GPU."""
+        self.heads.to(device)
+        for state in self._optimizer.state.values():
+            for name, value in state.items():
+                state[name] = value.to(device) if isinstance(value, Tensor) else value
+
     def _pass(
         self,
         source: FeatureSource,
@@ -163,9 +183,8 @@ class Trainer:
         batches = self._batches(source.n_samples, sample_weight)
         with threads_worth(len(batches[0]) * self.heads.columns.numel()):
             measured = [visit(rows, index / len(batches)) for index, rows in enumerate(batches)]
-        return Measures.mean(measured, [_total_weight(b, sample_weight) for b in batches]), len(
-            batches
-        )
+        masses = [_total_weight(rows, sample_weight) for rows in batches]
+        return Measures.mean(measured, masses), len(batches)
 
     def _batches(self, n_samples: int, sample_weight: np.ndarray | None) -> list[np.ndarray]:
         """Split the points that have weight into random batches of nearly equal size."""
@@ -196,28 +215,6 @@ class Trainer:
         self._n_steps += 1
         return measures
 
-    def keep(self, restart: int) -> None:
-        """Go on with one restart alone; the others are forgotten."""
-        n_clusters = self.heads.n_clusters
-        columns = slice(restart * n_clusters, (restart + 1) * n_clusters)
-        state = self._optimizer.state[self.heads.columns]
-        weight, bias = self.heads.numpy()
-        kept = slice(restart, restart + 1)
-        self.heads = LinearHeads(weight[kept], bias[kept], self.heads.columns.device)
-        self._optimizer = self._new_optimizer()
-        self._optimizer.state[self.heads.columns] = {
-            name: value[..., columns].clone() if isinstance(value, Tensor) else value
-            for name, value in state.items()
-        }
-        self._warm_start = None
-
-    def to(self, device: torch.device) -> None:
-        """Move heads and optimiser, so that a trainer can be stored away from its GPU."""
-        self.heads.to(device)
-        for state in self._optimizer.state.values():
-            for name, value in state.items():
-                state[name] = value.to(device) if isinstance(value, Tensor) else value
-
     def _measure(
         self, source: FeatureSource, rows: np.ndarray, sample_weight: np.ndarray | None
     ) -> tuple[Tensor, Measures]:
@@ -227,12 +224,11 @@ class Trainer:
             weight = torch.as_tensor(sample_weight[rows], dtype=source.dtype, device=source.device)
         logits = self.heads(source.batch(rows))
         fixed = logits.detach()
-        solved = self.criterion.solve(fixed, weight, self._warm_start)
+        solved = self.criterion.solve(fixed, weight)
         objective = self.criterion.loss(logits, solved, weight)
         objective = objective + 0.5 * self._decay * self.heads.square_norm()
-        gap = torch.full_like(objective.detach(), math.nan)
+        gap = torch.zeros_like(objective.detach())
         if solved is not None:
-            self._warm_start = solved.warm_start
             objective = objective + solved.cost
             gap = solved.duality_gap
         entropy = marginal_entropy(fixed, weight)

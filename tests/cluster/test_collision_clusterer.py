@@ -19,7 +19,7 @@ from skcollision.metrics import clustering_accuracy_score, clustering_accuracy_s
 
 @pytest.fixture(scope="module")
 def data():
-    return make_embeddings(600, 4, 12, random_state=0)
+    return make_embeddings(600, 4, 32, spread=1.0, random_state=0)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_it_finds_the_clusters(data, fitted):
 def test_attributes(data, fitted):
     X, _ = data
     assert fitted.labels_.dtype == np.int32
-    assert fitted.coef_.shape == fitted.cluster_centers_.shape == (4, 12)
+    assert fitted.coef_.shape == fitted.cluster_centers_.shape == (4, 32)
     assert fitted.intercept_.shape == (4,)
     np.testing.assert_allclose(fitted.class_prior_, 0.25)
     curves = fitted.history_
@@ -74,7 +74,7 @@ def test_scale_and_shift_do_not_change_the_clusters(data, fitted, scale):
 
 
 def test_a_rotation_does_not_change_the_clusters(data, fitted):
-    rotation, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(12, 12)))
+    rotation, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(32, 32)))
     rotated = CollisionClusterer(4, random_state=0).fit(data[0] @ rotation.astype(np.float32))
     assert adjusted_rand_score(rotated.labels_, fitted.labels_) > 0.98
 
@@ -102,12 +102,14 @@ def variants(X):
     }
 
 
-@pytest.mark.parametrize("kind", ["fortran", "strided", "read-only", "pandas", "polars"])
+@pytest.mark.parametrize("kind", ["fortran", "strided", "read-only", "list", "pandas", "polars"])
 def test_every_container_gives_the_same_model(data, fitted, kind):
     other = CollisionClusterer(4, random_state=0).fit(variants(data[0])[kind])
-    np.testing.assert_array_equal(other.coef_, fitted.coef_)
+    # Lists, and to scikit-learn polars frames of float32 too, are float64.
+    rtol = 1e-2 if kind in ("list", "polars") else 0
+    np.testing.assert_allclose(other.coef_, fitted.coef_, rtol=rtol, atol=rtol)
     if kind in ("pandas", "polars"):
-        assert list(other.feature_names_in_) == [f"x{i}" for i in range(12)]
+        assert list(other.feature_names_in_) == [f"x{i}" for i in range(32)]
 
 
 def test_memory_maps_are_read_in_place(data, fitted, tmp_path):
@@ -142,22 +144,23 @@ def test_zero_weights_leave_points_out(data):
     assert adjusted_rand_score(weighted.predict(X), without.predict(X)) > 0.99
 
 
-def test_heavy_points_fill_clusters(data):
-    """Clusters are balanced in weight: doubling one class's weight halves its clusters' shares."""
+def test_clusters_are_balanced_in_weight(data):
     X, y = data
     weight = np.where(y == 0, 3.0, 1.0)
-    weighted = CollisionClusterer(2, random_state=0).fit(X, sample_weight=weight)
-    masses = np.bincount(weighted.labels_, weights=weight) / weight.sum()
-    np.testing.assert_allclose(masses, 0.5, atol=0.06)
-    assert abs((weighted.labels_ == 0).mean() - 0.5) > 0.1
+    clusterer = CollisionClusterer(2, random_state=0).fit(X, sample_weight=weight)
+    # One class has half of the weight: the two clusters are that class and all the others.
+    assert clustering_accuracy_score(y == 0, clusterer.labels_) > 0.95
 
 
-def test_prior_sets_the_proportions(data):
-    X, _ = data
-    prior = np.array([0.7, 0.1, 0.1, 0.1])
-    clusterer = CollisionClusterer(4, prior=prior, random_state=0).fit(X)
-    np.testing.assert_allclose(np.bincount(clusterer.labels_) / len(X), prior, atol=0.08)
-    np.testing.assert_allclose(clusterer.class_prior_, prior)
+def test_a_prior_finds_clusters_of_unequal_size():
+    X, y = make_embeddings(600, 4, 32, spread=1.0, imbalance=3.0, random_state=0)
+    prior = np.bincount(y) / len(y)
+    informed = CollisionClusterer(4, prior=prior, random_state=0).fit(X)
+    assert clustering_accuracy_score(y, informed.labels_) > 0.98
+    np.testing.assert_allclose(np.bincount(informed.labels_) / len(X), prior, atol=0.02)
+    np.testing.assert_allclose(informed.class_prior_, prior)
+    uninformed = CollisionClusterer(4, random_state=0).fit(X)
+    assert clustering_accuracy_score(y, uninformed.labels_) < 0.9
 
 
 def test_score_is_the_mutual_information(data, fitted):
@@ -254,7 +257,7 @@ def test_bad_data_is_one_clear_error(data, what, error, message):
 @pytest.mark.parametrize(
     ("weight", "message"),
     [
-        (lambda n: np.zeros(n), "'sample_weight' is zero"),
+        (lambda n: np.zeros(n), "[Ss]ample_?\\s?weight"),
         (lambda n: np.full(n, -1.0), "Negative values"),
         (lambda n: np.full(n, np.nan), "sample_weight contains NaN"),
         (lambda n: np.ones(n - 1), "sample_weight"),
@@ -266,7 +269,7 @@ def test_bad_weights_are_one_clear_error(data, weight, message):
 
 
 def test_wrong_width_at_predict_is_an_error(data, fitted):
-    with pytest.raises(ValueError, match="12 features"):
+    with pytest.raises(ValueError, match="32 features"):
         fitted.predict(data[0][:, :5])
 
 

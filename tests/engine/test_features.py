@@ -20,7 +20,7 @@ def X():
 def test_rows_are_centred_and_of_unit_length(X):
     expected = X - X.mean(0)
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
-    np.testing.assert_allclose(normalised(X), expected, rtol=1e-10)
+    np.testing.assert_allclose(normalised(X), expected, rtol=1e-10, atol=1e-14)
 
 
 def test_without_unit_rows_the_mean_square_length_is_one(X):

@@ -1,4 +1,4 @@
-"""The interior point's K x K part: certificate, Newton system, step rules."""
+"""The interior point's decisions between two sweeps: certificate, centring, step lengths."""
 
 from __future__ import annotations
 
@@ -6,17 +6,58 @@ import numpy as np
 
 from skcollision.pseudo_labels.kernels.cpu_dual_rows import TO_BOUNDARY, sweep
 from skcollision.pseudo_labels.kernels.cpu_dual_state import (
-    AFFINE, BOUND, CENTER, CORRECT, DELTA, DONE, DUAL, FACTOR, LAM, LEFT, LEFT_D, LOG_P, MAX_ITER, MEAN,
-    MU, N_ITER, OBJECTIVE, ORDER, PHASE, PREDICT, RESPONSE, RESPONSE_2ND, RESPONSE_MU,
-    RHO_LOW, SECOND_ORDER, SIGMA_MU, STEP, SHORT, STEP_D, STEP_LOW, STEP_P, TOL, YZ, DualState,
+    AFFINE,
+    BOUND,
+    CENTER,
+    CORRECT,
+    DELTA,
+    DONE,
+    DUAL,
+    FACTOR,
+    FINISH,
+    LAM,
+    LEFT,
+    LEFT_D,
+    LOG_P,
+    MAX_ITER,
+    MEAN,
+    MU,
+    N_ITER,
+    OBJECTIVE,
+    ORDER,
+    PHASE,
+    PREDICT,
+    RESPONSE,
+    RESPONSE_2ND,
+    RESPONSE_MU,
+    RHO_LOW,
+    SECOND_ORDER,
+    SHORT,
+    SIGMA_MU,
+    STEP,
+    STEP_D,
+    STEP_LOW,
+    STEP_P,
+    TOL,
+    YZ,
 )
-from skcollision.pseudo_labels.kernels.cpu_math import jit
+from skcollision.pseudo_labels.kernels.cpu_dual_system import (
+    PRIOR_TO_MEAN,
+    cholesky,
+    cholesky_solve,
+    fairness,
+    fairness_conjugate,
+    fill_hessian,
+)
+from skcollision.pseudo_labels.kernels.cpu_math import exact_jit
 
-MAX_SHORT = 0.1
-MAX_RES = 1.3
+# Labels may step each for itself while, on average, steps fall short by this fraction at most ...
+MAX_SHORT = 0.02
+# ... and the gap is mostly the barrier's K mu, not what earlier short steps left undone.
+MAX_GAP_TO_BARRIER = 1.5
 
 
-@jit
+@exact_jit
 def solve_serial(state):
     """Iterate to the end in one thread."""
     phase = int(state.control[PHASE])
@@ -27,7 +68,7 @@ def solve_serial(state):
         phase = int(state.control[PHASE])
 
 
-@jit
+@exact_jit
 def advance(state):
     """Reduce what a sweep left in the groups, decide, and set the next phase."""
     phase = int(state.control[PHASE])
@@ -37,178 +78,129 @@ def advance(state):
         after_factor(state)
     elif phase == PREDICT:
         after_predict(state)
-    else:
+    elif phase == CORRECT:
         after_correct(state)
+    else:
+        after_finish(state)
 
 
-@jit
+@exact_jit
 def after_factor(state):
+    """Update the certificate; stop, or factor the Newton system and solve for the predictor."""
     control, partials, sums = state.control, state.partials, state.sums
     lam, order = control[LAM], int(control[ORDER])
+    n_clusters = len(state.prior)
     if control[N_ITER] > 0:
-        state.dual[DELTA] += control[STEP_D] * state.dual[STEP]
-    for g in range(1, len(sums)):
-        sums[0] += sums[g]
-        partials[0] += partials[g]
-        state.gram[0] += state.gram[g]
-    value, gradient, curvature = fairness_conjugate(state.dual[DELTA], state.prior, lam, order)
-    objective = fairness(partials[0, MEAN], state.prior, lam, order) - sums[0, LOG_P]
-    control[OBJECTIVE] = objective
-    control[BOUND] = max(control[BOUND], sums[0, DUAL] + value)
-    converged = objective - control[BOUND] <= control[TOL] * max(1.0, abs(objective))
-    if converged or control[N_ITER] >= control[MAX_ITER]:
-        control[PHASE] = DONE
+        for k in range(n_clusters):
+            state.dual[DELTA, k] += control[STEP_D] * state.dual[STEP, k]
+    reduce_groups(partials)
+    reduce_groups(state.gram)
+    log_p = dual = 0.0
+    for g in range(len(sums)):
+        log_p += sums[g, LOG_P]
+        dual += sums[g, DUAL]
+    gradient, curvature = np.empty(n_clusters), np.empty(n_clusters)
+    dual += fairness_conjugate(state.dual[DELTA], state.prior, lam, order, gradient, curvature)
+    control[OBJECTIVE] = fairness(partials[0, MEAN], state.prior, lam, order) - log_p
+    control[BOUND] = max(control[BOUND], dual)
+    if is_solved(control) or control[N_ITER] >= control[MAX_ITER]:
+        control[PHASE] = FINISH
         return
-    fill_hessian(state, gradient, curvature, lam, order)
+    fill_hessian(state.hessian, state.gram[0], gradient, curvature, lam, order)
     cholesky(state.hessian)
-    cholesky_solve(state.hessian, gradient - partials[0, RESPONSE], state.dual[AFFINE])
+    for k in range(n_clusters):
+        gradient[k] -= partials[0, RESPONSE, k]
+    cholesky_solve(state.hessian, gradient, state.dual[AFFINE])
     control[PHASE] = PREDICT
 
 
-@jit
-def fill_hessian(state, gradient, curvature, lam, order):
-    h = state.hessian
-    gram = state.gram[0]
-    n = len(h)
-    h[:] = 0.0
-    for a in range(n):
-        for b in range(a + 1, n):
-            h[b, a] = -gram[a, b]
-            h[a, a] += gram[a, b]
-            h[b, b] += gram[a, b]
-    trace = 0.0
-    for a in range(n):
-        h[a, a] += curvature[a]
-        trace += h[a, a]
-    if order == 1 or np.isinf(lam):
-        for a in range(n):
-            for b in range(a + 1):
-                h[a, b] += trace / n**2 - (0.0 if np.isinf(lam) else gradient[a] * gradient[b] / lam)
+@exact_jit
+def reduce_groups(groups):
+    """Add the others to the first, in their order: the same sum for any number of threads."""
+    first = groups[0].ravel()
+    for g in range(1, len(groups)):
+        other = groups[g].ravel()
+        for j in range(len(first)):
+            first[j] += other[j]
 
 
-@jit
-def dual_step(state, direction):
-    """Longest step of the slacks, of s and of v that keeps them positive."""
-    low = 0.0
-    for g in range(len(state.sums)):
-        low = min(low, state.sums[g, RHO_LOW])
-    lam = state.control[LAM]
-    if state.control[ORDER] == 0 and not np.isinf(lam):
-        for k in range(len(direction)):
-            low = min(low, direction[k] / (lam + state.dual[DELTA, k]))
-    return 1.0 / max(1e-30, -low)
+@exact_jit
+def is_solved(control):
+    """Test the gap against the tolerance."""
+    objective = control[OBJECTIVE]
+    return objective - control[BOUND] <= control[TOL] * max(1.0, abs(objective))
 
 
-@jit
+@exact_jit
 def after_predict(state):
+    """Choose the target on the central path, as Mehrotra does, and solve for the corrector."""
     control, partials, sums = state.control, state.partials, state.sums
-    a_d = min(1.0, dual_step(state, state.dual[AFFINE]))
-    for g in range(1, len(sums)):
-        sums[0] += sums[g]
-        partials[0, RESPONSE_MU] += partials[g, RESPONSE_MU]
-        partials[0, RESPONSE_2ND] += partials[g, RESPONSE_2ND]
-    yz = sums[0, YZ]
-    left = sums[0, LEFT] + a_d * sums[0, LEFT_D]
-    control[MU] = yz / len(state.prior)
+    n_clusters = len(state.prior)
+    a_d = min(1.0, dual_step(state, AFFINE))
+    yz = left = 0.0
+    for g in range(len(sums)):
+        yz += sums[g, YZ]
+        left += sums[g, LEFT] + a_d * sums[g, LEFT_D]
+    control[MU] = yz / n_clusters
     control[SIGMA_MU] = control[MU] * max(left / yz, 1e-2) ** 3
     control[SECOND_ORDER] = 1.0
-    _, gradient, _ = fairness_conjugate(
-        state.dual[DELTA], state.prior, control[LAM], int(control[ORDER])
-    )
-    rhs = gradient - partials[0, RESPONSE] - control[SIGMA_MU] * partials[0, RESPONSE_MU]
-    rhs -= partials[0, RESPONSE_2ND]
+    rhs, curvature = np.empty(n_clusters), np.empty(n_clusters)
+    lam, order = control[LAM], int(control[ORDER])
+    fairness_conjugate(state.dual[DELTA], state.prior, lam, order, rhs, curvature)
+    for k in range(n_clusters):
+        rhs[k] -= partials[0, RESPONSE, k]
+        for g in range(len(sums)):
+            rhs[k] -= control[SIGMA_MU] * partials[g, RESPONSE_MU, k]
+            rhs[k] -= partials[g, RESPONSE_2ND, k]
     cholesky_solve(state.hessian, rhs, state.dual[STEP])
     control[PHASE] = CORRECT
 
 
-@jit
+@exact_jit
+def dual_step(state, row):
+    """Return the longest step along a row of ``dual`` that keeps slacks, s and v positive."""
+    low = 0.0
+    for g in range(len(state.sums)):
+        low = min(low, state.sums[g, RHO_LOW])
+    lam = state.control[LAM]
+    if state.control[ORDER] == PRIOR_TO_MEAN and not np.isinf(lam):
+        for k in range(len(state.prior)):
+            low = min(low, state.dual[row, k] / (lam + state.dual[DELTA, k]))
+    return 1.0 / max(1e-30, -low)
+
+
+@exact_jit
 def after_correct(state):
+    """Fix the step lengths; stop where rounding has made the direction meaningless."""
     control = state.control
-    control[STEP_D] = min(1.0, TO_BOUNDARY * dual_step(state, state.dual[STEP]))
+    control[STEP_D] = min(1.0, TO_BOUNDARY * dual_step(state, STEP))
     short = 0.0
     low = 1.0
     for g in range(len(state.sums)):
         short += state.sums[g, SHORT]
         low = min(low, state.sums[g, STEP_LOW])
+    barrier = control[MU] * len(state.prior)
     gap = control[OBJECTIVE] - control[BOUND]
-    free = short <= MAX_SHORT and gap <= MAX_RES * control[MU] * len(state.prior)
-    control[STEP_P] = 1.0 if free else low
+    alone = short <= MAX_SHORT and gap <= MAX_GAP_TO_BARRIER * barrier
+    control[STEP_P] = 1.0 if alone else low
+    finite = True
+    for k in range(len(state.prior)):
+        finite = finite and np.isfinite(state.dual[STEP, k])
     control[N_ITER] += 1
-    control[PHASE] = FACTOR
+    control[PHASE] = FACTOR if finite else FINISH
 
 
-@jit
-def fairness_conjugate(delta, prior, lam, order):
-    n_clusters = len(prior)
-    grad = np.empty(n_clusters)
-    curv = np.zeros(n_clusters)
-    value = 0.0
-    if np.isinf(lam):
-        for k in range(n_clusters):
-            value += prior[k] * delta[k]
-            grad[k] = prior[k]
-    elif order == 0:
-        for k in range(n_clusters):
-            x = delta[k] / lam
-            value += lam * prior[k] * np.log1p(x)
-            grad[k] = prior[k] / (1.0 + x)
-            curv[k] = prior[k] / (lam * (1.0 + x) ** 2)
-    else:
-        low = delta.min()
-        total = 0.0
-        for k in range(n_clusters):
-            grad[k] = prior[k] * np.exp((low - delta[k]) / lam)
-            total += grad[k]
-        value = low - lam * np.log(total)
-        for k in range(n_clusters):
-            grad[k] /= total
-            curv[k] = grad[k] / lam
-    return value, grad, curv
-
-
-@jit
-def fairness(mean, prior, lam, order):
-    value = 0.0
-    if np.isinf(lam):
-        for k in range(len(prior)):
-            value = max(value, np.log(mean[k] / prior[k]))
-    elif order == 0:
-        for k in range(len(prior)):
-            x = (mean[k] - prior[k]) / prior[k]
-            value += lam * prior[k] * (x - np.log1p(x))
-        value -= lam * (mean.sum() - 1.0)
-    else:
-        for k in range(len(prior)):
-            value += lam * mean[k] * np.log(mean[k] / prior[k])
-    return value
-
-
-@jit
-def cholesky(a):
-    for j in range(len(a)):
-        row_j = a[j]
-        for k in range(j):
-            row_k = a[k]
-            dot = 0.0
-            for m in range(k):
-                dot += row_j[m] * row_k[m]
-            row_j[k] = (row_j[k] - dot) / row_k[k]
-        dot = 0.0
-        for m in range(j):
-            dot += row_j[m] * row_j[m]
-        pivot = row_j[j] - dot
-        row_j[j] = np.sqrt(pivot) if pivot > 1e-14 * abs(row_j[j]) + 1e-300 else 1e64
-
-
-@jit
-def cholesky_solve(a, b, x):
-    n = len(a)
-    for j in range(n):
-        dot = 0.0
-        for m in range(j):
-            dot += a[j, m] * x[m]
-        x[j] = (b[j] - dot) / a[j, j]
-    for j in range(n - 1, -1, -1):
-        x[j] /= a[j, j]
-        for m in range(j):
-            x[m] -= a[j, m] * x[j]
+@exact_jit
+def after_finish(state):
+    """Replace the objective by that of the labels as they are stored."""
+    control = state.control
+    lam = control[LAM]
+    log_p = 0.0
+    for g in range(len(state.sums)):
+        log_p += state.sums[g, LOG_P]
+    control[OBJECTIVE] = -log_p
+    if not np.isinf(lam):
+        control[OBJECTIVE] += fairness(
+            state.partials[0, MEAN], state.prior, lam, int(control[ORDER])
+        )
+    control[PHASE] = DONE

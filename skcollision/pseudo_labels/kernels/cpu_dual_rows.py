@@ -10,7 +10,8 @@ products (eta = d nu - ref d s, ref = sum d sigma / sum d):
 
 so that dy = ... + Q ddelta with Q = diag(d) - d d'/D0 - c c'/E, a graph Laplacian (Q 1 = 0).
 The predictor has t = 0; the corrector t = sigma_mu/z + y rho (1 + rho) with the predictor's rho,
-which is Mehrotra's second-order term -dy dz / z. Slacks are recomputed in float64 in each pass:
+which is Mehrotra's second-order term -dy dz / z. LINEAR replaces -ln(sigma'y) by -y'ln(sigma)
+(Shannon's cross-entropy, eq. 5 of the paper): probs hold ln(sigma), s stays 1 and E is infinite. Slacks are recomputed in float64 in each pass:
 cheaper than a third N x K array, and exact however labels are stored.
 """
 
@@ -21,6 +22,8 @@ import numpy as np
 from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     AFFINE,
     CENTER,
+    CENTER_STEPS,
+    CORRECT,
     D0,
     DELTA,
     DS,
@@ -29,8 +32,10 @@ from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     ETA,
     ETA_A,
     FACTOR,
+    LAM,
     LEFT,
     LEFT_D,
+    LINEAR,
     LOG_P,
     MEAN,
     MU,
@@ -66,7 +71,8 @@ Y_FLOOR = 1e-30
 GRAM_DEPTH = 256
 # Padding that spreads the columns over the sets of the L1 cache.
 GRAM_STRIDE = GRAM_DEPTH + 16
-# The Gram product cancels terms of size 1/mu: float32 is exact enough above this mu only.
+# The Gram product cancels terms of size 1/mu: float32 is exact enough above this mu only, and for
+# float32 predictions, whose labels are rounded anyway.
 GRAM_FLOAT32_MU = 1e-5
 
 
@@ -78,7 +84,7 @@ def sweep(state, phase, g):
     elif phase == FACTOR:
         if state.control[N_ITER] > 0:
             take_step(state, g)
-        if state.control[MU] > GRAM_FLOAT32_MU:
+        if state.probs.itemsize == 4 and state.control[MU] > GRAM_FLOAT32_MU:
             columns = np.zeros((state.gram.shape[1], GRAM_STRIDE), dtype=np.float32)
             factor(state, g, columns)
         else:
@@ -86,8 +92,10 @@ def sweep(state, phase, g):
             factor(state, g, columns64)
     elif phase == PREDICT:
         predict(state, g)
-    else:
+    elif phase == CORRECT:
         correct(state, g)
+    else:
+        finish(state, g)
 
 
 @jit
@@ -96,6 +104,7 @@ def center(state, g):
     n_clusters = state.probs.shape[1]
     delta = state.dual[DELTA]
     mu = state.control[MU]
+    linear = state.control[LINEAR] > 0
     inverse_z = np.empty(n_clusters)
     for i in range(state.bounds[g], state.bounds[g + 1]):
         probs = state.probs[i]
@@ -104,19 +113,19 @@ def center(state, g):
         for k in range(n_clusters):
             total += probs[k]
             labels[k] = 1.0 / n_clusters
-        s = n_clusters / max(total, 1e-30)
+        s = 1.0 if linear else n_clusters / max(total, 1e-30)
         top = -np.inf
         for k in range(n_clusters):
             top = fast_max(top, s * probs[k] + delta[k])
         nu = top + mu * n_clusters
-        for _ in range(2):
-            s, nu = center_step(probs, labels, delta, s, nu, mu, inverse_z)
+        for _ in range(int(state.control[CENTER_STEPS])):
+            s, nu = center_step(probs, labels, delta, s, nu, mu, linear, inverse_z)
         state.points[i, S] = s
         state.points[i, NU] = nu
 
 
 @inline
-def center_step(probs, labels, delta, s, nu, mu, inverse_z):
+def center_step(probs, labels, delta, s, nu, mu, linear, inverse_z):
     """Move one point by a damped primal-dual Newton step at fixed delta; return its s and nu."""
     d0 = d1 = p = t0 = t1 = 0.0
     for k in range(len(probs)):
@@ -130,7 +139,7 @@ def center_step(probs, labels, delta, s, nu, mu, inverse_z):
         t0 += r
         t1 += q * r
     ref = d1 / d0
-    e = p / s
+    e = np.inf if linear else p / s
     for k in range(len(probs)):
         e += labels[k] * inverse_z[k] * (probs[k] - ref) ** 2
     eta = (mu * t0 - 1.0) / d0
@@ -179,15 +188,16 @@ def take_step(state, g):
 def factor(state, g, columns):
     """Evaluate the certificate, the predictor's right-hand side and Q, summed over the group."""
     n_clusters = state.probs.shape[1]
-    delta = state.dual[DELTA] + (state.control[N_ITER] > 0) * (
-        state.control[STEP_D] * state.dual[STEP]
-    )
+    delta = np.empty(n_clusters)
+    a_d = state.control[STEP_D] if state.control[N_ITER] > 0 else 0.0
+    for k in range(n_clusters):
+        delta[k] = state.dual[DELTA, k] + a_d * state.dual[STEP, k]
     gram = state.gram[g]
     partials = state.partials[g]
     gram[:] = 0.0
-    partials[MEAN] = 0.0
-    partials[RESPONSE] = 0.0
+    partials[:] = 0.0
     d_row = np.empty(n_clusters)
+    linear = state.control[LINEAR] > 0
     log_p = 0.0
     dual = 0.0
     used = 0
@@ -196,9 +206,13 @@ def factor(state, g, columns):
         labels = state.labels[i]
         point = state.points[i]
         weight = state.weights[i]
-        p, total, top = point_moments(probs, labels, delta, point, d_row)
-        log_p += weight * np.log(p / total)
-        dual += weight * (1.0 + np.log(point[S]) - top)
+        p, total, top = point_moments(probs, labels, delta, point, linear, d_row)
+        if linear:
+            log_p += weight * (p / total)
+            dual -= weight * top
+        else:
+            log_p += weight * np.log(p / total)
+            dual += weight * (1.0 + np.log(point[S]) - top)
         add_response(probs, labels, point, d_row, weight, weight / total, partials)
         put_columns(probs, point, d_row, weight, columns, used)
         used += 2
@@ -212,7 +226,7 @@ def factor(state, g, columns):
 
 
 @inline
-def point_moments(probs, labels, delta, point, d_row):
+def point_moments(probs, labels, delta, point, linear, d_row):
     """Fill d = y/z and the point's D0, REF, E; return p, sum y and max_k s sigma_k + delta_k."""
     s, nu = point[S], point[NU]
     d0 = d1 = p = total = 0.0
@@ -229,7 +243,7 @@ def point_moments(probs, labels, delta, point, d_row):
         p += y * q
         total += y
     ref = d1 / d0
-    e = p / s
+    e = np.inf if linear else p / s
     for k in range(len(probs)):
         e += d_row[k] * (probs[k] - ref) ** 2
     point[D0] = d0
@@ -297,8 +311,9 @@ def predict(state, g):
     delta = state.dual[DELTA]
     affine = state.dual[AFFINE]
     partials = state.partials[g]
-    partials[RESPONSE_MU] = 0.0
-    partials[RESPONSE_2ND] = 0.0
+    for k in range(n_clusters):
+        partials[RESPONSE_MU, k] = 0.0
+        partials[RESPONSE_2ND, k] = 0.0
     r_row = np.empty(n_clusters)
     t_row = np.empty(n_clusters)
     sums = state.sums[g]
@@ -425,3 +440,40 @@ def solve_corrector(probs, labels, dual, point, control, r_row, t_row):
         h1 += h * q
     point[ETA] = (h0 - 1.0) / point[D0]
     point[DS] = (1.0 / s - ref - h1) / point[E]
+
+
+@jit
+def finish(state, g):
+    """Normalise the labels; where lambda is infinite, round them to means of exactly the prior.
+
+    Rounding scales every column down to its prior and gives what each row then misses to the
+    columns that are short, in proportion (Altschuler et al. 2017, algorithm 2). It multiplies each
+    label by min(prior / mean, 1) at least, so the objective rises by max ln(mean / prior) at most.
+    """
+    n_clusters = state.probs.shape[1]
+    labels = state.labels
+    keep = np.ones(n_clusters)
+    fill = np.zeros(n_clusters)
+    if np.isinf(state.control[LAM]):
+        missing = 0.0
+        for k in range(n_clusters):
+            mean = state.partials[0, MEAN, k]
+            keep[k] = min(1.0, state.prior[k] / mean)
+            fill[k] = max(0.0, state.prior[k] - mean)
+            missing += fill[k]
+        for k in range(n_clusters):
+            fill[k] /= max(missing, 1e-300)
+    log_p = 0.0
+    for i in range(state.bounds[g], state.bounds[g + 1]):
+        total = kept = 0.0
+        for k in range(n_clusters):
+            total += labels[i, k]
+            kept += labels[i, k] * keep[k]
+        rest = 1.0 - kept / total
+        p = 0.0
+        for k in range(n_clusters):
+            y = labels[i, k] * keep[k] / total + rest * fill[k]
+            labels[i, k] = y
+            p += y * state.probs[i, k]
+        log_p += state.weights[i] * (p if state.control[LINEAR] > 0 else np.log(p))
+    state.sums[g, LOG_P] = log_p

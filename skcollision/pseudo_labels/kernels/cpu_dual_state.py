@@ -17,11 +17,12 @@ MEAN, RESPONSE, RESPONSE_MU, RESPONSE_2ND = range(4)
 LOG_P, DUAL, YZ, YDZ, LEFT, LEFT_D, RHO_LOW, STEP_LOW, SHORT = range(9)
 N_SUMS = 9
 # Phases of the iteration, in the order in which they follow each other.
-CENTER, FACTOR, PREDICT, CORRECT, DONE = range(5)
+CENTER, FACTOR, PREDICT, CORRECT, FINISH, DONE = range(6)
 # Entries of DualState.control.
 (
     PHASE,
     N_ITER,
+    CENTER_STEPS,
     MU,
     SIGMA_MU,
     SECOND_ORDER,
@@ -33,8 +34,9 @@ CENTER, FACTOR, PREDICT, CORRECT, DONE = range(5)
     MAX_ITER,
     LAM,
     ORDER,
-) = range(13)
-N_CONTROL = 13
+    LINEAR,
+) = range(15)
+N_CONTROL = 15
 
 
 class DualState(NamedTuple):

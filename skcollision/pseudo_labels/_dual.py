@@ -1,0 +1,104 @@
+"""The exact solver: a primal-dual interior point (kernels.cpu_dual) and its drivers.
+
+An iteration is three sweeps over the points (labels and slacks are N x K, the Newton system K x K),
+with K-dimensional decisions between them. Small problems run start to end in one call, one task
+a restart; of large ones, each sweep is spread over groups of points. Groups depend on the sizes
+only and are added in order, so results are bitwise the same for both and for any number of threads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skcollision._parallel import n_threads, row_blocks, run_tasks
+from skcollision.pseudo_labels._problem import Problem, Solution
+from skcollision.pseudo_labels.kernels import cpu_dual_state as state_of
+from skcollision.pseudo_labels.kernels.cpu_dual import advance, solve_serial
+from skcollision.pseudo_labels.kernels.cpu_dual_rows import sweep
+from skcollision.pseudo_labels.kernels.cpu_dual_state import DualState
+
+# Elements of a problem from which threads share its sweeps: below, waking them costs more.
+_SHARED_FROM = 1 << 17
+
+
+def solve_dual(
+    problem: Problem,
+    *,
+    tol: float,
+    max_iter: int,
+    linear: bool = False,
+) -> Solution:
+    """Solve (11) or (10) to a certified relative gap; with ``linear``, eq. (5) on ln(probs)."""
+    n_stack, n_points, n_clusters = problem.probs.shape
+    labels = np.empty_like(problem.probs)
+    solution = Solution(
+        labels=labels,
+        objective=np.empty(n_stack),
+        bound=np.empty(n_stack),
+        n_iter=np.empty(n_stack, dtype=np.int64),
+        delta=np.empty((n_stack, n_clusters)),
+    )
+
+    def solve_one(r: int) -> None:
+        state = make_state(problem, r, labels[r], tol, max_iter, linear)
+        if shared:
+            _solve_shared(state)
+        else:
+            solve_serial(state)
+        solution.objective[r] = state.control[state_of.OBJECTIVE]
+        solution.bound[r] = state.control[state_of.BOUND]
+        solution.n_iter[r] = state.control[state_of.N_ITER]
+        solution.delta[r] = state.dual[state_of.DELTA]
+
+    shared = n_stack < n_threads() and n_points * n_clusters >= _SHARED_FROM
+    if shared:
+        for r in range(n_stack):
+            solve_one(r)
+    else:
+        run_tasks(solve_one, n_stack)
+    return solution
+
+
+def make_state(
+    problem: Problem, r: int, labels: np.ndarray, tol: float, max_iter: int, linear: bool
+) -> DualState:
+    """Allocate the state of problem r at its start, on the central path at delta = 0."""
+    n_points, n_clusters = labels.shape
+    control = np.zeros(state_of.N_CONTROL)
+    # Large enough that no problem is blocked at once; larger only adds iterations.
+    control[state_of.MU] = 1.0 / n_clusters + 0.05
+    control[state_of.CENTER_STEPS] = 2
+    control[state_of.BOUND] = -np.inf
+    control[state_of.TOL] = tol
+    control[state_of.MAX_ITER] = max_iter
+    control[state_of.LAM] = problem.lam
+    control[state_of.ORDER] = problem.order
+    control[state_of.LINEAR] = linear
+    # at most half the memory of float32 probs for the groups' K x K sums
+    groups = row_blocks(n_points, n_clusters, max_blocks=max(1, min(16, n_points // n_clusters // 4)))
+    n_groups = len(groups) - 1
+    tile = -(-n_clusters // 4) * 4
+    return DualState(
+        probs=problem.probs[r],
+        labels=labels,
+        weights=problem.weights,
+        prior=problem.prior[r],
+        points=np.empty((n_points, state_of.N_POINT_COLUMNS)),
+        bounds=groups,
+        dual=np.zeros((3, n_clusters)),
+        hessian=np.empty((n_clusters, n_clusters)),
+        partials=np.empty((n_groups, 4, n_clusters)),
+        gram=np.empty((n_groups, tile, tile)),
+        sums=np.zeros((n_groups, state_of.N_SUMS)),
+        control=control,
+    )
+
+
+def _solve_shared(state: DualState) -> None:
+    """Iterate to the end, threads sharing the groups of each sweep."""
+    n_groups = len(state.bounds) - 1
+    phase = int(state.control[state_of.PHASE])
+    while phase != state_of.DONE:
+        run_tasks(lambda g, phase=phase: sweep(state, phase, g), n_groups)
+        advance(state)
+        phase = int(state.control[state_of.PHASE])

@@ -1,0 +1,282 @@
+"""The two entries: the public one checks, the other one computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from skcollision.pseudo_labels import _validation as check
+from skcollision.pseudo_labels._dual import solve_dual
+from skcollision.pseudo_labels._em import solve_em
+from skcollision.pseudo_labels._pgd import solve_pgd
+from skcollision.pseudo_labels._problem import (
+    FAIRNESS_ORDERS,
+    Problem,
+    PseudoLabelResult,
+    Solution,
+    first_of_stack,
+    make_result,
+)
+from skcollision.pseudo_labels._sinkhorn import (
+    solve_miadm,
+    solve_miadm_closed_form,
+    solve_sinkhorn,
+)
+from skcollision.pseudo_labels._trivial import solve_without_fairness
+
+
+@dataclass(frozen=True)
+class _Solver:
+    """A solver with what it can do."""
+
+    solve: Callable[..., Solution]
+    max_iter: int
+    options: tuple[str, ...] = ()
+    orders: tuple[str, ...] = FAIRNESS_ORDERS
+    infinite_lam: bool = False
+    zero_lam: bool = True
+
+
+SOLVERS = {
+    "dual": _Solver(solve_dual, 200, infinite_lam=True),
+    "em": _Solver(solve_em, 1000, ("init",), FAIRNESS_ORDERS[:1]),
+    "em-newton": _Solver(partial(solve_em, newton="x"), 1000, ("init",), FAIRNESS_ORDERS[:1]),
+    "em-squarem": _Solver(
+        partial(solve_em, accelerate=True), 1000, ("init",), FAIRNESS_ORDERS[:1]
+    ),
+    "pgd": _Solver(solve_pgd, 10_000, ("init", "step_size")),
+    "sinkhorn": _Solver(solve_sinkhorn, 1000, ("warm_start",), zero_lam=False),
+    "miadm": _Solver(solve_miadm, 200, infinite_lam=True),
+    "miadm-approx": _Solver(solve_miadm_closed_form, 1),
+}
+
+
+def solve_pseudo_labels(
+    probs: Any,
+    *,
+    lam: float,
+    prior: Any = None,
+    sample_weight: Any = None,
+    solver: str = "dual",
+    fairness: str = "KL(u||y)",
+    from_logits: bool = False,
+    init: Any = None,
+    tol: float = 1e-6,
+    max_iter: int | None = None,
+    warm_start: Any = None,
+    step_size: float | None = None,
+) -> PseudoLabelResult:
+    r"""Solve for the pseudo-labels of self-labelling, with a certificate.
+
+    Minimises, over soft labels :math:`y_i` on the simplex and for fixed predictions
+    :math:`\sigma_i`,
+
+    .. math:: \frac1N \sum_i -\ln(\sigma_i^\top y_i) + \lambda\,KL(u \Vert \bar y) ,
+
+    eq. (11) of [1]_, or with :math:`KL(\bar y \Vert u)`, eq. (10). The problem is convex. The default
+    solver finds its optimum; the others are the paper's EM and the methods it is compared with.
+
+    Parameters
+    ----------
+    probs : array-like or Tensor of shape (N, K) or (R, N, K)
+        Predictions :math:`\sigma`, rows on the simplex; or logits, with ``from_logits=True``.
+        float32 and float64 in C order are used without a copy, on a CUDA device without leaving it.
+        A stack (R, N, K) is R problems that share ``lam`` and ``sample_weight``.
+    lam : float
+        Weight :math:`\lambda \ge 0` of the fairness term; ``inf`` demands :math:`\bar y = u`, and 0
+        gives one-hot labels at the largest prediction. For ``"sinkhorn"``, SeLa's :math:`\lambda`:
+        the inverse of the weight of the entropy of the labels.
+    prior : array-like of shape (K,) or (R, K), optional
+        Target proportions :math:`u`, positive. Uniform by default.
+    sample_weight : array-like of shape (N,), optional
+        Weights of the points in both means; only their ratios matter.
+    solver : str, default="dual"
+        - ``"dual"``: primal-dual interior point, exact.
+        - ``"em"``: the paper's Algorithm 1, with Newton's method on the reciprocal of the secular
+          equation; ``"em-newton"`` with the paper's Newton steps, the same labels in twice the
+          steps; ``"em-squarem"`` accelerated. Only for (11) and finite ``lam``.
+        - ``"pgd"``: projected gradient descent, the paper's baseline. Only for finite ``lam``.
+        - ``"miadm"``: eq. (5), with :math:`-y^\top\ln\sigma` for :math:`-\ln(\sigma^\top y)`, exact;
+          ``"miadm-approx"`` its published closed form. ``lam=inf`` is optimal transport.
+        - ``"sinkhorn"``: SeLa's labels, entropic transport to the prior; ``fairness`` is not used.
+    fairness : {"KL(u||y)", "KL(y||u)"}, default="KL(u||y)"
+        Order of the divergence: eq. (11) or eq. (10).
+    from_logits : bool, default=False
+        Whether ``probs`` are logits. Predictions then never underflow to zero.
+    init : array-like or Tensor of the shape of ``probs``, optional
+        Labels to start from. By default the predictions for EM, uniform labels for PGD.
+    tol : float, default=1e-6
+        Duality gap to stop at, relative to ``max(1, abs(objective))``.
+    max_iter : int, optional
+        Most iterations: sweeps of EM, steps of PGD. The default depends on the solver (200 for
+        ``"dual"``, which takes 5 to 50).
+    warm_start : ndarray of shape (K,) or (R, K), optional
+        ``dual_variables`` of an earlier call. Used by ``"sinkhorn"``; the interior point starts
+        cold, because it takes longer from the edge of the feasible set than from its middle.
+    step_size : float, optional
+        Step of ``"pgd"``, on the gradient of N times the objective. By default the inverse of the
+        fairness term's curvature.
+
+    Returns
+    -------
+    PseudoLabelResult
+        Labels, objective in nats, duality gap, iterations, whether converged, dual variables.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a parameter out of range, named in the message.
+
+    Notes
+    -----
+    Labels of ``"dual"`` are interior: positive, however small. The gap of every solver comes from
+    the dual function [2]_, evaluated at the labels' own prices, except for ``"miadm-approx"``,
+    which has none.
+
+    References
+    ----------
+    .. [1] Zhang & Boykov, "Collision Cross-entropy for Soft Class Labels and Deep Clustering",
+       arXiv 2303.07321.
+    .. [2] Boyd & Vandenberghe, "Convex Optimization", section 5.5.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcollision.pseudo_labels import solve_pseudo_labels
+    >>> probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4]])
+    >>> result = solve_pseudo_labels(probs, lam=np.inf)
+    >>> result.pseudo_labels.mean(axis=0).round(6)
+    array([0.5, 0.5])
+    >>> result.converged, result.duality_gap < 1e-6
+    (True, True)
+    """
+    probs = check.check_probs(probs, from_logits)
+    single = probs.ndim == 2
+    n_points, n_clusters = probs.shape[-2:]
+    check.check_settings(lam=lam, fairness=fairness, tol=tol, max_iter=max_iter)
+    check.check_choice("solver", solver, tuple(SOLVERS))
+    _check_abilities(solver, float(lam), fairness, init, step_size)
+    prior = check.check_prior(prior, None if single else probs.shape[0], n_clusters)
+    init = check.check_labels(init, tuple(probs.shape))
+    if warm_start is not None:
+        shape = (n_clusters,) if single else (probs.shape[0], n_clusters)
+        warm_start = check.check_array("warm_start", warm_start, shape)
+    result = solve_stack(
+        probs[None] if single else probs,
+        lam=float(lam),
+        prior=prior,
+        sample_weight=check.check_weights(sample_weight, n_points),
+        solver=solver,
+        fairness=fairness,
+        from_logits=from_logits,
+        init=init[None] if init is not None and single else init,
+        tol=float(tol),
+        max_iter=max_iter,
+        warm_start=warm_start[None] if warm_start is not None and single else warm_start,
+        step_size=step_size,
+    )
+    return first_of_stack(result) if single else result
+
+
+def solve_stack(
+    probs: Any,
+    *,
+    lam: float,
+    prior: Any = None,
+    sample_weight: Any = None,
+    solver: str = "dual",
+    fairness: str = "KL(u||y)",
+    from_logits: bool = False,
+    init: Any = None,
+    tol: float = 1e-6,
+    max_iter: int | None = None,
+    warm_start: Any = None,
+    step_size: float | None = None,
+) -> PseudoLabelResult:
+    """Solve a stack (R, N, K) without checks: what a training loop calls on every batch."""
+    chosen = SOLVERS[solver]
+    problem = Problem(
+        probs=_as_probs(probs, from_logits),
+        weights=_as_weights(sample_weight, probs.shape[1]),
+        prior=_as_prior(prior, probs.shape[0], probs.shape[2]),
+        lam=lam,
+        order=FAIRNESS_ORDERS.index(fairness),
+    )
+    given = {"init": init, "step_size": step_size, "warm_start": warm_start}
+    options = {name: _as_array(given[name]) for name in chosen.options}
+    if lam == 0:
+        solution = solve_without_fairness(problem)
+    else:
+        limit = chosen.max_iter if max_iter is None else int(max_iter)
+        solution = chosen.solve(problem, tol=tol, max_iter=limit, **options)
+    return make_result(solution, problem, tol, _labels_like(solution.labels, probs))
+
+
+def _check_abilities(
+    solver: str, lam: float, fairness: str, init: Any, step_size: float | None
+) -> None:
+    """Raise for a combination of parameters that the solver cannot handle."""
+    chosen = SOLVERS[solver]
+    if fairness not in chosen.orders:
+        check.fail("fairness", f"{chosen.orders[0]!r} with solver={solver!r}", repr(fairness))
+    if np.isinf(lam) and not chosen.infinite_lam:
+        check.fail("lam", f"finite with solver={solver!r}", lam)
+    if lam == 0 and not chosen.zero_lam:
+        check.fail("lam", f"positive with solver={solver!r}", lam)
+    if init is not None and "init" not in chosen.options:
+        check.fail("init", f"None with solver={solver!r}", "an array")
+    if step_size is not None:
+        if "step_size" not in chosen.options:
+            check.fail("step_size", f"None with solver={solver!r}", step_size)
+        check.check_real("step_size", step_size, low=0, strict=True, finite=True)
+
+
+def _as_array(values: Any) -> Any:
+    """Return tensors as NumPy arrays, without a copy where the memory can be shared."""
+    if isinstance(values, torch.Tensor):
+        return values.detach().to("cpu").numpy()
+    return values
+
+
+def _as_probs(probs: Any, from_logits: bool) -> np.ndarray:
+    """Return float32 or float64 predictions in C order, without a copy where they are."""
+    if isinstance(probs, torch.Tensor) and probs.dtype in (torch.float16, torch.bfloat16):
+        probs = probs.float()
+    array = _as_array(probs)
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float32 if array.dtype.itemsize < 4 else np.float64)
+    if from_logits:
+        array = np.exp(array - array.max(axis=2, keepdims=True))
+        array /= array.sum(axis=2, keepdims=True)
+        # a prediction of exactly zero would say "never", which no finite logit does
+        np.maximum(array, np.finfo(array.dtype).tiny, out=array)
+    return np.ascontiguousarray(array)
+
+
+def _as_weights(sample_weight: Any, n_points: int) -> np.ndarray:
+    """Return weights that sum to one."""
+    if sample_weight is None:
+        return np.full(n_points, 1.0 / n_points)
+    weights = np.asarray(_as_array(sample_weight), dtype=np.float64)
+    return np.asarray(weights / weights.sum())
+
+
+def _as_prior(prior: Any, n_stack: int, n_clusters: int) -> np.ndarray:
+    """Return one row of target proportions a problem."""
+    if prior is None:
+        return np.full((n_stack, n_clusters), 1.0 / n_clusters)
+    rows = np.asarray(_as_array(prior), dtype=np.float64)
+    rows = rows / rows.sum(axis=-1, keepdims=True)
+    return np.ascontiguousarray(np.broadcast_to(rows, (n_stack, n_clusters)))
+
+
+def _labels_like(labels: np.ndarray, probs: Any) -> Any:
+    """Return labels as the type, dtype and device of the input."""
+    if isinstance(probs, torch.Tensor):
+        return torch.from_numpy(labels).to(device=probs.device, dtype=probs.dtype)
+    return labels.astype(probs.dtype, copy=False)
