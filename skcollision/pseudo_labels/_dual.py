@@ -13,7 +13,7 @@ import numpy as np
 from skcollision._parallel import n_threads, row_blocks, run_tasks
 from skcollision.pseudo_labels._problem import Problem, Solution
 from skcollision.pseudo_labels.kernels import cpu_dual_state as state_of
-from skcollision.pseudo_labels.kernels.cpu_dual import advance, solve_serial
+from skcollision.pseudo_labels.kernels.cpu_dual import advance, is_solved, solve_serial
 from skcollision.pseudo_labels.kernels.cpu_dual_rows import sweep
 from skcollision.pseudo_labels.kernels.cpu_dual_state import DualState
 
@@ -39,12 +39,22 @@ def solve_dual(
         delta=np.empty((n_stack, n_clusters)),
     )
 
-    def solve_one(r: int) -> None:
-        state = make_state(problem, r, labels[r], tol, max_iter, linear)
+    def run(r: int, limit: int) -> DualState:
+        state = make_state(problem, r, labels[r], tol, limit, linear)
         if shared:
             _solve_shared(state)
         else:
             solve_serial(state)
+        return state
+
+    def solve_one(r: int) -> None:
+        state = run(r, max_iter)
+        best = int(state.control[state_of.BEST_ITER])
+        if best < state.control[state_of.N_ITER] and not is_solved(state.control):
+            # Stalled: going to the best iterate again is cheaper than copying each on the way.
+            bound = state.control[state_of.BOUND]
+            state = run(r, best)
+            state.control[state_of.BOUND] = max(bound, state.control[state_of.BOUND])
         solution.objective[r] = state.control[state_of.OBJECTIVE]
         solution.bound[r] = state.control[state_of.BOUND]
         solution.n_iter[r] = state.control[state_of.N_ITER]
@@ -75,7 +85,9 @@ def make_state(
     control[state_of.ORDER] = problem.order
     control[state_of.LINEAR] = linear
     # at most half the memory of float32 probs for the groups' K x K sums
-    groups = row_blocks(n_points, n_clusters, max_blocks=max(1, min(16, n_points // n_clusters // 4)))
+    groups = row_blocks(
+        n_points, n_clusters, max_blocks=max(1, min(16, n_points // n_clusters // 4))
+    )
     n_groups = len(groups) - 1
     tile = -(-n_clusters // 4) * 4
     return DualState(

@@ -52,6 +52,9 @@ def solve_em(
         labels = np.maximum(problem.probs, problem.probs.dtype.type(LABEL_FLOOR))
     else:
         labels = np.array(init, dtype=problem.probs.dtype, order="C")
+        # but a cluster without any label would stay dead, at an infinite objective
+        dead = ~labels.any(axis=1, keepdims=True)
+        np.maximum(labels, problem.probs.dtype.type(LABEL_FLOOR) * dead, out=labels)
     return solve_restarts(problem, labels, solve_one)
 
 

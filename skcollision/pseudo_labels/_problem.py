@@ -127,10 +127,7 @@ def lower_bound(problem: Problem, r: int, delta: np.ndarray) -> float:
         parts[g] = bound_rows(probs, problem.weights, delta, blocks[g], blocks[g + 1])
 
     run_tasks(task, len(parts))
-    scratch = np.empty((2, len(delta)))
-    conjugate = fairness_conjugate(
-        delta, problem.prior[r], problem.lam, problem.order, scratch[0], scratch[1]
-    )
+    conjugate = fairness_conjugate(delta, problem.prior[r], problem.lam, problem.order)
     return float(parts.sum() + conjugate)
 
 

@@ -46,9 +46,7 @@ SOLVERS = {
     "dual": _Solver(solve_dual, 200, infinite_lam=True),
     "em": _Solver(solve_em, 1000, ("init",), FAIRNESS_ORDERS[:1]),
     "em-newton": _Solver(partial(solve_em, newton="x"), 1000, ("init",), FAIRNESS_ORDERS[:1]),
-    "em-squarem": _Solver(
-        partial(solve_em, accelerate=True), 1000, ("init",), FAIRNESS_ORDERS[:1]
-    ),
+    "em-squarem": _Solver(partial(solve_em, accelerate=True), 1000, ("init",), FAIRNESS_ORDERS[:1]),
     "pgd": _Solver(solve_pgd, 10_000, ("init", "step_size")),
     "sinkhorn": _Solver(solve_sinkhorn, 1000, ("warm_start",), zero_lam=False),
     "miadm": _Solver(solve_miadm, 200, infinite_lam=True),

@@ -293,6 +293,7 @@ def test_pipeline_and_set_output(data):
     assert list(frame.columns) == [f"collisionclusterer{k}" for k in range(4)]
 
 
+@pytest.mark.filterwarnings("ignore:.*ended empty:sklearn.exceptions.ConvergenceWarning")
 def test_paper_recipe_is_a_set_of_parameters(data):
     clusterer = CollisionClusterer(4, random_state=0, **PAPER_RECIPE)
     assert clusterer.get_params()["learning_rate"] == 0.1

@@ -24,11 +24,10 @@ def with_nan():
         PROBS[0],
         PROBS[:0],
         PROBS[None, None],
-        np.ones((4, 1)),
         torch.full((4, 3), torch.inf),
         torch.full((4, 3), 1 / 3, device="meta"),
     ],
-    ids=["nan", "sum", "negative", "1d", "empty", "4d", "K=1", "inf", "device"],
+    ids=["nan", "sum", "negative", "1d", "empty", "4d", "inf", "device"],
 )
 def test_bad_predictions(probs):
     with pytest.raises(ValueError, match="probs"):

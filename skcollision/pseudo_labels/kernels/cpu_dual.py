@@ -7,6 +7,8 @@ import numpy as np
 from skcollision.pseudo_labels.kernels.cpu_dual_rows import TO_BOUNDARY, sweep
 from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     AFFINE,
+    BEST_GAP,
+    BEST_ITER,
     BOUND,
     CENTER,
     CORRECT,
@@ -48,6 +50,7 @@ from skcollision.pseudo_labels.kernels.cpu_dual_system import (
     fairness,
     fairness_conjugate,
     fill_hessian,
+    linearise_fairness,
 )
 from skcollision.pseudo_labels.kernels.cpu_math import exact_jit
 
@@ -55,6 +58,8 @@ from skcollision.pseudo_labels.kernels.cpu_math import exact_jit
 MAX_SHORT = 0.02
 # ... and the gap is mostly the barrier's K mu, not what earlier short steps left undone.
 MAX_GAP_TO_BARRIER = 1.5
+# Barrier K mu at which slacks, differences of numbers around one, still have some digits.
+MIN_BARRIER = 1e-12
 
 
 @exact_jit
@@ -99,18 +104,22 @@ def after_factor(state):
     for g in range(len(sums)):
         log_p += sums[g, LOG_P]
         dual += sums[g, DUAL]
-    gradient, curvature = np.empty(n_clusters), np.empty(n_clusters)
-    dual += fairness_conjugate(state.dual[DELTA], state.prior, lam, order, gradient, curvature)
+    dual += fairness_conjugate(state.dual[DELTA], state.prior, lam, order)
     control[OBJECTIVE] = fairness(partials[0, MEAN], state.prior, lam, order) - log_p
     control[BOUND] = max(control[BOUND], dual)
+    note_progress(control)
     if is_solved(control) or control[N_ITER] >= control[MAX_ITER]:
         control[PHASE] = FINISH
         return
-    fill_hessian(state.hessian, state.gram[0], gradient, curvature, lam, order)
+    rhs, curvature = np.empty(n_clusters), np.empty(n_clusters)
+    linearise_fairness(
+        state.dual[DELTA], partials[0, MEAN], state.prior, lam, order, rhs, curvature
+    )
+    fill_hessian(state.hessian, state.gram[0], curvature, lam, order)
     cholesky(state.hessian)
     for k in range(n_clusters):
-        gradient[k] -= partials[0, RESPONSE, k]
-    cholesky_solve(state.hessian, gradient, state.dual[AFFINE])
+        rhs[k] -= partials[0, RESPONSE, k]
+    cholesky_solve(state.hessian, rhs, state.dual[AFFINE])
     control[PHASE] = PREDICT
 
 
@@ -122,6 +131,15 @@ def reduce_groups(groups):
         other = groups[g].ravel()
         for j in range(len(first)):
             first[j] += other[j]
+
+
+@exact_jit
+def note_progress(control):
+    """Remember the iterate of the smallest gap: past what rounding allows, labels drift away."""
+    gap = control[OBJECTIVE] - control[BOUND]
+    if control[N_ITER] == 0 or gap < control[BEST_GAP]:
+        control[BEST_GAP] = gap
+        control[BEST_ITER] = control[N_ITER]
 
 
 @exact_jit
@@ -143,10 +161,15 @@ def after_predict(state):
         left += sums[g, LEFT] + a_d * sums[g, LEFT_D]
     control[MU] = yz / n_clusters
     control[SIGMA_MU] = control[MU] * max(left / yz, 1e-2) ** 3
+    # no further than the tolerance asks for, nor where slacks are rounding errors
+    enough = max(0.1 * control[TOL] * max(1.0, abs(control[OBJECTIVE])), MIN_BARRIER)
+    control[SIGMA_MU] = max(control[SIGMA_MU], enough / n_clusters)
     control[SECOND_ORDER] = 1.0
     rhs, curvature = np.empty(n_clusters), np.empty(n_clusters)
     lam, order = control[LAM], int(control[ORDER])
-    fairness_conjugate(state.dual[DELTA], state.prior, lam, order, rhs, curvature)
+    linearise_fairness(
+        state.dual[DELTA], partials[0, MEAN], state.prior, lam, order, rhs, curvature
+    )
     for k in range(n_clusters):
         rhs[k] -= partials[0, RESPONSE, k]
         for g in range(len(sums)):

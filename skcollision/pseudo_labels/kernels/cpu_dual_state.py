@@ -35,8 +35,10 @@ CENTER, FACTOR, PREDICT, CORRECT, FINISH, DONE = range(6)
     LAM,
     ORDER,
     LINEAR,
-) = range(15)
-N_CONTROL = 15
+    BEST_GAP,
+    BEST_ITER,
+) = range(17)
+N_CONTROL = 17
 
 
 class DualState(NamedTuple):

@@ -38,45 +38,67 @@ def fairness(mean, prior, lam, order):
 
 
 @exact_jit
-def fairness_conjugate(delta, prior, lam, order, gradient, curvature):
-    """Return min over means m of fairness(m) + (lam + delta)'m - lam; fill its derivatives.
+def fairness_conjugate(delta, prior, lam, order):
+    """Return min over means m of fairness(m) + (lam + delta)'m - lam.
 
-    (11): lam sum u ln(1 + delta/lam), gradient u / (1 + delta/lam) = lam u / v, diagonal curvature.
-    (10), over means that sum to one: -lam ln sum u exp(-delta/lam), gradient g = the softmax, and
-    curvature (diag(g) - g g')/lam, of which only the diagonal is filled.
-    lam infinite, both: prior'delta.
+    lam sum u ln(1 + delta/lam) for (11); -lam ln sum u exp(-delta/lam), over means that sum to one,
+    for (10); prior'delta for both with lam infinite.
     """
-    n_clusters = len(prior)
     value = 0.0
     if np.isinf(lam):
-        for k in range(n_clusters):
+        for k in range(len(prior)):
             value += prior[k] * delta[k]
-            gradient[k] = prior[k]
-            curvature[k] = 0.0
         return value
     if order == PRIOR_TO_MEAN:
-        for k in range(n_clusters):
-            x = delta[k] / lam
-            value += lam * prior[k] * np.log1p(x)
-            gradient[k] = prior[k] / (1.0 + x)
-            curvature[k] = gradient[k] / (lam * (1.0 + x))
+        for k in range(len(prior)):
+            if delta[k] <= -lam:
+                return -np.inf
+            value += lam * prior[k] * np.log1p(delta[k] / lam)
         return value
     low = np.inf
-    for k in range(n_clusters):
+    for k in range(len(prior)):
         low = min(low, delta[k])
     total = 0.0
-    for k in range(n_clusters):
-        gradient[k] = prior[k] * np.exp((low - delta[k]) / lam)
-        total += gradient[k]
-    for k in range(n_clusters):
-        gradient[k] /= total
-        curvature[k] = gradient[k] / lam
+    for k in range(len(prior)):
+        total += prior[k] * np.exp((low - delta[k]) / lam)
     return low - lam * np.log(total)
 
 
 @exact_jit
-def fill_hessian(hessian, gram, gradient, curvature, lam, order):
-    """Lower triangle of -D'' = mean Q + curvature.
+def linearise_fairness(delta, mean, prior, lam, order, target, curvature):
+    """Fill the linear relation mean + dmean = target - curvature ddelta of the fairness term.
+
+    (11): v m = lam u, linearised like the products y z: target lam u / v, curvature m / v.
+    (10): v = c - lam ln(m/u), linearised at m, where Newton may move by a factor that it may not at
+    v: curvature m / lam, target m (1 - residual / lam), with c such that the target sums to one.
+    lam infinite: m = u.
+    """
+    n_clusters = len(prior)
+    if np.isinf(lam):
+        for k in range(n_clusters):
+            target[k] = prior[k]
+            curvature[k] = 0.0
+    elif order == PRIOR_TO_MEAN:
+        for k in range(n_clusters):
+            scaled = 1.0 + delta[k] / lam
+            target[k] = prior[k] / scaled
+            curvature[k] = mean[k] / (lam * scaled)
+    else:
+        shift = total = 0.0
+        for k in range(n_clusters):
+            m = max(mean[k], 1e-300)
+            curvature[k] = m / lam
+            target[k] = delta[k] / lam + np.log(m / prior[k])
+            shift += m * target[k]
+            total += m
+        for k in range(n_clusters):
+            m = max(mean[k], 1e-300)
+            target[k] = m * (1.0 - (target[k] - shift / total)) / total
+
+
+@exact_jit
+def fill_hessian(hessian, gram, curvature, lam, order):
+    """Lower triangle of mean Q + curvature.
 
     Q 1 = 0, so its diagonal is minus the sum of the rest: exact, where the difference
     diag(d) - d d'/D0 would cancel terms of size 1/mu.
@@ -94,10 +116,14 @@ def fill_hessian(hessian, gram, gradient, curvature, lam, order):
         trace += hessian[a, a]
     if order == MEAN_TO_PRIOR or np.isinf(lam):
         # the dual does not change along 1: fix that direction, which the right-hand side lacks
-        inverse = 0.0 if np.isinf(lam) else 1.0 / lam
+        total = 0.0
+        for a in range(n):
+            total += curvature[a]
         for a in range(n):
             for b in range(a + 1):
-                hessian[a, b] += trace / n**2 - gradient[a] * gradient[b] * inverse
+                hessian[a, b] += trace / n**2
+                if total > 0.0:
+                    hessian[a, b] -= curvature[a] * curvature[b] / total
 
 
 @jit
