@@ -53,6 +53,7 @@ class EpochTasks:
         self._root = estimator._init_callback_context(max_subtasks=n_epochs)
         self._root.call_on_fit_task_begin(**self._task)
         self._left = n_epochs
+        self._epoch: Any = None
         self._begin_epoch()
 
     def end_epoch(self, attributes: Callable[[], dict[str, Any]]) -> bool:
@@ -73,7 +74,6 @@ class EpochTasks:
         self._root.call_on_fit_task_end(**self._task, reconstruction_attributes=dict)
 
     def _begin_epoch(self) -> None:
-        self._epoch = None
         if self._left:
             self._left -= 1
             self._epoch = self._root.subcontext(task_name="epoch")

@@ -27,7 +27,7 @@ _worker = local()
 
 def n_threads() -> int:
     """Return the number of threads to use: ``NUMBA_NUM_THREADS``, which joblib's workers set."""
-    return int(config.NUMBA_NUM_THREADS)
+    return int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
 
 def row_blocks(n_rows: int, row_size: int, max_blocks: int = _MAX_BLOCKS) -> np.ndarray:

@@ -111,6 +111,7 @@ def _solve_shared(state: DualState) -> None:
     n_groups = len(state.bounds) - 1
     phase = int(state.control[state_of.PHASE])
     while phase != state_of.DONE:
-        run_tasks(lambda g, phase=phase: sweep(state, phase, g), n_groups)
+        # The pool's tasks end before `phase` changes.
+        run_tasks(lambda g: sweep(state, phase, g), n_groups)  # noqa: B023
         advance(state)
         phase = int(state.control[state_of.PHASE])

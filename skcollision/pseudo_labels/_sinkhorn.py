@@ -22,7 +22,7 @@ def log_probs(problem: Problem) -> Problem:
 
 
 def solve_miadm(problem: Problem, *, tol: float, max_iter: int) -> Solution:
-    """Solve eq. (5), mean_i H(y_i, sigma_i) + lam KL, exactly; lam infinite is optimal transport."""
+    """Solve eq. (5), mean_i H(y_i, sigma_i) + lam KL, exactly; lam=inf is optimal transport."""
     return solve_dual(log_probs(problem), tol=tol, max_iter=max_iter, linear=True)
 
 
@@ -52,8 +52,8 @@ def solve_sinkhorn(
 ) -> Solution:
     """Solve SeLa's transport: min mean_i -y'ln(sigma) + (1/lam) y'ln(y) with mean label u.
 
-    y_k ~ (sigma_k exp(v_k))^lam, and Sinkhorn's iteration v += ln(u/ȳ)/lam in log space. At the end
-    the labels are rounded to meet the constraint exactly, so that the gap is one of feasible labels.
+    y_k ~ (sigma_k exp(v_k))^lam, and Sinkhorn's iteration v += ln(u/ȳ)/lam in log space. At the
+    end the labels are rounded to meet the constraint exactly: the gap is one of feasible labels.
     """
     logs = log_probs(problem)
 
@@ -61,7 +61,7 @@ def solve_sinkhorn(
         prior = problem.prior[r]
         potential = np.zeros(len(prior)) if warm_start is None else warm_start[r].copy()
         bound = -np.inf
-        for n_iter in range(1, max_iter + 1):
+        for n_iter in range(1, max_iter + 1):  # noqa: B007 (it is returned)
             mean, lse = _softmax(logs, r, potential, problem.lam, labels)
             bound = max(bound, float(prior @ potential) - lse / problem.lam)
             # what moving a label between two clusters can cost, times how much is misplaced

@@ -76,8 +76,8 @@ def solve_pseudo_labels(
 
     .. math:: \frac1N \sum_i -\ln(\sigma_i^\top y_i) + \lambda\,KL(u \Vert \bar y) ,
 
-    eq. (11) of [1]_, or with :math:`KL(\bar y \Vert u)`, eq. (10). The problem is convex. The default
-    solver finds its optimum; the others are the paper's EM and the methods it is compared with.
+    eq. (11) of [1]_, or with :math:`KL(\bar y \Vert u)`, eq. (10). The problem is convex. The
+    default solver finds its optimum; the others are the paper's EM and what it is compared with.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def solve_pseudo_labels(
           equation; ``"em-newton"`` with the paper's Newton steps, the same labels in twice the
           steps; ``"em-squarem"`` accelerated. Only for (11) and finite ``lam``.
         - ``"pgd"``: projected gradient descent, the paper's baseline. Only for finite ``lam``.
-        - ``"miadm"``: eq. (5), with :math:`-y^\top\ln\sigma` for :math:`-\ln(\sigma^\top y)`, exact;
+        - ``"miadm"``: eq. (5), with :math:`-y^\top\ln\sigma` for :math:`-\ln(\sigma^\top y)`;
           ``"miadm-approx"`` its published closed form. ``lam=inf`` is optimal transport.
         - ``"sinkhorn"``: SeLa's labels, entropic transport to the prior; ``fairness`` is not used.
     fairness : {"KL(u||y)", "KL(y||u)"}, default="KL(u||y)"

@@ -1,8 +1,8 @@
 """Row passes of the interior point.
 
-For each point, with s for 1/p, the slacks are z_k = nu - s sigma_k - delta_k > 0 and the conditions
-y_k z_k = mu, sum y = 1, s sigma'y = 1. Linearised, with d = y/z, rho = dz/z and a target t z for the
-products (eta = d nu - ref d s, ref = sum d sigma / sum d):
+For each point, with s for 1/p, the slacks are z_k = nu - s sigma_k - delta_k > 0 and the
+conditions y_k z_k = mu, sum y = 1, s sigma'y = 1. Linearised, with d = y/z, rho = dz/z and a target
+t z for the products (eta = d nu - ref d s, ref = sum d sigma / sum d):
 
     dz_k = eta - (sigma_k - ref) ds - ddelta_k ,        dy_k = t_k - y_k (1 + rho_k)
     eta  = (sum t - 1 + d'ddelta) / D0 ,                D0 = sum d
@@ -11,8 +11,9 @@ products (eta = d nu - ref d s, ref = sum d sigma / sum d):
 so that dy = ... + Q ddelta with Q = diag(d) - d d'/D0 - c c'/E, a graph Laplacian (Q 1 = 0).
 The predictor has t = 0; the corrector t = sigma_mu/z + y rho (1 + rho) with the predictor's rho,
 which is Mehrotra's second-order term -dy dz / z. LINEAR replaces -ln(sigma'y) by -y'ln(sigma)
-(Shannon's cross-entropy, eq. 5 of the paper): probs hold ln(sigma), s stays 1 and E is infinite. Slacks are recomputed in float64 in each pass:
-cheaper than a third N x K array, and exact however labels are stored.
+(Shannon's cross-entropy, eq. 5 of the paper): probs hold ln(sigma), s stays 1 and E is infinite.
+Slacks are recomputed in float64 in each pass: cheaper than a third N x K array, and exact however
+labels are stored.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ e = (1 + C) - sigma_m / x for the largest sigma_m, and r_k = sigma_k / sigma_m, 
 
     f(e) = sum_k c_k / ((1 + C)(1 - r_k) + r_k e) = 1 ,      0 < e <= (1 + C) :
 
-positive terms only, so that e = 1e-30 keeps every digit where (1 + C) x - sigma_m cancels. It is the
-secular equation of rank-one eigenvalue updates; 1/f is concave and increasing, so that Newton on it
-climbs from any e with f(e) >= 1. Such is e = c_m, a reachable end in the sense of Lemma 1.
+positive terms only, so that e = 1e-30 keeps every digit where (1 + C) x - sigma_m cancels. It is
+the secular equation of rank-one eigenvalue updates; 1/f is concave and increasing, so that Newton
+on it climbs from any e with f(e) >= 1. Such is e = c_m, a reachable end in the sense of Lemma 1.
 """
 
 from __future__ import annotations
@@ -150,8 +150,8 @@ def solve_with_zeros(probs, c, total, tol, labels):
     """M-step where some c_k = 0 (supplement 9 of the paper); return sigma'y.
 
     Of these labels only the one with the largest sigma, say z, can be positive. If sigma_z exceeds
-    every other sigma, x = sigma_z solves the rest of (16), and y_z is what the others leave. If that
-    is negative, or sigma_z is no maximum, the labels with c_k = 0 are zero.
+    every other sigma, x = sigma_z solves the rest of (16), and y_z is what the others leave. If
+    that is negative, or sigma_z is no maximum, the labels with c_k = 0 are zero.
     """
     top = 1.0 + total
     zero = -1

@@ -63,7 +63,7 @@ def best_scale(probs, delta):
             model = fast_max(s * slope_a + delta[a], s * slope_b + delta[b])
             c = top_line(probs, delta, s)
             top = s * probs[c] + delta[c]
-            if top <= model or c == a or c == b:
+            if top <= model or c in (a, b):
                 break
             if probs[c] * s < 1.0:
                 a = c

@@ -15,14 +15,14 @@ __all__ = ["exact_jit", "fast_max", "fast_min", "inline", "jit"]
 FAST_MATH = {"contract", "reassoc", "nsz", "arcp", "nnan"}
 
 # Threads come from skcollision._parallel, so kernels release the GIL and stay serial themselves.
-jit = partial(njit, nogil=True, cache=True, error_model="numpy", fastmath=FAST_MATH)
+jit: Any = partial(njit, nogil=True, cache=True, error_model="numpy", fastmath=FAST_MATH)
 
 # For work of size K or K^2 that decides: IEEE rules, so that its tests for NaN and infinity hold.
-exact_jit = partial(njit, nogil=True, cache=True, error_model="numpy")
+exact_jit: Any = partial(njit, nogil=True, cache=True, error_model="numpy")
 
 # Part of a row pass. A call costs as much as the row itself when K is small, so it must be inlined,
 # and LLVM does not always agree; the caller's flags apply.
-inline = partial(njit, inline="always")
+inline: Any = partial(njit, inline="always")
 
 
 def _select(comparison: str) -> Any:
