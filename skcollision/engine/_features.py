@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# Rows a block in passes over the whole matrix: its working memory, at most 32 MB at 2048 columns.
-BLOCK_ROWS = 2048
+# Rows a block in passes over the whole matrix: 8 MB in float64 at 2048 columns.
+BLOCK_ROWS = 512
 
 
 @dataclass(frozen=True)
