@@ -57,8 +57,8 @@ def main():
             rows.append([f"{name} (K = {len(np.unique(y))})", method, *columns, seconds])
     header = ["features", "method", *SCORES, "seconds"]
     note = (
-        f"\nMean ± standard deviation over {arguments.seeds} seeds; median seconds, both methods by "
-        f"turns; {machine()}.\n"
+        f"\nMean ± standard deviation over {arguments.seeds} seeds; median seconds, both methods "
+        f"by turns; {machine()}.\n"
     )
     write("main_job", markdown(header, rows) + note)
 
