@@ -4,7 +4,12 @@ import torch
 
 from skcollision.criteria import CollisionCriterion
 from skcollision.engine import FeatureSource, LinearHeads, Trainer, TrainingSettings
-from skcollision.engine._trainer import PATIENCE_EPOCHS, PATIENCE_STEPS, _Plateau
+from skcollision.engine._trainer import (
+    EXTRA_DECAY,
+    PATIENCE_EPOCHS,
+    PATIENCE_STEPS,
+    _Plateau,
+)
 
 CPU = torch.device("cpu")
 SETTINGS = {
@@ -143,3 +148,28 @@ def test_sgd_follows_the_gradient(X, weight):
     np.testing.assert_allclose(
         trainer.heads.numpy()[0], weight - 0.1 * before.grad.numpy(), rtol=1e-6
     )
+
+
+def test_rate_and_decay_come_down_together_to_the_settings_own(X, weight):
+    trainer, seen = trainer_of(weight, n_epochs=20), []
+    step = trainer._step
+
+    def recorded(*args):
+        seen.append((trainer._optimizer.param_groups[0]["lr"], trainer._decay))
+        return step(*args)
+
+    trainer._step = recorded
+    run(trainer, X)
+    rates, decays = np.array(seen).T
+    assert rates[0] == pytest.approx(1.0)
+    assert decays[0] == pytest.approx((1 + EXTRA_DECAY) * 1e-3)
+    assert (np.diff(rates) < 0).all()
+    assert (np.diff(decays) < 0).all()
+    assert rates[-1] < 0.01
+    assert decays[-1] == pytest.approx(1e-3, rel=0.05)
+
+
+def test_the_constant_schedule_changes_neither(X, weight):
+    trainer = trainer_of(weight, n_epochs=3, schedule="constant")
+    run(trainer, X)
+    assert (trainer._optimizer.param_groups[0]["lr"], trainer._decay) == (1.0, 1e-3)
