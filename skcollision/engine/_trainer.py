@@ -175,14 +175,12 @@ class Trainer:
         Minimises Shannon's cross-entropy towards the soft `labels` (N, K), held fixed.
         """
         self._optimizer = self._new_optimizer()
-        self._decay = DISTILLATION_DECAY * self.settings.weight_decay
         n_batches = len(self._batches(points.n_samples, sample_weight))
         n_epochs = math.ceil(DISTILLATION_STEPS / n_batches)
         for epoch in range(n_epochs):
             for index, rows in enumerate(self._batches(points.n_samples, sample_weight)):
                 progress = (epoch + index / n_batches) / n_epochs
-                for group in self._optimizer.param_groups:
-                    group["lr"] = self.settings.learning_rate * _annealed(progress).rate
+                self._set(Factors(_annealed(progress).rate, DISTILLATION_DECAY))
                 self._optimizer.zero_grad()
                 loss = soft_cross_entropy(
                     self.heads(points.batch(rows))[0],
