@@ -30,12 +30,14 @@ def n_threads() -> int:
     return int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
 
-def row_blocks(n_rows: int, row_size: int, max_blocks: int = _MAX_BLOCKS) -> np.ndarray:
+def row_blocks(
+    n_rows: int, row_size: int, max_blocks: int = _MAX_BLOCKS, block_size: int = _BLOCK_SIZE
+) -> np.ndarray:
     """Return the bounds of consecutive blocks of rows, which depend on the sizes alone.
 
     Sums over blocks, added in order, are then the same for any number of threads.
     """
-    n_blocks = max(1, min(n_rows * row_size // _BLOCK_SIZE, max_blocks, n_rows))
+    n_blocks = max(1, min(n_rows * row_size // block_size, max_blocks, n_rows))
     return np.linspace(0, n_rows, n_blocks + 1).astype(np.int64)
 
 

@@ -23,11 +23,16 @@ from skcollision.pseudo_labels.kernels.cpu_em import (
     step_norm_rows,
     sweep_rows,
 )
+from skcollision.pseudo_labels.kernels.cpu_em_tiles import sweep_tiles
 
 # Relative accuracy of each point's root; Newton is quadratic, so the root itself is better still.
 _ROOT_TOL = 1e-6
 # Sweeps between two looks at the certificate, which costs up to half a sweep.
 _CHECK_EVERY = 10
+# Labels a block: an element costs several divisions, so fewer than usual are worth a thread.
+_BLOCK_SIZE = 1 << 12
+# Clusters up to which tiles of points are faster than rows.
+_TILE_UP_TO = 64
 
 
 def solve_em(
@@ -68,7 +73,7 @@ class _Labels:
     newton_in_x: bool
 
     def __post_init__(self) -> None:
-        self.blocks = row_blocks(*self.labels.shape)
+        self.blocks = row_blocks(*self.labels.shape, block_size=_BLOCK_SIZE)
         self.objective = np.inf
         self.measure()
 
@@ -92,18 +97,11 @@ class _Labels:
 
         def task(g: int) -> None:
             start, stop = self.blocks[g : g + 2]
-            log_p[g], _ = sweep_rows(
-                problem.probs[r],
-                self.labels,
-                target,
-                problem.weights,
-                ratio,
-                means[g],
-                start,
-                stop,
-                _ROOT_TOL,
-                self.newton_in_x,
-            )
+            arrays = problem.probs[r], self.labels, target, problem.weights, ratio, means[g]
+            if self.newton_in_x or len(ratio) > _TILE_UP_TO:
+                log_p[g], _ = sweep_rows(*arrays, start, stop, _ROOT_TOL, self.newton_in_x)
+            else:
+                log_p[g], _ = sweep_tiles(*arrays, start, stop, _ROOT_TOL)
 
         run_tasks(task, len(means))
         self.labels = target

@@ -42,13 +42,14 @@ def test_em_converges_to_the_optimum_at_small_lam(predictions, lam):
     assert em.duality_gap < 1e-3
 
 
-def test_a_sweep_solves_the_m_step(predictions):
+@pytest.mark.parametrize(("n_points", "n_clusters"), [(9, 5), (70, 5), (9, 80)])
+def test_a_sweep_solves_the_m_step(predictions, n_points, n_clusters):
     """Stationarity on the simplex of -ln(sigma'y) - sum c ln y, at the responsibilities of y0."""
-    probs, start = predictions(9, 5), predictions(9, 5, seed=1)
-    c = 10.0 / 5 * start / start.mean(0)
+    probs, start = predictions(n_points, n_clusters), predictions(n_points, n_clusters, seed=1)
+    c = 10.0 / n_clusters * start / start.mean(0)
     y = solve_em(probs, lam=10.0, init=start, max_iter=1, tol=0).pseudo_labels
     gradient = probs / (probs * y).sum(1, keepdims=True) + c / y
-    np.testing.assert_allclose(gradient, np.repeat(1 + c.sum(1)[:, None], 5, 1), rtol=1e-8)
+    np.testing.assert_allclose(gradient, np.repeat(1 + c.sum(1)[:, None], n_clusters, 1), rtol=1e-8)
 
 
 @pytest.mark.parametrize("best", [0.2, 0.9])
