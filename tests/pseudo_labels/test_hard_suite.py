@@ -67,6 +67,15 @@ def test_the_gap_is_certified(objective, kind, n, k, dtype):
         check(objective, probs, lam)
 
 
+@pytest.mark.parametrize("fairness", ["KL(u||y)", "KL(y||u)"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_labels_that_step_alone_keep_their_balance(objective, fairness, dtype):
+    """Large lam makes a small imbalance dear, and many points of a sharp problem step short."""
+    rng = np.random.default_rng(0)
+    for lam in (1e4, 1e6):
+        check(objective, KINDS["nearly one-hot"](1000, 200, rng).astype(dtype), lam, None, fairness)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("lam", [0.1, 10.0, np.inf])
 def test_a_conic_solver_finds_no_better(objective, optimum, kind, lam):

@@ -24,6 +24,7 @@ from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     LOG_P,
     MAX_ITER,
     MEAN,
+    MISSED,
     MU,
     N_ITER,
     OBJECTIVE,
@@ -235,12 +236,31 @@ def after_correct(state):
     barrier = control[MU] * len(state.prior)
     gap = control[OBJECTIVE] - control[BOUND]
     alone = short <= MAX_SHORT and gap <= MAX_GAP_TO_BARRIER * barrier
+    alone = alone and imbalance_cost(state) <= gap
     control[STEP_P] = 1.0 if alone else low
     finite = True
     for k in range(len(state.prior)):
         finite = finite and np.isfinite(state.dual[STEP, k])
     control[N_ITER] += 1
     control[PHASE] = FACTOR if finite else FINISH
+
+
+@exact_jit
+def imbalance_cost(state):
+    """Return, to second order, what it costs that labels step each for itself: the mean is missed.
+
+    Nothing where lam is infinite: rounding to the prior then costs what is missed, not its square.
+    """
+    lam = state.control[LAM]
+    if np.isinf(lam):
+        return 0.0
+    cost = 0.0
+    for k in range(len(state.prior)):
+        missed = 0.0
+        for g in range(len(state.sums)):
+            missed += state.partials[g, MISSED, k]
+        cost += 0.5 * lam * missed * missed / state.prior[k]
+    return cost
 
 
 @exact_jit

@@ -12,8 +12,8 @@ N_POINT_COLUMNS = 10
 # Rows of DualState.dual.
 DELTA, AFFINE, STEP = range(3)
 # Rows of DualState.partials[g].
-MEAN, SHARE, RESPONSE, RESPONSE_MU, RESPONSE_2ND = range(5)
-N_PARTIALS = 5
+MEAN, SHARE, RESPONSE, RESPONSE_MU, RESPONSE_2ND, MISSED = range(6)
+N_PARTIALS = 6
 # Columns of DualState.sums.
 LOG_P, DUAL, YZ, LEFT, LEFT_D, RHO_LOW, STEP_LOW, SHORT = range(8)
 N_SUMS = 8

@@ -17,6 +17,7 @@ from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     ETA_A,
     LEFT,
     LEFT_D,
+    MISSED,
     NU,
     POINT_STEP,
     REF,
@@ -135,6 +136,8 @@ def correct(state, g):
     """Solve each point for the corrected direction and find how far it may go."""
     r_row = np.empty(state.probs.shape[1])
     t_row = np.empty(state.probs.shape[1])
+    missed = state.partials[g, MISSED]
+    missed[:] = 0.0
     low = short = 0.0
     step_low = 1.0
     for i in range(state.bounds[g], state.bounds[g + 1]):
@@ -153,7 +156,11 @@ def correct(state, g):
         point[POINT_STEP] = a_p
         step_low = min(step_low, a_p)
         if a_p < 1.0:
-            short += state.weights[i] * (1.0 - a_p)
+            rest = state.weights[i] * (1.0 - a_p)
+            short += rest
+            for k in range(len(probs)):
+                rho = (eta - (probs[k] - ref) * ds - state.dual[STEP, k]) * r_row[k]
+                missed[k] += rest * (t_row[k] - labels[k] * (1.0 + rho))
     state.sums[g, RHO_LOW] = low
     state.sums[g, STEP_LOW] = step_low
     state.sums[g, SHORT] = short
