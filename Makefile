@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 BENCHMARKS := $(sort $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py)))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench check-data clean
+.PHONY: help demo test lint docs bench check-data clean
 # Two targets at once (make -j) would run pip twice in the same environment.
 .NOTPARALLEL:
 
@@ -19,6 +19,7 @@ help:
 	@echo 'make demo   cluster the digits of scikit-learn: a table against KMeans and a picture'
 	@echo 'make test   the whole test suite, doctests included (PYTEST_ARGS="-k name" for a part)'
 	@echo 'make lint   ruff check, ruff format --check, mypy'
+	@echo 'make docs   the pages as HTML in docs/_build/html, examples run (takes minutes)'
 	@echo 'make bench DATA=folder  every benchmark, on the feature sets in a folder (takes long)'
 	@echo 'make clean  remove the environment and all caches'
 	@echo
@@ -35,6 +36,12 @@ lint: $(VENV)/.installed-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# What is generated is made anew, as a page of a name that has gone would stay.
+docs: $(VENV)/.installed-docs
+	rm -rf docs/reference
+	$(BIN)/sphinx-build -n -W --keep-going docs docs/_build/html
+	@echo 'Open docs/_build/html/index.html'
+
 bench: check-data $(VENV)/.installed-bench
 	@set -e; for script in $(BENCHMARKS); do \
 	    echo "== $$script"; $(BIN)/python $$script --data '$(DATA)'; done
@@ -45,6 +52,7 @@ check-data:
 	    echo 'error: name the folder of feature sets, as in: make bench DATA=folder' >&2; exit 1; }
 
 clean:
+	rm -rf docs/_build docs/auto_examples docs/reference docs/sg_execution_times.rst
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

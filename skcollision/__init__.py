@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from skcollision.blocks import FeatureBlocks
     from skcollision.cluster import (
         PAPER_RECIPE,
         CollisionClusterer,
@@ -11,15 +12,24 @@ if TYPE_CHECKING:
         SeLaClusterer,
         ShannonClusterer,
     )
+    from skcollision.deep import DeepClusterer, SemiSupervisedDeepClassifier
+    from skcollision.features import ImageEmbedder
+    from skcollision.supervised import CollisionClassifier, SemiSupervisedCollisionClassifier
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "PAPER_RECIPE",
+    "CollisionClassifier",
     "CollisionClusterer",
+    "DeepClusterer",
+    "FeatureBlocks",
+    "ImageEmbedder",
     "MIADMClusterer",
     "MutualInfoClusterer",
     "SeLaClusterer",
+    "SemiSupervisedCollisionClassifier",
+    "SemiSupervisedDeepClassifier",
     "ShannonClusterer",
     "__version__",
 ]
@@ -30,9 +40,10 @@ def __getattr__(name: str) -> Any:
     # needs neither.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from skcollision import cluster
+    from skcollision import blocks, cluster, deep, features, supervised
 
-    return getattr(cluster, name)
+    packages = (blocks, cluster, deep, features, supervised)
+    return getattr(next(each for each in packages if name in each.__all__), name)
 
 
 def __dir__() -> list[str]:

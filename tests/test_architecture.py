@@ -8,21 +8,23 @@ import pytest
 import skcollision
 
 ROOT = Path(skcollision.__file__).parent
-ESTIMATOR = {"losses", "pseudo_labels", "criteria", "engine"}
+ESTIMATOR = {"blocks", "losses", "pseudo_labels", "criteria", "engine"}
 # Bottom up. Private modules beside the packages, such as skcollision/_parallel.py, are open to all
 # and import only each other; the kernels import nothing, so that numba and numba.cuda share them.
 MAY_IMPORT: dict[str, set[str]] = {
     "pseudo_labels.kernels": set(),
+    "blocks": set(),
     "losses": set(),
     "pseudo_labels": {"pseudo_labels.kernels"},
-    "metrics": set(),
+    "metrics": {"engine", "pseudo_labels"},
     "datasets": set(),
     "criteria": {"losses", "pseudo_labels"},
-    "engine": {"criteria._base", "losses"},
+    "engine": {"blocks", "criteria._base", "losses"},
     "cluster": ESTIMATOR,
-    "deep": ESTIMATOR,
-    "supervised": ESTIMATOR,
-    "features": set(),
+    "deep": ESTIMATOR | {"cluster._docstrings"},
+    "supervised": ESTIMATOR | {"cluster"},
+    "features": {"engine"},
+    "export": {"cluster", "criteria"},
     "model_selection": {"cluster", "metrics"},
     "plotting": {"metrics", "model_selection"},
 }

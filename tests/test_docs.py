@@ -1,41 +1,148 @@
-"""The code on the pages of docs/ runs as it is printed."""
+"""The pages of docs/: their code runs as it is printed, and the reference has every public name."""
 
+import doctest
 import importlib.util
+import inspect
 import pickle
 import re
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 import torch
 
+import skcollision
+
 DOCS = Path(__file__).parent.parent / "docs"
+PAGES = sorted(path.name for path in DOCS.glob("*.md"))
+# A block that is not run says why, in a comment above it that readers of the page do not see.
+BLOCK = re.compile(r"^(<!-- not run: [^\n]+ -->\n)?```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# Module constants, whose docstring is that of their type.
+BELOW = {"add_your_own_criterion.md"}  # has a test of its own
+CONSTANTS = {"PAPER_RECIPE", "clustering_accuracy_scorer"}
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """The code blocks of the page, one after the other, as a module."""
-    text = (DOCS / "add_your_own_criterion.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
-    path = tmp_path_factory.mktemp("docs") / "page_on_criteria.py"
-    path.write_text("\n".join(blocks), encoding="utf-8")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)
+def load(name, path):
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    yield module
-    del sys.modules[path.stem]
+    return module
 
 
-def test_add_your_own_criterion(page):
+def blocks(page):
+    """Return the code of a page that is to be run, each block on the lines it has there."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return [
+        "\n" * text[: block.start(2)].count("\n") + block[2]
+        for block in BLOCK.finditer(text)
+        if not block[1]
+    ]
+
+
+@pytest.fixture
+def run_page(tmp_path, monkeypatch):
+    """Run the blocks of a page, one after the other, as a module that pickle can find."""
+    monkeypatch.chdir(tmp_path)
+    plt.switch_backend("Agg")
+
+    def run(page):
+        path = tmp_path / f"page_{Path(page).stem}.py"
+        path.touch()
+        module = load(path.stem, path)
+        monkeypatch.setitem(sys.modules, path.stem, module)
+        for code in blocks(page):
+            if ">>>" in code:
+                run_doctest(code, vars(module), page)
+            else:
+                exec(compile(code, DOCS / page, "exec"), vars(module))
+        return module
+
+    yield run
+    plt.close("all")
+
+
+def run_doctest(code, names, page):
+    test = doctest.DocTestParser().get_doctest(code, names, page, page, 0)
+    report = []
+    doctest.DocTestRunner().run(test, out=report.append, clear_globs=False)
+    names.update(test.globs)
+    assert not report, "".join(report)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page) and page not in BELOW])
+def test_the_code_of_a_page_runs(run_page, page):
+    run_page(page)
+
+
+def test_every_block_is_found():
+    texts = [(DOCS / page).read_text(encoding="utf-8") for page in PAGES]
+    assert [text.count("```python") for text in texts] == [
+        len(BLOCK.findall(text)) for text in texts
+    ]
+
+
+def test_a_page_that_is_wrong_fails(run_page):
+    with pytest.raises(AssertionError, match="Expected"):
+        run_doctest(">>> 1 + 1\n3\n", {}, "page.md")
+
+
+def test_add_your_own_criterion(run_page):
+    page = run_page("add_your_own_criterion.md")
     assert type(page.clusterer).__name__ == "SquaredErrorClusterer"
     restored = pickle.loads(pickle.dumps(page.clusterer))
     assert (restored.predict(page.X) == page.clusterer.labels_).all()
-
-
-def test_the_criterion_keeps_its_promises(page):
     criterion = page.QuadraticCriterion(1.3, page.np.array([0.2, 0.3, 0.5]))
     logits = torch.randn(2, 8, 3, dtype=torch.float64, requires_grad=True)
     weight = torch.arange(1, 9, dtype=torch.float64)
     assert torch.autograd.gradcheck(lambda z: criterion.loss(z, None, weight), logits)
     alone = torch.cat([criterion.loss(one[None], None, weight) for one in logits])
     torch.testing.assert_close(criterion.loss(logits, None, 2 * weight), alone)
+
+
+reference = load("docs_reference", DOCS / "_reference.py")
+
+
+def public_packages():
+    """Find the packages by their folders."""
+    root = Path(skcollision.__file__).parent
+    return {
+        f"skcollision.{path.parent.name}"
+        for path in root.glob("*/__init__.py")
+        if not path.parent.name.startswith("_")
+    }
+
+
+DOCUMENTED = [
+    (package, name)
+    for package in reference.public_packages()
+    for name in reference.public_names(package)[0]
+]
+
+
+def test_the_reference_has_every_public_name():
+    packages = set(reference.public_packages())
+    assert packages | reference.NOT_IN_REFERENCE == public_packages() | {"skcollision"}
+    names = {name for _, name in DOCUMENTED}
+    for package in packages:
+        module = importlib.import_module(package)
+        ours = [
+            name
+            for name in module.__all__
+            if getattr(getattr(module, name), "__module__", package).startswith("skcollision")
+        ]
+        assert {name for name in ours if not name.startswith("__")} <= names, package
+
+
+def test_each_name_has_one_page():
+    names = [name for _, name in DOCUMENTED]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("package", "name"), [each for each in DOCUMENTED if each[1] not in CONSTANTS]
+)
+def test_a_public_name_has_an_example(package, name):
+    value = getattr(importlib.import_module(package), name)
+    assert re.search(r"^Examples\n-+\n(.*\n)*?>>> ", inspect.getdoc(value), flags=re.MULTILINE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
@@ -18,13 +19,16 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
 from skcollision._callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
+from skcollision.blocks import FeatureBlocks
 from skcollision.cluster._linear_model import LinearClusterModel
+from skcollision.cluster._resumption import Resumption
 from skcollision.criteria import ClusteringCriterion
 from skcollision.engine import (
     Features,
-    FeatureSource,
     Measures,
+    Normalisation,
     PriorEstimate,
+    StreamedFeatures,
     Trainer,
     TrainingFeatures,
     TrainingSettings,
@@ -43,6 +47,13 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
 
     Subclasses say which criterion to minimise in `_make_criterion`; everything a user touches is
     here. A subclass's ``__init__`` takes at least the parameters constrained below, and `prior`.
+
+    Examples
+    --------
+    >>> from skcollision import CollisionClusterer
+    >>> from skcollision.cluster import BaseSelfLabellingClusterer
+    >>> issubclass(CollisionClusterer, BaseSelfLabellingClusterer)
+    True
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -69,19 +80,31 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        checkpoint: str | os.PathLike[str] | None = None,
+    ) -> Self:
         """Cluster the rows of X.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Features, finite, in float32 or float64; other types are converted. Contiguous arrays
-            and memory maps are read in place, a batch at a time.
+            are read in place, a batch at a time. `FeatureBlocks`, and memory maps of more than 256
+            MiB, are streamed: of what is kept, only `labels_` grows with n_samples.
         y : ignored
             Present so that pipelines and searches can pass it on to their scorers.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; a weight of 2 counts a point twice, though as a neighbour once, 0
             leaves it out of the fit.
+        checkpoint : path-like, default=None
+            File to write after every epoch. Where it is there already, the fit goes on from it, to
+            the same result bit for bit; it must be of the same data and parameters, and on the
+            same machine. It is left there at the end: delete it to start afresh.
 
         Returns
         -------
@@ -91,8 +114,8 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
         Raises
         ------
         ValueError
-            If X has NaN, infinity, fewer points than clusters or the same point in every row, or a
-            parameter is out of its range.
+            If X has NaN, infinity, fewer points than clusters or the same point in every row, a
+            parameter is out of its range, or `checkpoint` is of another fit.
 
         Warns
         -----
@@ -100,8 +123,11 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
             If a cluster ends empty.
         """
         data, weight = self._check_data(X, sample_weight, reset=True)
-        random_state, criterion, source = self._begin(data, weight)
-        views = TrainingFeatures(
+        random_state, criterion, normalisation = self._begin(data, weight)
+        run = Resumption(checkpoint, self, normalisation, random_state)
+        source, random_state = self._source(data), run.random_state
+        kind = StreamedFeatures if isinstance(data, FeatureBlocks) else TrainingFeatures
+        views = kind(
             source,
             weight,
             n_components=self.n_components,
@@ -109,9 +135,12 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
             n_clusters=self.n_clusters,
             random_state=random_state,
         )
-        trainer = self._trainer_of(views.features, views.basis, criterion, weight, random_state)
+        trainer, progress = run.trainer(criterion, source.device), run.progress()
+        if trainer is None:
+            trainer = self._trainer_of(views.features, views.basis, criterion, weight, random_state)
         n_epochs = trainer.settings.n_epochs
-        tasks = EpochTasks(self, n_epochs, X=data, metadata={"sample_weight": weight})
+        n_left = n_epochs - (0 if progress is None else len(progress.history.seconds))
+        tasks = EpochTasks(self, n_left, X=data, metadata={"sample_weight": weight})
 
         def on_epoch_end(epoch: int, measures: Measures) -> bool:
             best = int(np.argmin(measures.objective))
@@ -120,13 +149,14 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
                 print(f"{name}: epoch {epoch + 1}/{n_epochs}, objective {value:.5f}")
             return tasks.end_epoch(lambda: self._model_attributes(trainer, best))
 
-        history = trainer.run(views.features, weight, on_epoch_end)
+        history = trainer.run(
+            views.features, weight, on_epoch_end, progress=progress, save=run.save
+        )
         final = trainer.evaluate(views.features, weight)
         best = select_restart(trainer.heads, views, final.objective)
         trainer.keep(best)
         if views.graph is not None:
-            labels = trainer.predictions(views.features)
-            trainer.distil(views.points(), labels, weight)
+            trainer.distil(views.points(), views.labels_of(trainer.heads), weight)
         trainer.lift()
         self._store(trainer, 0, final.objective[best], final.duality_gap[best])
         self.history_ = history.as_dict()
@@ -167,7 +197,8 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
         first = not hasattr(self, "_trainer")
         data, weight = self._check_data(X, sample_weight, reset=first)
         if first:
-            random_state, criterion, source = self._begin(data, weight)
+            random_state, criterion, _ = self._begin(data, weight)
+            source = self._source(data)
             self._trainer = self._trainer_of(source, None, criterion, weight, random_state)
             self.n_iter_ = 0
         else:
@@ -181,15 +212,15 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
         return self
 
     def _begin(
-        self, X: np.ndarray, weight: np.ndarray | None
-    ) -> tuple[np.random.RandomState, ClusteringCriterion, FeatureSource]:
+        self, X: np.ndarray | FeatureBlocks, weight: np.ndarray | None
+    ) -> tuple[np.random.RandomState, ClusteringCriterion, Normalisation]:
         """Check what depends on the data's size, and measure their normalisation."""
         random_state = check_random_state(self.random_state)
         criterion = self._make_criterion()
         # Measured in any case: it finds features that leave nothing to cluster.
         normalisation = fit_normalisation(X, weight, unit_rows=True)
         self._normalisation = normalisation if self.normalize else None
-        return random_state, criterion, self._source(X)
+        return random_state, criterion, normalisation
 
     def _trainer_of(
         self,
@@ -237,17 +268,17 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
         self.objective_ = float(objective)
         self.duality_gap_ = float(duality_gap)
 
-    def _describe(self, X: np.ndarray, weight: np.ndarray | None) -> None:
+    def _describe(self, X: np.ndarray | FeatureBlocks, weight: np.ndarray | None) -> None:
         """Set what the model says of the rows it was trained on."""
         n_clusters = len(self.coef_)
         self.labels_ = np.empty(len(X), dtype=np.int32)
         sums, masses = np.zeros(self.coef_.shape), np.zeros(n_clusters)
-        for rows, logits in self._logits(X):
+        for rows, block, logits in self._logits(X):
             self.labels_[rows] = logits.argmax(1).cpu().numpy()
             probs = logits.softmax(1).cpu().numpy()
             if weight is not None:
                 probs *= weight[rows, None]
-            sums += probs.T @ X[rows]
+            sums += probs.T @ block
             masses += probs.sum(0)
         # A cluster without any mass has no centre of its own; it is given the common one.
         share = np.maximum(masses, np.finfo(np.float64).tiny)[:, None]

@@ -129,8 +129,8 @@ class CollisionClusterer(BaseSelfLabellingClusterer):
         Mean certified distance of the pseudo-labels' objective from its optimum, in nats.
     history_ : dict of ndarray
         Curves of the fit: "objective", "marginal_entropy" (that of the mean prediction, ln K when
-        clusters are balanced) and "duality_gap" of shape (n_iter_, n_init), in nats, and "seconds"
-        of shape (n_iter_,).
+        clusters are balanced) and "duality_gap" of shape ``(n_iter_, n_init)``, in nats, and
+        "seconds" of shape ``(n_iter_,)``.
     n_iter_ : int
         Epochs run.
     n_features_in_ : int

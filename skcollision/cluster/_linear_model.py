@@ -2,75 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    ClusterMixin,
-    TransformerMixin,
-)
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from sklearn.utils._set_output import _get_output_config
+from sklearn.utils.metadata_routing import UNUSED
+from sklearn.utils.validation import check_is_fitted
 
-from skcollision.engine import FeatureSource, LinearHeads, resolve_device
+from skcollision._array_api import like
+from skcollision.cluster._softmax_model import LinearSoftmaxModel
+from skcollision.engine import Trainer
 
 
 class LinearClusterModel(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, LinearSoftmaxModel
 ):
-    """Predictions of a softmax linear model, `coef_` and `intercept_`, on normalised features.
+    """Predictions of a softmax linear model whose columns are clusters."""
 
-    Everything goes through X block by block, so that no copy of it is ever made.
-    """
-
-    def decision_function(self, X: ArrayLike) -> np.ndarray:
-        """Compute the logits of each cluster.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Features, as in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_clusters)
-            Logits, in the floating dtype of X.
-        """
-        return self._collect(X, lambda logits: logits)
-
-    def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """Compute soft assignments.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Features, as in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_clusters)
-            Probabilities of the clusters, in the floating dtype of X; rows sum to 1.
-        """
-        return self._collect(X, lambda logits: logits.softmax(1))
-
-    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
-        """Compute logarithms of soft assignments.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Features, as in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_clusters)
-            Natural logarithms, finite also where the probability underflows.
-        """
-        return self._collect(X, lambda logits: logits.log_softmax(1))
+    __metadata_request__predict: ClassVar = {"out": UNUSED}
+    _fits_blocks = True
 
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Map points to their soft assignments, the same as `predict_proba`.
@@ -85,22 +38,46 @@ class LinearClusterModel(
         ndarray of shape (n_samples, n_clusters)
             Probabilities of the clusters.
         """
-        return self.predict_proba(X)
+        probs = self._collect(X, lambda logits: logits.softmax(1))
+        # A data frame, if `set_output` asks for one, is made of NumPy arrays.
+        is_array = _get_output_config("transform", self)["dense"] == "default"
+        return like(X, probs) if is_array else probs
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
+    def predict(self, X: ArrayLike, *, out: np.ndarray | None = None) -> np.ndarray:
         """Assign each point to its most probable cluster.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Features, as in `fit`.
+        out : ndarray of shape (n_samples,), default=None
+            Integers to write them to, block by block; a memory map keeps them on disk.
 
         Returns
         -------
         ndarray of shape (n_samples,), int32
-            Cluster numbers from 0 to n_clusters - 1.
+            Cluster numbers from 0 to n_clusters - 1. It is `out` where that is given.
         """
-        return self._collect(X, lambda logits: logits.argmax(1).to(torch.int32))
+        return like(X, self._collect(X, lambda logits: logits.argmax(1).to(torch.int32), out))
+
+    def fit_predict(self, X: ArrayLike, y: Any = None, **kwargs: Any) -> np.ndarray:
+        """Cluster the rows of X and return their cluster numbers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, as in `fit`.
+        y : ignored
+            Present for pipelines.
+        **kwargs : dict
+            Passed to `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int32
+            Cluster numbers, those in `labels_`.
+        """
+        return like(X, super().fit_predict(X, y, **kwargs))
 
     def score(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
         """Estimate the mutual information between points and clusters, without labels.
@@ -126,7 +103,7 @@ class LinearClusterModel(
         check_is_fitted(self)
         data, weight = self._check_data(X, sample_weight, reset=False)
         mean, entropy, total = np.zeros(self.n_clusters), 0.0, 0.0
-        for rows, logits in self._logits(data):
+        for rows, _, logits in self._logits(data):
             log_probs = logits.double().log_softmax(1).cpu().numpy()
             probs = np.exp(log_probs)
             w = np.ones(len(probs)) if weight is None else weight[rows]
@@ -136,6 +113,24 @@ class LinearClusterModel(
         return float(
             -(mean * np.log(np.maximum(mean, np.finfo(float).tiny))).sum() - entropy / total
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if "_trainer" in state:
+            state["_trainer"] = {
+                **self._trainer.state(),
+                "criterion": self._trainer.criterion,
+            }
+        return state
+
+    def _restored(self, state: dict[str, Any]) -> dict[str, Any]:
+        state = super()._restored(state)
+        if "_trainer" in state:
+            trainer = state["_trainer"]
+            state["_trainer"] = Trainer.from_state(
+                trainer, trainer["criterion"], torch.device("cpu")
+            )
+        return state
 
     @property
     def _n_features_out(self) -> int:
@@ -150,39 +145,9 @@ class LinearClusterModel(
         self, X: ArrayLike, sample_weight: ArrayLike | None, *, reset: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Validate X and weights; `reset` when X starts a new model."""
-        # Half precision is enough to store embeddings in, not to compute in; float32 is.
-        is_half = getattr(X, "dtype", None) == np.float16
-        dtype = np.float32 if is_half else [np.float64, np.float32]
-        data: np.ndarray = validate_data(self, X, reset=reset, dtype=dtype, order="C")
+        data, weight = super()._check_data(X, sample_weight, reset=reset)
         if reset and len(data) < self.n_clusters:
             raise ValueError(
                 f"X has n_samples={len(data)} points, fewer than n_clusters={self.n_clusters}."
             )
-        if sample_weight is None:
-            return data, None
-        weight = _check_sample_weight(
-            sample_weight, data, dtype=data.dtype, ensure_non_negative=True
-        )
-        if not weight.any():
-            raise ValueError("'sample_weight' is zero for all points.")
         return data, weight
-
-    def _source(self, X: np.ndarray) -> FeatureSource:
-        return FeatureSource(X, self._normalisation, resolve_device(self.device))
-
-    def _logits(self, X: np.ndarray) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Yield row ranges of validated X and their logits."""
-        source = self._source(X)
-        coef = self.coef_.astype(X.dtype, copy=False)[None]
-        heads = LinearHeads(coef, self.intercept_.astype(X.dtype, copy=False)[None], source.device)
-        with torch.no_grad():
-            for rows, features in source.blocks():
-                yield rows, heads(features)[0]
-
-    def _collect(
-        self, X: ArrayLike, function: Callable[[torch.Tensor], torch.Tensor]
-    ) -> np.ndarray:
-        """Apply a function to the logits of X, block by block."""
-        check_is_fitted(self)
-        data, _ = self._check_data(X, None, reset=False)
-        return np.concatenate([function(logits).cpu().numpy() for _, logits in self._logits(data)])

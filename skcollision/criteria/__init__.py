@@ -6,8 +6,11 @@ a restart. The engine trains any of them; adding a method is one file here.
 
 from skcollision.criteria._base import ClusteringCriterion, PseudoLabels
 from skcollision.criteria._collision import CollisionCriterion
+from skcollision.criteria._iic import IICCriterion
+from skcollision.criteria._imsat import IMSATCriterion
 from skcollision.criteria._miadm import MIADMCriterion
 from skcollision.criteria._mutual_information import MutualInformationCriterion
+from skcollision.criteria._scan import SCANCriterion, SureLabelsCriterion
 from skcollision.criteria._sela import SeLaCriterion
 from skcollision.criteria._self_labelling import SelfLabellingCriterion
 from skcollision.criteria._shannon import ShannonCriterion
@@ -15,10 +18,14 @@ from skcollision.criteria._shannon import ShannonCriterion
 __all__ = [
     "ClusteringCriterion",
     "CollisionCriterion",
+    "IICCriterion",
+    "IMSATCriterion",
     "MIADMCriterion",
     "MutualInformationCriterion",
     "PseudoLabels",
+    "SCANCriterion",
     "SeLaCriterion",
     "SelfLabellingCriterion",
     "ShannonCriterion",
+    "SureLabelsCriterion",
 ]

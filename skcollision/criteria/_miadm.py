@@ -36,6 +36,8 @@ class MIADMCriterion(SelfLabellingCriterion):
         Duality gap to stop at, relative to the objective.
     solver_max_iter : int or None
         Most iterations; None for the solver's own limit.
+    view_weight : float, default=1.0
+        Weight of the cross-entropy of a second view, where there is one, towards the same labels.
 
     References
     ----------

@@ -39,6 +39,8 @@ class SeLaCriterion(SelfLabellingCriterion):
         mass times what moving it can cost. The gap is that of the transport before rounding.
     solver_max_iter : int or None
         Most iterations; None for the solver's own limit.
+    view_weight : float, default=1.0
+        Weight of the cross-entropy of a second view, where there is one, towards the same labels.
 
     References
     ----------

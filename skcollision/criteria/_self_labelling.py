@@ -35,6 +35,20 @@ class SelfLabellingCriterion(ClusteringCriterion):
         Duality gap to stop at, relative to the objective.
     solver_max_iter : int or None
         Most iterations; None for the solver's own limit.
+    view_weight : float
+        Weight of the cross-entropy between a second view's prediction and the point's label.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skcollision.criteria import SelfLabellingCriterion
+    >>> class SquaredErrorCriterion(SelfLabellingCriterion):
+    ...     def cross_entropy(self, logits, labels):
+    ...         return (logits.softmax(2) - labels).square().sum(2)
+    >>> criterion = SquaredErrorCriterion(lam=10.0, fairness_weight=0.0, prior=None)
+    >>> logits = torch.eye(3)[None]
+    >>> criterion.loss(logits, criterion.solve(logits, None), None).shape
+    torch.Size([1])
     """
 
     lam: float
@@ -43,6 +57,7 @@ class SelfLabellingCriterion(ClusteringCriterion):
     solver: str = "dual"
     solver_tol: float = 1e-2
     solver_max_iter: int | None = None
+    view_weight: float = 1.0
 
     #: Divergence between target proportions and mean label.
     label_order: ClassVar[str] = "KL(u||y)"
@@ -78,6 +93,19 @@ class SelfLabellingCriterion(ClusteringCriterion):
         if self.fairness_weight == 0:
             return loss
         return loss + self.fairness_weight * prediction_fairness(logits, self.prior, sample_weight)
+
+    def pair_loss(
+        self,
+        logits: Tensor,
+        view: Tensor,
+        solved: PseudoLabels | None,
+        sample_weight: Tensor | None,
+    ) -> Tensor:
+        """Add the cross-entropy of the second view towards the same labels."""
+        assert solved is not None
+        loss = self.loss(logits, solved, sample_weight)
+        of_view = weighted_mean(self.cross_entropy(view, solved.labels), sample_weight)
+        return loss + self.view_weight * of_view
 
     def _label_cost(self, labels: Tensor, sample_weight: Tensor | None) -> Tensor:
         """Return λ times the labels' divergence; none where the solver has met ȳ = u."""

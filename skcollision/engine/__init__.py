@@ -1,15 +1,25 @@
 """Training: batches, optimiser, restarts and devices. Knows a criterion only by its interface."""
 
+from skcollision.engine._block_source import BlockSource
 from skcollision.engine._device import resolve_device
-from skcollision.engine._features import Features, FeatureSource, Normalisation, fit_normalisation
+from skcollision.engine._features import (
+    Features,
+    FeatureSource,
+    Normalisation,
+    fit_normalisation,
+    row_blocks,
+)
 from skcollision.engine._heads import LinearHeads, initial_heads
-from skcollision.engine._history import History, Measures
+from skcollision.engine._history import History, Measures, Progress
 from skcollision.engine._prior import PriorEstimate
 from skcollision.engine._selection import select_restart
-from skcollision.engine._trainer import Trainer, TrainingSettings
-from skcollision.engine._training_features import TrainingFeatures
+from skcollision.engine._streamed_features import StreamedFeatures
+from skcollision.engine._supervision import Supervision
+from skcollision.engine._trainer import Trainer, TrainingSettings, restored_random_state
+from skcollision.engine._training_features import TrainingFeatures, soft_predictions
 
 __all__ = [
+    "BlockSource",
     "FeatureSource",
     "Features",
     "History",
@@ -17,11 +27,17 @@ __all__ = [
     "Measures",
     "Normalisation",
     "PriorEstimate",
+    "Progress",
+    "StreamedFeatures",
+    "Supervision",
     "Trainer",
     "TrainingFeatures",
     "TrainingSettings",
     "fit_normalisation",
     "initial_heads",
     "resolve_device",
+    "restored_random_state",
+    "row_blocks",
     "select_restart",
+    "soft_predictions",
 ]

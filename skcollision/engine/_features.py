@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from skcollision.blocks import FeatureBlocks
+from skcollision.engine._batches import Batch, RowAccess
 
 # Rows a block in passes over the whole matrix: 8 MB in float64 at 2048 columns.
 BLOCK_ROWS = 512
@@ -25,8 +28,10 @@ class Features(Protocol):
     def dtype(self) -> torch.dtype:
         """Floating type of the batches."""
 
-    def batch(self, rows: np.ndarray | slice) -> Tensor:
-        """Return rows as a tensor of shape (B, D) on the device."""
+    def batches(
+        self, size: int, sample_weight: np.ndarray | None, random_state: np.random.RandomState
+    ) -> Iterator[Batch]:
+        """Visit the points that have weight once, in random batches of about `size`."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Normalisation:
     Attributes
     ----------
     mean : ndarray of shape (D,)
-        Centre.
+        Centre, in the dtype of the features that it was measured on.
     scale : float
         Root mean square distance from the centre.
     unit_rows : bool
@@ -61,21 +66,24 @@ class Normalisation:
         return rows.div_(lengths.clamp_min_(smallest))
 
 
-class FeatureSource:
-    """A feature matrix seen through a normalisation.
+class NormalisedRows:
+    """A feature matrix seen through a normalisation, from the first row to the last.
 
     Parameters
     ----------
-    X : ndarray of shape (N, D)
-        float32 or float64, in memory or memory-mapped; never written to.
+    X : ndarray or FeatureBlocks of shape (N, D)
+        float32 or float64, in memory or not; never written to.
     normalisation : Normalisation or None
         None hands out raw features.
     device : torch.device
-        Where batches are wanted.
+        Where features are wanted.
     """
 
     def __init__(
-        self, X: np.ndarray, normalisation: Normalisation | None, device: torch.device
+        self,
+        X: np.ndarray | FeatureBlocks,
+        normalisation: Normalisation | None,
+        device: torch.device,
     ) -> None:
         self._X = X
         self._normalisation = normalisation
@@ -86,33 +94,55 @@ class FeatureSource:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Floating type of the batches."""
+        """Floating type of the features."""
         return torch.float64 if self._X.dtype == np.float64 else torch.float32
 
-    def batch(self, rows: np.ndarray | slice) -> Tensor:
-        """Return the given rows, normalised, as a new tensor of shape (B, D) on the device."""
-        block = np.array(self._X[rows]) if isinstance(rows, slice) else self._X[rows]
+    def normalised(self, rows: np.ndarray) -> Tensor:
+        """Return rows of the matrix, normalised, as a tensor on the device; overwrites them."""
         # asarray sheds np.memmap, which fancy indexing keeps as the class of an in-memory copy.
-        batch = torch.from_numpy(np.asarray(block)).to(self.device)
+        features = torch.from_numpy(np.asarray(rows)).to(self.device)
         if self._normalisation is None:
-            return batch
-        return self._normalisation.apply_(batch, self._mean)
+            return features
+        return self._normalisation.apply_(features, self._mean)
 
     def blocks(self, size: int = BLOCK_ROWS) -> Iterator[tuple[slice, Tensor]]:
         """Yield consecutive row ranges and their normalised features."""
-        for start in range(0, self.n_samples, size):
-            rows = slice(start, min(start + size, self.n_samples))
-            yield rows, self.batch(rows)
+        for rows, block in row_blocks(self._X, size):
+            yield rows, self.normalised(np.array(block))
+
+
+class FeatureSource(RowAccess, NormalisedRows):
+    """A feature matrix that any rows can be read of, seen through a normalisation."""
+
+    _X: np.ndarray
+
+    def batch(self, rows: np.ndarray | slice) -> Tensor:
+        """Return the given rows, normalised, as a new tensor of shape (B, D) on the device."""
+        # Indices copy, slices do not.
+        block = np.array(self._X[rows]) if isinstance(rows, slice) else self._X[rows]
+        return self.normalised(block)
+
+
+def row_blocks(
+    X: np.ndarray | FeatureBlocks, size: int = BLOCK_ROWS
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield consecutive row ranges of a matrix, and what it has there."""
+    if isinstance(X, FeatureBlocks):
+        yield from X.blocks(size)
+        return
+    for start in range(0, len(X), size):
+        rows = slice(start, min(start + size, len(X)))
+        yield rows, X[rows]
 
 
 def fit_normalisation(
-    X: np.ndarray, sample_weight: np.ndarray | None, *, unit_rows: bool
+    X: np.ndarray | FeatureBlocks, sample_weight: np.ndarray | None, *, unit_rows: bool
 ) -> Normalisation:
     """Measure centre and scale of a feature matrix in two passes over its blocks.
 
     Parameters
     ----------
-    X : ndarray of shape (N, D)
+    X : ndarray or FeatureBlocks of shape (N, D)
         Finite features.
     sample_weight : ndarray of shape (N,) or None
         Non-negative weights, not all zero.
@@ -122,7 +152,7 @@ def fit_normalisation(
     Returns
     -------
     Normalisation
-        Centre and scale, accumulated in float64.
+        Centre, in the dtype of X, and scale; both are accumulated in float64.
 
     Raises
     ------
@@ -130,8 +160,8 @@ def fit_normalisation(
         If all rows are the same, so that there is nothing to cluster, or if the features are so
         large that their squares overflow.
     """
-    weight = np.ones(len(X)) if sample_weight is None else sample_weight.astype(np.float64)
-    total = weight.sum()
+    weight = None if sample_weight is None else sample_weight.astype(np.float64)
+    total = float(len(X)) if weight is None else weight.sum()
     mean = _weighted_sum(X, weight, lambda block: block) / total
     square = _weighted_sum(X, weight, lambda block: _square_norms(block - mean)) / total
     scale = float(np.sqrt(square))
@@ -143,14 +173,17 @@ def fit_normalisation(
             f"X has constant features: its n_samples={len(X)} rows are all the same point, so "
             "there is nothing to cluster."
         )
-    return Normalisation(mean=mean, scale=scale, unit_rows=unit_rows)
+    # In the features' own precision a row can lie at the centre exactly.
+    return Normalisation(mean=mean.astype(X.dtype), scale=scale, unit_rows=unit_rows)
 
 
-def _weighted_sum(X: np.ndarray, weight: np.ndarray, function: Any) -> Any:
+def _weighted_sum(
+    X: np.ndarray | FeatureBlocks, weight: np.ndarray | None, function: Callable[..., Any]
+) -> Any:
     total: Any = 0.0
-    for start in range(0, len(X), BLOCK_ROWS):
-        rows = slice(start, start + BLOCK_ROWS)
-        total = total + weight[rows] @ function(X[rows].astype(np.float64))
+    for rows, block in row_blocks(X):
+        of_block = np.ones(len(block)) if weight is None else weight[rows]
+        total = total + of_block @ function(block.astype(np.float64))
     return total
 
 

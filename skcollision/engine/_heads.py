@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -47,6 +49,20 @@ class LinearHeads(nn.Module):
         stacked = columns.cpu().numpy().T.reshape(n_restarts, -1, len(columns))
         return cls(stacked[..., :-1], stacked[..., -1], columns.device, basis)
 
+    def state(self) -> dict[str, Any]:
+        """Return copies of the stacked columns (D' + 1, R K) and of what gives them a meaning."""
+        return {
+            "columns": to_plain(self.columns),
+            "n_restarts": self.n_restarts,
+            "basis": to_plain(self.basis),
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any], device: torch.device) -> LinearHeads:
+        """Make the heads that `state` was taken of."""
+        columns, basis = (from_plain(state[name], device) for name in ("columns", "basis"))
+        return cls.of_columns(columns, state["n_restarts"], basis)
+
     def forward(self, features: Tensor) -> Tensor:
         """Map features of shape (B, D) to logits of shape (R, B, K)."""
         logits = torch.addmm(self.columns[-1], features, self.columns[:-1])
@@ -68,6 +84,16 @@ class LinearHeads(nn.Module):
         stacked = self.lifted(self.columns.detach()).cpu().numpy().T
         stacked = stacked.reshape(self.n_restarts, self.n_clusters, -1)
         return stacked[..., :-1].copy(), stacked[..., -1].copy()
+
+
+def to_plain(value: Any) -> Any:
+    """Return a tensor as a NumPy array of its own; anything else as it is."""
+    return value.detach().cpu().numpy().copy() if isinstance(value, Tensor) else value
+
+
+def from_plain(value: Any, device: torch.device) -> Any:
+    """Return an array as a tensor of its own on `device`; anything else as it is."""
+    return torch.tensor(value, device=device) if isinstance(value, np.ndarray) else value
 
 
 def initial_heads(

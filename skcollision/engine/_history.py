@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
+from typing import Any
 
 import numpy as np
+
+from skcollision.engine._schedule import Plateau
 
 
 @dataclass(frozen=True)
@@ -50,3 +53,28 @@ class History:
         names = ("objective", "marginal_entropy", "duality_gap")
         result = {name: np.array(curve) for name, curve in zip(names, curves, strict=True)}
         return {**result, "seconds": np.array(self.seconds)}
+
+
+@dataclass
+class Progress:
+    """How far a training has come: what to go on from, beside the trainer itself."""
+
+    plateau: Plateau
+    history: History = field(default_factory=History)
+    is_over: bool = False
+
+    def state(self) -> dict[str, Any]:
+        """Return all of it as plain numbers and arrays."""
+        return {
+            "plateau": asdict(self.plateau),
+            "history": self.history.as_dict(),
+            "is_over": self.is_over,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Progress:
+        """Return what `state` was taken of."""
+        curves = dict(state["history"])
+        seconds = curves.pop("seconds").tolist()
+        measures = [Measures(*rows) for rows in zip(*curves.values(), strict=True)]
+        return cls(Plateau(**state["plateau"]), History(measures, seconds), state["is_over"])

@@ -25,6 +25,11 @@ def default_neighbors(n_samples: int, n_clusters: int) -> int:
     return min(MOST_NEIGHBORS, int(SHARE_OF_CLUSTER * n_samples / n_clusters))
 
 
+def count_landmarks(n_samples: int, n_clusters: int) -> int:
+    """Return how many points can be neighbours."""
+    return min(n_samples, max(MOST_LANDMARKS, LANDMARKS_PER_CLUSTER * n_clusters))
+
+
 class NeighbourGraph:
     """Random walks over a graph that joins each point to its nearest ones, and to itself.
 
@@ -58,7 +63,7 @@ class NeighbourGraph:
         random_state: np.random.RandomState,
     ) -> None:
         n_samples = len(features)
-        n_landmarks = min(n_samples, max(MOST_LANDMARKS, LANDMARKS_PER_CLUSTER * n_clusters))
+        n_landmarks = count_landmarks(n_samples, n_clusters)
         self.landmarks = np.arange(n_samples)
         if n_landmarks < n_samples:
             self.landmarks = np.sort(random_state.choice(n_samples, n_landmarks, replace=False))
@@ -80,12 +85,22 @@ class NeighbourGraph:
         if len(self.landmarks) == len(features):
             features[:] = _with_lengths_of(features, self._walk(features, N_STEPS))
             return features
-        ends = self._walk(features[self.landmarks], N_STEPS - 1)
-        # The first step, from any point to the landmarks nearest to it.
+        ends = self.walk_ends(features[self.landmarks])
         for rows in np.array_split(np.arange(len(features)), len(features) // len(ends) + 1):
-            found = self._search.kneighbors(features[rows], return_distance=False)
-            features[rows] = _with_lengths_of(features[rows], ends[found].mean(axis=1))
+            features[rows] = self.smoothed(features[rows], ends)
         return features
+
+    def walk_ends(self, landmarks: np.ndarray) -> np.ndarray:
+        """Return the mean end of the walks from each landmark that have one step behind them."""
+        return self._walk(landmarks, N_STEPS - 1)
+
+    def smoothed(self, points: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Return for any points what `smooth_` makes of those in the graph.
+
+        The first step leads to the landmarks nearest to a point; `ends` are those of the others.
+        """
+        found = self._search.kneighbors(points, return_distance=False)
+        return _with_lengths_of(points, ends[found].mean(axis=1))
 
     def kept_information(self, labels: np.ndarray, n_clusters: int) -> float:
         """Measure how much the cluster at the start of a walk tells of that at its end.

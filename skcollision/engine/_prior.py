@@ -40,6 +40,13 @@ class PriorEstimate:
     def __init__(self, n_restarts: int, n_clusters: int) -> None:
         self.proportions = np.full((n_restarts, n_clusters), 1 / n_clusters)
 
+    @classmethod
+    def of_proportions(cls, proportions: np.ndarray) -> PriorEstimate:
+        """Go on from estimates made before, shape (R, K)."""
+        estimate = cls(*proportions.shape)
+        estimate.proportions = proportions.copy()
+        return estimate
+
     def update(self, logits: Tensor, sample_weight: Tensor | None) -> None:
         """Follow the shares of the clusters in the hard predictions of a batch (R, B, K)."""
         n_clusters = logits.shape[2]

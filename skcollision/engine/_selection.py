@@ -6,10 +6,13 @@ import numpy as np
 import torch
 
 from skcollision.engine._heads import LinearHeads
+from skcollision.engine._streamed_features import StreamedFeatures
 from skcollision.engine._training_features import TrainingFeatures
 
 
-def select_restart(heads: LinearHeads, features: TrainingFeatures, objective: np.ndarray) -> int:
+def select_restart(
+    heads: LinearHeads, features: TrainingFeatures | StreamedFeatures, objective: np.ndarray
+) -> int:
     """Choose the restart whose clusters keep most information along walks of the neighbour graph.
 
     Objectives differ little between good and bad optima, and restarts that estimate their own
@@ -19,7 +22,7 @@ def select_restart(heads: LinearHeads, features: TrainingFeatures, objective: np
     ----------
     heads : LinearHeads
         All restarts.
-    features : TrainingFeatures
+    features : TrainingFeatures or StreamedFeatures
         What they were trained on.
     objective : ndarray of shape (R,)
         Their objectives, in nats.

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skcollision.engine._features import FeatureSource
+from skcollision.engine._features import NormalisedRows
 
 # Directions beyond those asked for, and products with the covariance: the usual figures of
 # randomised range finding (Halko, Martinsson & Tropp 2011).
@@ -15,7 +15,7 @@ N_ITERATIONS = 2
 
 
 def principal_subspace(
-    source: FeatureSource,
+    source: NormalisedRows,
     sample_weight: np.ndarray | None,
     n_components: int,
     *,
@@ -28,7 +28,7 @@ def principal_subspace(
 
     Parameters
     ----------
-    source : FeatureSource
+    source : NormalisedRows
         Centred features.
     sample_weight : ndarray of shape (N,) or None
         Non-negative weights.

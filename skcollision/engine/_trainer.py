@@ -5,33 +5,35 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from skcollision.criteria._base import ClusteringCriterion
-from skcollision.engine._features import BLOCK_ROWS, Features
-from skcollision.engine._heads import LinearHeads
-from skcollision.engine._history import History, Measures
+from skcollision.engine._batches import Batch, count_points
+from skcollision.engine._features import Features
+from skcollision.engine._heads import LinearHeads, from_plain, to_plain
+from skcollision.engine._history import History, Measures, Progress
 from skcollision.engine._optimizer import ColumnAdam
 from skcollision.engine._prior import START, START_STEPS, PriorEstimate
+from skcollision.engine._schedule import (
+    OPEN_SCHEDULES,
+    SCHEDULES,
+    Factors,
+    Plateau,
+    annealed,
+)
+from skcollision.engine._supervision import Supervision
 from skcollision.engine._threads import threads_worth
 from skcollision.losses import marginal_entropy, soft_cross_entropy
-
-# Training has settled when no epoch, and no run of this many steps, lowered the objective.
-PATIENCE_EPOCHS = 10
-PATIENCE_STEPS = 100
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": ColumnAdam,
     "sgd": torch.optim.SGD,
 }
-
-# Weight decay begins this many times higher, and comes down with the learning rate.
-EXTRA_DECAY = 5.0
 
 # Distillation takes at least so many steps: it starts close to the solution of a convex problem.
 DISTILLATION_STEPS = 100
@@ -39,38 +41,6 @@ DISTILLATION_STEPS = 100
 # Its weight decay, in units of that of clustering. There decay chooses between clusterings; here
 # the labels are given, and it would only make the heads less sure than these are.
 DISTILLATION_DECAY = 0.01
-
-
-class Factors(NamedTuple):
-    """What a schedule multiplies learning rate and weight decay with."""
-
-    rate: float
-    decay: float
-
-
-def _annealed(progress: float) -> Factors:
-    # Strong decay smooths the objective: the restarts meet in few optima. Coming down, it leaves
-    # predictions as sure as the final decay makes them.
-    factor = 0.5 * (1 + math.cos(math.pi * progress))
-    return Factors(factor, 1 + EXTRA_DECAY * factor)
-
-
-def _annealed_openly(n_steps: int) -> Factors:
-    factor = 1 / (1 + n_steps / 100)
-    return Factors(factor, 1 + EXTRA_DECAY * factor)
-
-
-# By the fraction of training that is over.
-SCHEDULES: dict[str, Callable[[float], Factors]] = {
-    "constant": lambda progress: Factors(1.0, 1.0),
-    "cosine": _annealed,
-}
-
-# Their counterparts for training without a known end, by the number of steps taken.
-OPEN_SCHEDULES: dict[str, Callable[[int], Factors]] = {
-    "constant": lambda n_steps: Factors(1.0, 1.0),
-    "cosine": _annealed_openly,
-}
 
 
 @dataclass(frozen=True)
@@ -101,6 +71,8 @@ class Trainer:
         Draws the batches.
     prior : PriorEstimate, optional
         Follows the predictions, and gives the criterion its target proportions.
+    supervision : Supervision, optional
+        Adds a loss of labels that are given.
     """
 
     def __init__(
@@ -110,9 +82,11 @@ class Trainer:
         settings: TrainingSettings,
         random_state: np.random.RandomState,
         prior: PriorEstimate | None = None,
+        supervision: Supervision | None = None,
     ) -> None:
         self.heads = heads
-        self.criterion = criterion
+        self.supervision = supervision
+        self.criterion = criterion if prior is None else criterion.with_prior(prior.proportions)
         self.prior = prior
         self.settings = settings
         self._random_state = random_state
@@ -120,38 +94,82 @@ class Trainer:
         self._decay = settings.weight_decay
         self._n_steps = 0
 
+    def state(self) -> dict[str, Any]:
+        """Return copies of all that training goes on from, as plain numbers, strings and arrays.
+
+        The criterion is not among it: how to write one down is its maker's to know.
+        """
+        moments = self._optimizer.state[self.heads.columns]
+        return {
+            "heads": self.heads.state(),
+            "moments": {name: to_plain(value) for name, value in moments.items()},
+            "settings": asdict(self.settings),
+            "random_state": self._random_state.get_state(legacy=False),
+            "proportions": None if self.prior is None else self.prior.proportions.copy(),
+            "n_steps": self._n_steps,
+        }
+
+    @classmethod
+    def from_state(
+        cls, state: dict[str, Any], criterion: ClusteringCriterion, device: torch.device
+    ) -> Trainer:
+        """Make a trainer that goes on, bit for bit, as the one that `state` was taken of.
+
+        `criterion` is that trainer's, whose target proportions are replaced by estimated ones.
+        """
+        proportions = state["proportions"]
+        trainer = cls(
+            LinearHeads.from_state(state["heads"], device),
+            criterion,
+            TrainingSettings(**state["settings"]),
+            restored_random_state(state["random_state"]),
+            None if proportions is None else PriorEstimate.of_proportions(proportions),
+        )
+        trainer._optimizer.state[trainer.heads.columns] = {
+            name: from_plain(value, device) for name, value in state["moments"].items()
+        }
+        trainer._n_steps = state["n_steps"]
+        return trainer
+
     def run(
         self,
         source: Features,
         sample_weight: np.ndarray | None,
         on_epoch_end: Callable[[int, Measures], bool],
+        *,
+        progress: Progress | None = None,
+        save: Callable[[Trainer, Progress], None] = lambda trainer, progress: None,
     ) -> History:
-        """Train until settled, told to stop by `on_epoch_end`, or `n_epochs` have passed."""
-        history, plateau = History(), _Plateau(self.settings.tol)
-        schedule = SCHEDULES[self.settings.schedule]
-        start = time.perf_counter()
-        for epoch in range(self.settings.n_epochs):
+        """Train until settled, told to stop by `on_epoch_end`, or `n_epochs` have passed.
 
-            def step(rows: np.ndarray, fraction: float, epoch: int = epoch) -> Measures:
-                progress = (epoch + fraction) / self.settings.n_epochs
-                self._set(schedule(progress))
-                return self._step(source, rows, sample_weight, estimates=progress >= START)
+        Goes on from `progress`, and calls `save` with what to go on from after each epoch.
+        """
+        progress = progress or Progress(Plateau(self.settings.tol))
+        history, schedule = progress.history, SCHEDULES[self.settings.schedule]
+        start = time.perf_counter() - (history.seconds[-1] if history.seconds else 0)
+        for epoch in range(len(history.seconds), self.settings.n_epochs):
+            if progress.is_over:
+                break
+
+            def step(batch: Batch, epoch: int = epoch) -> Measures:
+                fraction = (epoch + batch.start) / self.settings.n_epochs
+                self._set(schedule(fraction))
+                return self._step(batch, sample_weight, estimates=fraction >= START)
 
             measures, n_steps = self._pass(source, sample_weight, step)
             history.append(measures, time.perf_counter() - start)
-            told_to_stop = on_epoch_end(epoch, measures)
-            if told_to_stop or plateau.reached(measures.objective, n_steps):
-                break
+            has_settled = progress.plateau.reached(measures.objective, n_steps)
+            progress.is_over = on_epoch_end(epoch, measures) or has_settled
+            save(self, progress)
         return history
 
     def run_once(self, source: Features, sample_weight: np.ndarray | None) -> Measures:
         """Pass over the data once, at a rate that falls with the steps taken so far."""
         schedule = OPEN_SCHEDULES[self.settings.schedule]
 
-        def step(rows: np.ndarray, _: float) -> Measures:
+        def step(batch: Batch) -> Measures:
             self._set(schedule(self._n_steps))
-            estimates = self._n_steps >= START_STEPS
-            return self._step(source, rows, sample_weight, estimates=estimates)
+            return self._step(batch, sample_weight, estimates=self._n_steps >= START_STEPS)
 
         return self._pass(source, sample_weight, step)[0]
 
@@ -160,32 +178,35 @@ class Trainer:
         """Measure the heads as they are on a pass over random batches, as training ends."""
         self._decay = self.settings.weight_decay
         return self._pass(
-            source, sample_weight, lambda rows, _: self._measure(source, rows, sample_weight)[2]
+            source, sample_weight, lambda batch: self._measure(batch, sample_weight)[2]
         )[0]
 
-    @torch.no_grad()
-    def predictions(self, source: Features) -> Tensor:
-        """Return the soft predictions of the first restart, shape (N, K)."""
-        rows = torch.arange(source.n_samples).split(BLOCK_ROWS)
-        return torch.cat([self.heads(source.batch(block.numpy()))[0].softmax(1) for block in rows])
-
-    def distil(self, points: Features, labels: Tensor, sample_weight: np.ndarray | None) -> None:
+    def distil(
+        self,
+        points: Features,
+        labels_of: Callable[[Batch], Tensor],
+        sample_weight: np.ndarray | None,
+    ) -> None:
         """Teach a single restart to predict from a point what it predicted from more than that.
 
-        Minimises Shannon's cross-entropy towards the soft `labels` (N, K), held fixed.
+        Minimises Shannon's cross-entropy towards the soft labels (B, K) of each batch, held fixed.
         """
         self._optimizer = self._new_optimizer()
-        n_batches = len(self._batches(points.n_samples, sample_weight))
+        size, random_state = self.settings.batch_size, self._random_state
+        n_batches = math.ceil(count_points(points.n_samples, sample_weight) / size)
         n_epochs = math.ceil(DISTILLATION_STEPS / n_batches)
+        # Draws an order that is not used. Without it a random_state would give other models than
+        # it always has.
+        points.batches(size, sample_weight, random_state)
         for epoch in range(n_epochs):
-            for index, rows in enumerate(self._batches(points.n_samples, sample_weight)):
-                progress = (epoch + index / n_batches) / n_epochs
-                self._set(Factors(_annealed(progress).rate, DISTILLATION_DECAY))
+            for batch in points.batches(size, sample_weight, random_state):
+                progress = (epoch + batch.start) / n_epochs
+                self._set(Factors(annealed(progress).rate, DISTILLATION_DECAY))
                 self._optimizer.zero_grad()
                 loss = soft_cross_entropy(
-                    self.heads(points.batch(rows))[0],
-                    labels[torch.from_numpy(rows)],
-                    sample_weight=_weights_of(rows, sample_weight, points),
+                    self.heads(batch.features)[0],
+                    labels_of(batch),
+                    sample_weight=batch.weights(sample_weight),
                 )
                 (loss + 0.5 * self._decay * self.heads.square_norm().sum()).backward()
                 self._optimizer.step()
@@ -228,27 +249,17 @@ class Trainer:
         self,
         source: Features,
         sample_weight: np.ndarray | None,
-        visit: Callable[[np.ndarray, float], Measures],
+        visit: Callable[[Batch], Measures],
     ) -> tuple[Measures, int]:
-        """Visit every batch once; return the mean of what was measured, and how many they are.
-
-        `visit` is given the rows of a batch and the fraction of the pass that came before it.
-        """
-        batches = self._batches(source.n_samples, sample_weight)
-        with threads_worth(len(batches[0]) * self.heads.columns.numel()):
-            measured = [visit(rows, index / len(batches)) for index, rows in enumerate(batches)]
-        masses = [_total_weight(rows, sample_weight) for rows in batches]
-        return Measures.mean(measured, masses), len(batches)
-
-    def _batches(self, n_samples: int, sample_weight: np.ndarray | None) -> list[np.ndarray]:
-        """Split the points that have weight into random batches of nearly equal size."""
-        rows = np.arange(n_samples) if sample_weight is None else np.flatnonzero(sample_weight)
-        n_batches = math.ceil(len(rows) / self.settings.batch_size)
-        # A single batch keeps its order: the same points in another order or with their weights
-        # written out as copies then give the same sums.
-        if n_batches > 1:
-            rows = self._random_state.permutation(rows)
-        return np.array_split(rows, n_batches)
+        """Visit every batch once; return the mean of what was measured, and how many they are."""
+        n_points, size = count_points(source.n_samples, sample_weight), self.settings.batch_size
+        largest = math.ceil(n_points / math.ceil(n_points / size))
+        measured, masses = [], []
+        with threads_worth(largest * self.heads.columns.numel()):
+            for batch in source.batches(size, sample_weight, self._random_state):
+                measured.append(visit(batch))
+                masses.append(batch.mass(sample_weight))
+        return Measures.mean(measured, masses), len(measured)
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
         make = OPTIMIZERS[self.settings.optimizer]
@@ -259,18 +270,11 @@ class Trainer:
         for group in self._optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * factors.rate
 
-    def _step(
-        self,
-        source: Features,
-        rows: np.ndarray,
-        sample_weight: np.ndarray | None,
-        *,
-        estimates: bool,
-    ) -> Measures:
+    def _step(self, batch: Batch, sample_weight: np.ndarray | None, *, estimates: bool) -> Measures:
         self._optimizer.zero_grad()
-        logits, objective, measures = self._measure(source, rows, sample_weight)
+        logits, objective, measures = self._measure(batch, sample_weight)
         if self.prior is not None and estimates:
-            self.prior.update(logits, _weights_of(rows, sample_weight, source))
+            self.prior.update(logits, batch.weights(sample_weight))
             self.criterion = self.criterion.with_prior(self.prior.proportions)
         objective.sum().backward()
         self._optimizer.step()
@@ -278,15 +282,17 @@ class Trainer:
         return measures
 
     def _measure(
-        self, source: Features, rows: np.ndarray, sample_weight: np.ndarray | None
+        self, batch: Batch, sample_weight: np.ndarray | None
     ) -> tuple[Tensor, Tensor, Measures]:
         """Solve for the labels of a batch; return its logits, the objective, and what it says."""
-        weight = _weights_of(rows, sample_weight, source)
-        logits = self.heads(source.batch(rows))
+        weight = batch.weights(sample_weight)
+        logits = self.heads(batch.features)
         fixed = logits.detach()
         solved = self.criterion.solve(fixed, weight)
         objective = self.criterion.loss(logits, solved, weight)
         objective = objective + 0.5 * self._decay * self.heads.square_norm()
+        if self.supervision is not None:
+            objective = objective + self.supervision.loss(self.heads, logits, batch.rows, weight)
         gap = torch.zeros_like(objective.detach())
         if solved is not None:
             objective = objective + solved.cost
@@ -299,30 +305,8 @@ class Trainer:
         )
 
 
-class _Plateau:
-    """Notice that the best restart's objective has stopped falling."""
-
-    def __init__(self, tol: float) -> None:
-        self._tol = tol
-        self._best = math.inf
-        self._epochs = self._steps = 0
-
-    def reached(self, objective: np.ndarray, n_steps: int) -> bool:
-        lowest = float(objective.min())
-        self._epochs, self._steps = self._epochs + 1, self._steps + n_steps
-        if lowest < self._best - self._tol:
-            self._best, self._epochs, self._steps = lowest, 0, 0
-        patience_is_over = self._epochs >= PATIENCE_EPOCHS and self._steps >= PATIENCE_STEPS
-        return self._tol > 0 and patience_is_over
-
-
-def _weights_of(
-    rows: np.ndarray, sample_weight: np.ndarray | None, source: Features
-) -> Tensor | None:
-    if sample_weight is None:
-        return None
-    return torch.as_tensor(sample_weight[rows], dtype=source.dtype, device=source.device)
-
-
-def _total_weight(rows: np.ndarray, sample_weight: np.ndarray | None) -> float:
-    return float(len(rows) if sample_weight is None else sample_weight[rows].sum())
+def restored_random_state(state: dict[str, Any]) -> np.random.RandomState:
+    """Make a source of random numbers that goes on from `state`, a ``get_state(legacy=False)``."""
+    random_state = np.random.RandomState(getattr(np.random, state["bit_generator"])())
+    random_state.set_state(state)
+    return random_state

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from skcollision.engine._features import Features, FeatureSource
+from skcollision.engine._batches import Batch, RowAccess, count_points
+from skcollision.engine._features import BLOCK_ROWS, Features, FeatureSource, NormalisedRows
+from skcollision.engine._heads import LinearHeads
 from skcollision.engine._neighbourhoods import NeighbourGraph, default_neighbors
 from skcollision.engine._subspace import principal_subspace
 
 
-class MatrixSource:
+class MatrixSource(RowAccess):
     """Features that are a matrix in memory.
 
     Parameters
@@ -41,7 +45,7 @@ class TrainingFeatures:
     Parameters
     ----------
     source : FeatureSource
-        Normalised features.
+        Normalised features, of which any rows can be had.
     sample_weight : ndarray of shape (N,) or None
         Non-negative weights. Points of weight 0 take no part.
     n_components : int or None
@@ -74,18 +78,15 @@ class TrainingFeatures:
         random_state: np.random.RandomState,
     ) -> None:
         self._source = source
-        rows = np.arange(source.n_samples)
-        self._rows = rows if sample_weight is None else np.flatnonzero(sample_weight)
+        n_points = count_points(source.n_samples, sample_weight)
         if n_neighbors == "auto":
-            n_neighbors = default_neighbors(len(self._rows), n_clusters)
-        self.basis = None
-        if n_components is not None and n_components < source.n_features:
-            self.basis = principal_subspace(
-                source, sample_weight, n_components, random_state=random_state
-            )
+            n_neighbors = default_neighbors(n_points, n_clusters)
+        self.basis = basis_of(source, sample_weight, n_components, random_state)
         self.graph: NeighbourGraph | None = None
         self.features = self.points()
-        if n_neighbors and len(self._rows) > 1:
+        if n_neighbors and n_points > 1:
+            rows = np.arange(source.n_samples)
+            self._rows = rows if sample_weight is None else np.flatnonzero(sample_weight)
             self._smooth(int(n_neighbors), n_clusters, random_state)
 
     def points(self) -> Features:
@@ -97,13 +98,21 @@ class TrainingFeatures:
     def landmarks(self) -> Tensor:
         """Return the smoothed features of the points in the graph."""
         assert self.graph is not None
-        return self.features.batch(self._rows[self.graph.landmarks])
+        return self._smoothed.batch(self._rows[self.graph.landmarks])
+
+    def labels_of(self, heads: LinearHeads) -> Callable[[Batch], Tensor]:
+        """Return what says the soft predictions (B, K) of the first restart for a batch's points.
+
+        They are those of the heads as they are now, from the features that were trained on.
+        """
+        labels = soft_predictions(heads, self._smoothed)
+        return lambda batch: labels[torch.from_numpy(batch.rows)]
 
     def _smooth(
         self, n_neighbors: int, n_clusters: int, random_state: np.random.RandomState
     ) -> None:
-        is_source = self.features is self._source
-        matrix = self._projected() if is_source else self.features.batch(slice(None))
+        points = self.features
+        matrix = points.matrix if isinstance(points, MatrixSource) else self._projected()
         values = matrix.cpu().numpy()
         with_weight = values if len(self._rows) == len(values) else values[self._rows]
         graph = NeighbourGraph(
@@ -111,7 +120,8 @@ class TrainingFeatures:
         )
         values[self._rows] = graph.smooth_(with_weight)
         self.graph = graph
-        self.features = MatrixSource(torch.from_numpy(values).to(self._source.device))
+        self._smoothed = MatrixSource(torch.from_numpy(values).to(self._source.device))
+        self.features = self._smoothed
 
     def _projected(self) -> Tensor:
         n_columns = self._source.n_features if self.basis is None else self.basis.shape[1]
@@ -123,3 +133,22 @@ class TrainingFeatures:
         for rows, block in self._source.blocks():
             matrix[rows] = block if self.basis is None else block @ self.basis
         return matrix
+
+
+def basis_of(
+    source: NormalisedRows,
+    sample_weight: np.ndarray | None,
+    n_components: int | None,
+    random_state: np.random.RandomState,
+) -> Tensor | None:
+    """Return the principal subspace of at most `n_components`, None where that is all there is."""
+    if n_components is None or n_components >= source.n_features:
+        return None
+    return principal_subspace(source, sample_weight, n_components, random_state=random_state)
+
+
+@torch.no_grad()
+def soft_predictions(heads: LinearHeads, source: RowAccess) -> Tensor:
+    """Return the soft predictions of the first restart, shape (N, K)."""
+    parts = torch.arange(source.n_samples).split(BLOCK_ROWS)
+    return torch.cat([heads(source.batch(rows.numpy()))[0].softmax(1) for rows in parts])

@@ -1,19 +1,25 @@
-"""How well clusters agree with known classes; labels are used here only, never in fitting."""
+"""How good clusters are: with known classes, which are used here only, and without."""
 
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from skcollision.metrics._accuracy import clustering_accuracy_score
+from skcollision.metrics._agreement import AgreementScorer
 from skcollision.metrics._calibration import (
     RiskCoverage,
     accuracy_at_coverage,
     clustering_calibration_error,
     risk_coverage_curve,
 )
+from skcollision.metrics._label_free import MutualInfoScorer, NeighborInfoScorer, ObjectiveScorer
 from skcollision.metrics._matching import LabelMatching, match_labels
 from skcollision.metrics._scorers import clustering_accuracy_scorer, get_scorer, get_scorer_names
 
 __all__ = [
+    "AgreementScorer",
     "LabelMatching",
+    "MutualInfoScorer",
+    "NeighborInfoScorer",
+    "ObjectiveScorer",
     "RiskCoverage",
     "accuracy_at_coverage",
     "adjusted_rand_score",

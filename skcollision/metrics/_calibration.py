@@ -26,6 +26,13 @@ class RiskCoverage(NamedTuple):
         Share of wrong points among them.
     threshold : ndarray of shape (n_thresholds,), float64
         Distinct certainties, falling.
+
+    Examples
+    --------
+    >>> from skcollision.metrics import risk_coverage_curve
+    >>> curve = risk_coverage_curve([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+    >>> curve.risk.round(2).tolist()  # the point of which it is least certain is wrong
+    [0.0, 0.0, 0.33]
     """
 
     coverage: npt.NDArray[np.float64]

@@ -33,6 +33,13 @@ class LabelMatching:
     See Also
     --------
     match_labels : Makes such a matching.
+
+    Examples
+    --------
+    >>> from skcollision.metrics import match_labels
+    >>> matching = match_labels(["cat", "cat", "dog"], [7, 7, 3])
+    >>> matching.clusters.tolist(), matching.classes.tolist()
+    ([3, 7], ['dog', 'cat'])
     """
 
     clusters: npt.NDArray

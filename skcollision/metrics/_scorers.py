@@ -9,6 +9,8 @@ from sklearn import metrics
 from sklearn.metrics import make_scorer
 
 from skcollision.metrics._accuracy import clustering_accuracy_score
+from skcollision.metrics._agreement import AgreementScorer
+from skcollision.metrics._label_free import MutualInfoScorer, NeighborInfoScorer, ObjectiveScorer
 
 clustering_accuracy_scorer: Callable[..., float] = make_scorer(clustering_accuracy_score)
 """``clustering_accuracy_scorer(estimator, X, y)``: clustering accuracy of ``estimator.predict(X)``.
@@ -17,7 +19,15 @@ Made for ``scoring=`` in scikit-learn's model selection. It takes `sample_weight
 scikit-learn's metadata routing like any other scorer.
 """
 
-_SCORERS = {"clustering_accuracy": clustering_accuracy_scorer}
+_SCORERS: dict[str, Callable[..., float]] = {
+    "clustering_accuracy": clustering_accuracy_scorer,
+    "held_out_mutual_info": MutualInfoScorer(),
+    "information": AgreementScorer(measure="information"),
+    "neg_held_out_objective": ObjectiveScorer(),
+    "neighbor_info": NeighborInfoScorer(),
+    "resample_agreement": AgreementScorer(2, subsample=0.5),
+    "stability": AgreementScorer(),
+}
 
 
 def get_scorer(scoring: str) -> Callable[..., float]:
@@ -26,12 +36,16 @@ def get_scorer(scoring: str) -> Callable[..., float]:
     Parameters
     ----------
     scoring : str
-        "clustering_accuracy" or a name that :func:`sklearn.metrics.get_scorer` knows.
+        A name that :func:`sklearn.metrics.get_scorer` knows, or with labels "clustering_accuracy"
+        and without them "neighbor_info" (:class:`NeighborInfoScorer`), "stability", "information"
+        and "resample_agreement" (:class:`AgreementScorer`), "held_out_mutual_info"
+        (:class:`MutualInfoScorer`) and "neg_held_out_objective" (:class:`ObjectiveScorer`).
 
     Returns
     -------
     callable
-        A scorer ``scorer(estimator, X, y)``; a copy, so that its metadata requests may be set.
+        A scorer ``scorer(estimator, X, y)``, of which those that need no labels take none either; a
+        copy, so that its metadata requests may be set.
 
     Raises
     ------

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import adjusted_rand_score
 from sklearn.metrics.cluster import contingency_matrix
+
+from skcollision.metrics._agreement import fit_clone
+from skcollision.metrics._partitions import (
+    adjusted_rand,
+    mutual_information,
+    reproduced_information,
+)
 
 # A half of the data: the rows to fit on, and the random state of the fit.
 Half = tuple[np.ndarray, int]
@@ -21,7 +25,7 @@ def compare_halves(estimator: BaseEstimator, X: Any, halves: tuple[Half, Half]) 
     Parameters
     ----------
     estimator : estimator
-        An unfitted clusterer with `predict`. It is fitted twice.
+        A clusterer with `predict`; its clones are fitted.
     X : ndarray of shape (n_samples, n_features)
         Features.
     halves : pair of (ndarray of int, int)
@@ -36,45 +40,26 @@ def compare_halves(estimator: BaseEstimator, X: Any, halves: tuple[Half, Half]) 
     """
     labels, mutual_infos = [], []
     for (rows, seed), (held_out, _) in zip(halves, halves[::-1], strict=True):
-        if "random_state" in estimator.get_params():
-            estimator.set_params(random_state=seed)
-        with warnings.catch_warnings():
-            # With more clusters than the data hold, empty ones are no news.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            estimator.fit(X[rows])
-        labels.append(np.asarray(estimator.predict(X)))
-        if hasattr(estimator, "predict_proba"):
-            mutual_infos.append(mutual_information_share(estimator.predict_proba(X[held_out])))
-    first, second = labels
-    stability = float(adjusted_rand_score(first, second))
-    entropy = (label_entropy(first) + label_entropy(second)) / 2
+        model = fit_clone(estimator, X[rows], seed)
+        labels.append(np.asarray(model.predict(X)))
+        if hasattr(model, "predict_proba"):
+            mutual_infos.append(mutual_information_share(model.predict_proba(X[held_out])))
     strengths = [
         prediction_strength(labels[1 - half][halves[half][0]], labels[half][halves[half][0]])
         for half in (0, 1)
     ]
     measures = {
-        "stability": stability,
-        # The sign stays: agreement by less than chance explains nothing.
-        "information": stability * abs(stability) * entropy,
+        "stability": adjusted_rand(*labels),
+        "information": reproduced_information(*labels),
         "prediction_strength": float(np.mean(strengths)),
     }
     return measures | ({"mutual_info": float(np.mean(mutual_infos))} if mutual_infos else {})
 
 
-def label_entropy(labels: np.ndarray) -> float:
-    """Return the entropy of the shares of the labels, in nats."""
-    shares = np.unique(labels, return_counts=True)[1] / len(labels)
-    return float(-(shares * np.log(shares)).sum())
-
-
 def mutual_information_share(probs: np.ndarray) -> float:
-    """Return H(mean prediction) - mean H(prediction) over ln K: 1 for sure and fair predictions."""
+    """Return the mutual information over ln K: 1 for sure and fair predictions."""
     n_clusters = probs.shape[1]
-    if n_clusters == 1:
-        return 0.0
-    probs = np.asarray(probs, dtype=np.float64)
-    mean_entropy = _entropy(probs).mean()
-    return float((_entropy(probs.mean(axis=0)) - mean_entropy) / np.log(n_clusters))
+    return mutual_information(probs) / np.log(n_clusters) if n_clusters > 1 else 0.0
 
 
 def prediction_strength(predicted: np.ndarray, own: np.ndarray) -> float:
@@ -99,7 +84,3 @@ def prediction_strength(predicted: np.ndarray, own: np.ndarray) -> float:
     sizes = counts.sum(axis=1)
     together, pairs = (counts * (counts - 1)).sum(axis=1), sizes * (sizes - 1)
     return float((together[pairs > 0] / pairs[pairs > 0]).min(initial=1.0))
-
-
-def _entropy(probs: np.ndarray) -> np.ndarray:
-    return -(probs * np.log(np.maximum(probs, np.finfo(np.float64).tiny))).sum(axis=-1)

@@ -56,7 +56,7 @@ class BestEstimatorMixin(TransformerMixin):
 
         Returns
         -------
-        ndarray of shape (n_samples, best_n_clusters_)
+        ndarray of shape (n_samples, ``best_n_clusters_``)
             Probabilities of the clusters.
         """
         check_is_fitted(self)

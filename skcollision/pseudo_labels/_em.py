@@ -73,7 +73,7 @@ class _Labels:
     newton_in_x: bool
 
     def __post_init__(self) -> None:
-        self.blocks = row_blocks(*self.labels.shape, block_size=_BLOCK_SIZE)
+        self.blocks = row_blocks(len(self.labels), self.labels.shape[1], block_size=_BLOCK_SIZE)
         self.objective = np.inf
         self.measure()
 

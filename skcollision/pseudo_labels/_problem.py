@@ -38,6 +38,14 @@ class PseudoLabelResult:
     dual_variables : ndarray of shape (K,) or (R, K)
         One price a cluster, v of the dual; accepted as ``warm_start``. For a hard constraint
         (``lam`` infinite) and for ``fairness="KL(y||u)"`` only differences of prices matter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcollision.pseudo_labels import solve_pseudo_labels
+    >>> result = solve_pseudo_labels(np.array([[0.9, 0.1], [0.6, 0.4]]), lam=10.0)
+    >>> result.converged, result.pseudo_labels.argmax(axis=1).tolist()
+    (True, [0, 1])
     """
 
     pseudo_labels: Any

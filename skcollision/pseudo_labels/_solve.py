@@ -200,7 +200,17 @@ def solve_stack(
     warm_start: Any = None,
     step_size: float | None = None,
 ) -> PseudoLabelResult:
-    """Solve a stack (R, N, K) without checks: what a training loop calls on every batch."""
+    """Solve a stack (R, N, K) without checks: what a training loop calls on every batch.
+
+    Parameters and result are those of :func:`solve_pseudo_labels`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skcollision.pseudo_labels import solve_stack
+    >>> solve_stack(torch.zeros(2, 5, 3), lam=10.0, from_logits=True).duality_gap.shape
+    (2,)
+    """
     chosen = SOLVERS[solver]
     limit = chosen.max_iter if max_iter is None else int(max_iter)
     order = FAIRNESS_ORDERS.index(fairness)

@@ -5,14 +5,15 @@ import pytest
 import torch
 
 from skcollision.criteria import CollisionCriterion
-from skcollision.engine import FeatureSource, LinearHeads, Trainer, TrainingSettings
-from skcollision.engine._trainer import (
-    DISTILLATION_DECAY,
+from skcollision.engine import FeatureSource, LinearHeads, Progress, Trainer, TrainingSettings
+from skcollision.engine._batches import random_batches
+from skcollision.engine._schedule import (
     EXTRA_DECAY,
     PATIENCE_EPOCHS,
     PATIENCE_STEPS,
-    _Plateau,
+    Plateau,
 )
+from skcollision.engine._trainer import DISTILLATION_DECAY
 
 CPU = torch.device("cpu")
 SETTINGS = {
@@ -98,10 +99,9 @@ def test_weights_count_like_repetitions(X, weight):
     )
 
 
-def test_every_point_with_weight_is_visited_once_an_epoch(weight):
-    trainer = trainer_of(weight, batch_size=7)
+def test_every_point_with_weight_is_visited_once_an_epoch():
     sample_weight = np.array([0.0, 1.0, 2.0] * 10)
-    batches = trainer._batches(30, sample_weight)
+    batches = random_batches(30, 7, sample_weight, np.random.RandomState(0))
     assert sorted(np.concatenate(batches)) == list(np.flatnonzero(sample_weight))
     assert {len(batch) for batch in batches} == {6, 7}
 
@@ -125,8 +125,30 @@ def test_training_stops_when_told_to(X, weight):
     assert len(history.seconds) == 5
 
 
+def test_training_goes_on_bit_for_bit_from_what_was_saved(X, weight):
+    settings = {"n_epochs": 150, "batch_size": 50, "tol": 0.05}
+    saved = []
+    whole = trainer_of(weight, **settings)
+
+    def save(trainer, progress):
+        saved.append((trainer.state(), progress.state()))
+
+    source = FeatureSource(X, None, CPU)
+    history = whole.run(source, None, lambda epoch, measures: False, save=save)
+    assert len(saved) == len(history.seconds) < 150  # it settled
+    for state, progress in (saved[20], saved[-1]):
+        again = Trainer.from_state(state, whole.criterion, CPU)
+        resumed = again.run(
+            source, None, lambda epoch, measures: False, progress=Progress.from_state(progress)
+        )
+        np.testing.assert_array_equal(again.heads.numpy()[0], whole.heads.numpy()[0])
+        np.testing.assert_array_equal(
+            resumed.as_dict()["objective"], history.as_dict()["objective"]
+        )
+
+
 def test_a_plateau_needs_both_patience_in_epochs_and_in_steps():
-    plateau = _Plateau(tol=1e-3)
+    plateau = Plateau(tol=1e-3)
     assert not plateau.reached(np.array([1.0, 2.0]), 1)
     falls = [1 - 0.01 * epoch for epoch in range(50)]
     assert not any(plateau.reached(np.array([value, 2.0]), 1) for value in falls)
@@ -135,7 +157,7 @@ def test_a_plateau_needs_both_patience_in_epochs_and_in_steps():
 
 
 def test_tol_zero_never_stops():
-    plateau = _Plateau(tol=0.0)
+    plateau = Plateau(tol=0.0)
     assert not any(plateau.reached(np.array([1.0]), 100) for _ in range(1000))
 
 
@@ -205,7 +227,7 @@ def test_distillation_solves_multinomial_logistic_regression(X, weight):
     sample_weight = np.arange(len(X)) % 3.0
     trainer = trainer_of(weight[:1], weight_decay=1.0)
     points = FeatureSource(X, None, CPU)
-    trainer.distil(points, torch.from_numpy(labels), sample_weight)
+    trainer.distil(points, lambda batch: torch.from_numpy(labels[batch.rows]), sample_weight)
     W, b = trainer.heads.numpy()
     logits = X @ W[0].T + b[0]
     probs = np.exp(logits - logits.max(1, keepdims=True))

@@ -1,0 +1,77 @@
+"""Settings of Sphinx; ``make docs`` builds."""
+
+import sys
+from pathlib import Path
+
+import skcollision
+
+sys.path.insert(0, str(Path(__file__).parent))
+from _reference import find_by_name, keep_out_foreign_members, quote_shapes, write_reference
+
+project = "skcollision"
+author = copyright = "The skcollision developers"
+version = release = skcollision.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build"]
+
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+# Tables that scripts wrote begin with whatever heading they have.
+suppress_warnings = ["myst.header"]
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+# The names of a package, one page each; types are in the numpydoc sections.
+autosummary_ignore_module_all = False
+autosummary_imported_members = True
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+
+# Every reference within the project must resolve; those into other projects are plain text, so
+# that the pages build without the network.
+nitpicky = True
+nitpick_ignore_regex = [("py:.*", r"(?!skcollision)[\w]+(\.[\w]+)+")]
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": True,
+    "backreferences_dir": "reference/backreferences",
+    "doc_module": ("skcollision",),
+    "show_memory": False,
+    "min_reported_time": 1e9,
+    "remove_config_comments": True,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skcollision"
+html_static_path = ["_static"]
+html_show_sourcelink = False
+html_theme_options = {
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_sidebars = {"index": [], "five_minutes": []}
+
+
+def setup(app: object) -> None:
+    """Write the pages of the reference before they are read, and choose members of classes."""
+    app.connect("config-inited", lambda app, config: write_reference(Path(app.srcdir)))
+    app.connect("autodoc-skip-member", keep_out_foreign_members)
+    app.connect("missing-reference", find_by_name)
+    # Before numpydoc, which takes part at 500.
+    app.connect("autodoc-process-docstring", quote_shapes, priority=400)

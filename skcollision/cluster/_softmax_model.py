@@ -1,0 +1,201 @@
+"""What a fitted softmax linear model says of points, be its columns clusters or classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.utils.metadata_routing import UNUSED
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from skcollision._array_api import like, to_numpy
+from skcollision._persistence import VersionedEstimator
+from skcollision.blocks import FeatureBlocks
+from skcollision.blocks._feature_blocks import large_map
+from skcollision.blocks._readers import RESIDENT_BYTES, maps_of, release
+from skcollision.engine import (
+    BlockSource,
+    FeatureSource,
+    LinearHeads,
+    Normalisation,
+    resolve_device,
+    row_blocks,
+)
+
+# What `coef_` is worth nothing without.
+MODEL = ("intercept_", "n_features_in_", "_normalisation")
+
+
+class LinearSoftmaxModel(VersionedEstimator):
+    """Predictions of a softmax linear model, `coef_` and `intercept_`, on normalised features.
+
+    Everything goes through X block by block, so that no copy of it is ever made. For a torch tensor
+    or another library's array the result is of the same kind and on the same device, without
+    gradient, whether or not scikit-learn's ``array_api_dispatch`` is on; fitted attributes are
+    NumPy arrays for any input.
+    """
+
+    # `out` says where results go, not what they are: nothing to route.
+    __metadata_request__predict_proba: ClassVar = {"out": UNUSED}
+
+    #: Whether `fit` takes a :class:`FeatureBlocks`.
+    _fits_blocks: ClassVar[bool] = False
+
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
+        """Compute the logits.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, K)
+            Logits, in the floating dtype of X.
+        """
+        return like(X, self._collect(X, lambda logits: logits))
+
+    def predict_proba(self, X: ArrayLike, *, out: np.ndarray | None = None) -> np.ndarray:
+        """Compute soft assignments.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, as in `fit`.
+        out : ndarray of shape (n_samples, K), default=None
+            Where to write them, block by block; a memory map keeps them on disk.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, K)
+            Probabilities, in the floating dtype of X; rows sum to 1. It is `out` where that is
+            given.
+        """
+        return like(X, self._collect(X, lambda logits: logits.softmax(1), out))
+
+    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
+        """Compute logarithms of soft assignments.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, K)
+            Natural logarithms, finite also where the probability underflows.
+        """
+        return like(X, self._collect(X, lambda logits: logits.log_softmax(1)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # No private class: it would tie what is saved to one version.
+        state = super().__getstate__()
+        if state.get("_normalisation") is not None:
+            state["_normalisation"] = asdict(self._normalisation)
+        return state
+
+    def _restored(self, state: dict[str, Any]) -> dict[str, Any]:
+        state = super()._restored(state)
+        if "coef_" in state:
+            for name in MODEL:
+                state[name]
+        if state.get("_normalisation") is not None:
+            state["_normalisation"] = Normalisation(**state["_normalisation"])
+        return state
+
+    def _check_data(
+        self, X: ArrayLike, sample_weight: ArrayLike | None, *, reset: bool
+    ) -> tuple[Any, np.ndarray | None]:
+        """Validate X and weights; `reset` when X starts a new model.
+
+        Returns X as a matrix, or as blocks, whose values are checked as they are read.
+        """
+        sample_weight = to_numpy(sample_weight)
+        matrix: Any = to_numpy(X)
+        if self._fits_blocks and large_map(matrix):
+            matrix = FeatureBlocks(matrix)
+        is_blocks = isinstance(matrix, FeatureBlocks)
+        check = self._check_blocks if is_blocks else self._check_matrix
+        data = check(matrix, reset=reset)
+        if sample_weight is None:
+            return data, None
+        weight = _check_sample_weight(
+            sample_weight, data, dtype=data.dtype, ensure_non_negative=True
+        )
+        if not weight.any():
+            raise ValueError("'sample_weight' is zero for all points.")
+        return data, weight
+
+    def _check_blocks(self, X: FeatureBlocks, *, reset: bool) -> FeatureBlocks:
+        if reset and not self._fits_blocks:
+            raise TypeError(
+                f"{type(self).__name__} does not fit FeatureBlocks: pass a matrix that fits in "
+                "memory. It predicts for FeatureBlocks of any size."
+            )
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        return X
+
+    def _check_matrix(self, X: ArrayLike, *, reset: bool) -> np.ndarray:
+        # Half precision is enough to store embeddings in, not to compute in; float32 is.
+        is_half = getattr(X, "dtype", None) == np.float16
+        dtype = np.float32 if is_half else [np.float64, np.float32]
+        data: np.ndarray = validate_data(self, X, reset=reset, dtype=dtype, order="C")
+        return data
+
+    def _source(self, X: Any) -> Any:
+        kind = BlockSource if isinstance(X, FeatureBlocks) else FeatureSource
+        return kind(X, self._normalisation, resolve_device(self.device))
+
+    def _logits(
+        self, X: np.ndarray | FeatureBlocks
+    ) -> Iterator[tuple[slice, np.ndarray, torch.Tensor]]:
+        """Yield row ranges of validated X, the rows and their logits."""
+        source = self._source(X)
+        coef = self.coef_.astype(X.dtype, copy=False)[None]
+        heads = LinearHeads(coef, self.intercept_.astype(X.dtype, copy=False)[None], source.device)
+        with torch.no_grad():
+            for rows, block in row_blocks(X):
+                yield rows, block, heads(source.normalised(np.array(block)))[0]
+
+    def _collect(
+        self,
+        X: ArrayLike,
+        function: Callable[[torch.Tensor], torch.Tensor],
+        out: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Apply a function to the logits of X, block by block, and write what it gives to `out`."""
+        check_is_fitted(self)
+        data, _ = self._check_data(X, None, reset=False)
+        resident = 0
+        for rows, _, logits in self._logits(data):
+            values = function(logits).cpu().numpy()
+            if rows.start == 0:
+                out = place(out, (len(data), *values.shape[1:]), values.dtype)
+            assert out is not None
+            out[rows] = values
+            resident += values.nbytes
+            if resident >= RESIDENT_BYTES:
+                release(maps_of(out))
+                resident = 0
+        assert out is not None
+        return out
+
+
+def place(out: np.ndarray | None, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Return an array to write results to: the user's, if it is fit for them."""
+    if out is None:
+        return np.empty(shape, dtype)
+    if not isinstance(out, np.ndarray) or out.shape != shape:
+        raise ValueError(
+            f"The 'out' array must be an ndarray of shape {shape}. Got "
+            f"{getattr(out, 'shape', type(out).__name__)} instead."
+        )
+    if not np.can_cast(dtype, out.dtype, "same_kind"):
+        raise ValueError(f"The 'out' array must be able to hold {dtype}. Got {out.dtype} instead.")
+    return out

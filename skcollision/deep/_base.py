@@ -1,0 +1,316 @@
+"""What the estimators that train a network share."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterator
+from numbers import Integral, Real
+from typing import Any, ClassVar, Final
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor, nn
+
+from skcollision._callbacks import CallbackSupportMixin, EpochTasks
+from skcollision.criteria import (
+    ClusteringCriterion,
+    CollisionCriterion,
+    IICCriterion,
+    IMSATCriterion,
+    MIADMCriterion,
+    MutualInformationCriterion,
+    SCANCriterion,
+    SeLaCriterion,
+)
+from skcollision.deep._augment import Augmentation, VirtualAdversary, default_augmentation
+from skcollision.deep._backbones import load_pretrained, make_backbone
+from skcollision.deep._checkpoint import Checkpoint, fingerprint
+from skcollision.deep._network import ClusteringNetwork, evaluating
+from skcollision.deep._samples import Layout, Samples, find_layout
+from skcollision.deep._trainer import OPTIMIZERS, SCHEDULES, DeepSettings, DeepTrainer, Views
+from skcollision.engine import resolve_device
+
+#: What the names of `criterion` stand for: each method with its authors' weights, and the collision
+#: cross-entropy with the paper's λ and the fairness term on the predictions that the linear
+#: estimators have; without it, clusters that die stay dead. A network starts near uniform
+#: predictions, where all labels are within some 1e-2 nats of the optimum: solvers must be exact for
+#: training to start.
+CRITERIA: Final[dict[str, ClusteringCriterion]] = {
+    "collision": CollisionCriterion(lam=100.0, fairness_weight=1.0, solver_tol=1e-4),
+    "mutual_information": MutualInformationCriterion(),
+    "miadm": MIADMCriterion(solver_tol=1e-4),
+    "sela": SeLaCriterion(solver_tol=1e-4),
+    "imsat": IMSATCriterion(),
+    "iic": IICCriterion(),
+    "scan": SCANCriterion(),
+}
+# Parameters that change neither the result nor what a checkpoint holds.
+NOT_IDENTIFYING = ("checkpoint", "device", "n_devices", "random_state", "strategy", "verbose")
+
+
+class BaseDeepEstimator(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, BaseEstimator
+):
+    """Train a backbone and a linear head by a clustering criterion."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "criterion": [StrOptions(set(CRITERIA)), ClusteringCriterion],
+        "backbone": [str, nn.Module, callable],
+        "augment": [StrOptions({"auto"}), VirtualAdversary, callable, None],
+        "n_neighbors": [Interval(Integral, 0, None, closed="left")],
+        "overclustering": [None, Interval(Integral, 1, None, closed="left")],
+        "label_rounds": [None, Interval(Integral, 1, None, closed="left")],
+        "image_shape": [None, tuple],
+        "channels": [StrOptions({"auto", "first", "last"})],
+        "pretrained": [None, str, os.PathLike, dict],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "optimizer": [StrOptions(set(OPTIMIZERS))],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "backbone_learning_rate": [None, Interval(Real, 0, None, closed="left")],
+        "schedule": [StrOptions(set(SCHEDULES))],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "precision": [StrOptions({"32-true", "16-mixed", "bf16-mixed"})],
+        "device": [str],
+        "n_devices": [Interval(Integral, 1, None, closed="left")],
+        "strategy": [str],
+        "compile": ["boolean"],
+        "checkpoint": [None, str, os.PathLike],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """Compute the backbone's features.
+
+        Parameters
+        ----------
+        X : array-like or Tensor
+            Samples, of the shape of those in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features_out), float32
+            Features, flattened.
+        """
+        return self._collect(X, lambda network, batch: network.features(batch))
+
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """Compute soft assignments.
+
+        Parameters
+        ----------
+        X : array-like or Tensor
+            Samples, of the shape of those in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, K), float32
+            Probabilities; rows sum to 1.
+        """
+        return self._collect(X, lambda network, batch: network.logits(batch).softmax(1))
+
+    def _fit(
+        self,
+        X: ArrayLike,
+        samples: Samples,
+        layout: Layout,
+        n_clusters: int,
+        targets: np.ndarray | None,
+    ) -> None:
+        """Train a network; set everything but what is said of the training samples."""
+        if len(samples) < n_clusters:
+            raise ValueError(
+                f"X has n_samples={len(samples)} samples, fewer than n_clusters={n_clusters}."
+            )
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        checkpoint, saved = None, None
+        if self.checkpoint is not None:
+            checkpoint = Checkpoint(self.checkpoint, self._identity(samples, targets))
+            saved = checkpoint.load()
+            seed = seed if saved is None else saved["seed"]
+        trainer = self._trainer(samples, layout, n_clusters, targets, seed)
+        if saved is not None:
+            trainer.restore(saved)
+        self.image_shape_ = layout.shape
+        self._run(trainer, X, samples, checkpoint)
+        self.network_ = trainer.network
+        self.n_iter_ = trainer.epoch
+        self.history_ = {name: np.array(curve) for name, curve in trainer.history.items()}
+        self.objective_ = trainer.history["objective"][-1]
+
+    def _trainer(
+        self,
+        samples: Samples,
+        layout: Layout,
+        n_clusters: int,
+        targets: np.ndarray | None,
+        seed: int,
+    ) -> DeepTrainer:
+        device = resolve_device(self.device)
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            network = self._new_network(samples, layout, n_clusters)
+        neighbours = self._neighbours(network.to(device), samples, device)
+        augment: Augmentation | VirtualAdversary | None = self.augment
+        if self.augment == "auto":
+            augment = default_augmentation(layout.shape, type(self).__name__)
+        criterion = self.criterion
+        return DeepTrainer(
+            network,
+            CRITERIA[criterion] if isinstance(criterion, str) else criterion,
+            self._settings(),
+            Views(augment, neighbours),
+            device,
+            seed,
+            targets,
+        )
+
+    def _settings(self) -> DeepSettings:
+        slow = self.backbone_learning_rate
+        return DeepSettings(
+            n_epochs=self.max_iter,
+            batch_size=self.batch_size,
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            backbone_learning_rate=self.learning_rate if slow is None else slow,
+            schedule=self.schedule,
+            weight_decay=self.weight_decay,
+            label_rounds=self.label_rounds,
+            precision=self.precision,
+            n_devices=self.n_devices,
+            strategy=self.strategy,
+            compile=self.compile,
+            supervised_weight=getattr(self, "supervised_weight", 1.0),
+        )
+
+    def _new_network(self, samples: Samples, layout: Layout, n_clusters: int) -> ClusteringNetwork:
+        sizes = [n_clusters] + ([] if self.overclustering is None else [self.overclustering])
+        if self.warm_start and hasattr(self, "network_"):
+            if self.network_.n_outputs != sizes or self.image_shape_ != layout.shape:
+                raise ValueError(
+                    "warm_start=True needs the clusters and the shape of images of the fit before, "
+                    f"{self.network_.n_outputs} and {self.image_shape_}. "
+                    f"Got {sizes} and {layout.shape} instead."
+                )
+            return copy.deepcopy(self.network_)
+        caller = type(self).__name__
+        backbone = make_backbone(self.backbone, layout.shape, caller)
+        if self.pretrained is not None:
+            load_pretrained(backbone, self.pretrained, caller)
+        mean, std = samples.statistics(self.batch_size)
+        few = samples.batch(slice(0, 2), torch.device("cpu"))
+        return ClusteringNetwork(backbone, sizes, mean, std, few)
+
+    def _neighbours(
+        self, network: ClusteringNetwork, samples: Samples, device: torch.device
+    ) -> np.ndarray | None:
+        """Return each sample's nearest ones by the cosine of its features before training."""
+        if self.n_neighbors == 0:
+            return None
+        if self.n_neighbors >= len(samples):
+            raise ValueError(
+                f"The 'n_neighbors' parameter of {type(self).__name__} must be less than "
+                f"n_samples={len(samples)}. Got {self.n_neighbors} instead."
+            )
+        with evaluating(network), torch.no_grad():
+            blocks = samples.blocks(2 * self.batch_size, device)
+            features = torch.cat([network.features(block).cpu() for block in blocks])
+        search = NearestNeighbors(n_neighbors=self.n_neighbors, metric="cosine")
+        # Without an argument a sample is not its own neighbour.
+        near: np.ndarray = search.fit(features.numpy()).kneighbors(return_distance=False)
+        return near
+
+    def _run(
+        self, trainer: DeepTrainer, X: ArrayLike, samples: Samples, checkpoint: Checkpoint | None
+    ) -> None:
+        tasks = EpochTasks(self, self.max_iter - trainer.epoch, X=X)
+
+        def on_epoch_end() -> bool:
+            if checkpoint is not None and trainer.is_first_process:
+                checkpoint.save({**trainer.state(), "seed": trainer.seed})
+            if self.verbose and trainer.is_first_process:
+                name, value = type(self).__name__, trainer.history["objective"][-1]
+                print(f"{name}: epoch {trainer.epoch}/{self.max_iter}, objective {value:.5f}")
+            return tasks.end_epoch(lambda: {"network_": copy.deepcopy(trainer.network).cpu()})
+
+        trainer.run(samples, on_epoch_end)
+        tasks.close()
+
+    def _identity(self, samples: Samples, targets: np.ndarray | None) -> str:
+        """Describe what must be the same for a run to go on from another's checkpoint."""
+        parameters = {
+            name: _describe(value)
+            for name, value in self.get_params(deep=False).items()
+            if name not in NOT_IDENTIFYING
+        }
+        if isinstance(self.random_state, Integral):
+            parameters["random_state"] = str(self.random_state)
+        known = "" if targets is None else str(targets.tolist())
+        return f"{type(self).__name__} {parameters} {fingerprint(samples)} {known}"
+
+    def _check_samples(self, X: ArrayLike, *, reset: bool) -> tuple[Samples, Layout]:
+        """Validate X; `reset` when it starts a new model."""
+        caller = type(self).__name__
+        values: Any = X.detach().cpu().numpy() if isinstance(X, Tensor) else X
+        n_axes = values.ndim if hasattr(values, "ndim") else np.asarray(values).ndim
+        if n_axes > 2:
+            array = check_array(values, allow_nd=True, input_name="X", estimator=self)
+        else:
+            array = validate_data(self, values, reset=reset)
+        layout = find_layout(array.shape[1:], self.image_shape, self.channels, caller)
+        if reset and array.ndim > 2:
+            self.n_features_in_ = int(np.prod(array.shape[1:]))
+        if not reset and layout.shape != self.image_shape_:
+            raise ValueError(
+                f"X has samples of shape {layout.shape}, but {caller} was fitted on samples of "
+                f"shape {self.image_shape_}, channels first."
+            )
+        return Samples(array, layout), layout
+
+    def _blocks(
+        self, samples: Samples, function: Callable[[ClusteringNetwork, Tensor], Tensor]
+    ) -> Iterator[Tensor]:
+        """Yield a function of the network and each block of samples."""
+        device = resolve_device(self.device)
+        network = self.network_ if device.type == "cpu" else copy.deepcopy(self.network_).to(device)
+        with evaluating(network), torch.no_grad():
+            for block in samples.blocks(self.batch_size, device):
+                yield function(network, block).cpu()
+
+    def _collect(
+        self, X: ArrayLike, function: Callable[[ClusteringNetwork, Tensor], Tensor]
+    ) -> np.ndarray:
+        check_is_fitted(self)
+        samples, _ = self._check_samples(X, reset=False)
+        return np.concatenate([block.numpy() for block in self._blocks(samples, function)])
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.network_.n_features
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        tags.non_deterministic = False
+        return tags
+
+
+def _describe(value: Any) -> str:
+    """Describe a parameter in the same words in every process."""
+    if isinstance(value, nn.Module):
+        # Weights are in the state; what matters before is which network it is.
+        return repr(value)
+    if callable(value) and not isinstance(value, ClusteringCriterion):
+        return getattr(value, "__qualname__", type(value).__qualname__)
+    if isinstance(value, dict):
+        return repr(sorted(value))
+    return repr(value)

@@ -1,0 +1,272 @@
+"""DeepClusterer."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import ClusterMixin, _fit_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils._param_validation import Interval
+from torch import Tensor
+
+from skcollision._callbacks import with_callbacks
+from skcollision.criteria import ClusteringCriterion
+from skcollision.deep._augment import Augmentation, VirtualAdversary
+from skcollision.deep._backbones import Backbone
+from skcollision.deep._base import BaseDeepEstimator
+
+
+class DeepClusterer(ClusterMixin, BaseDeepEstimator):
+    """Cluster images by training a network on labels that it gives itself.
+
+    A backbone and a linear head on its features are trained together by any criterion of
+    :mod:`skcollision.criteria`. Methods with pseudo-labels solve for those of each batch, or of the
+    whole set in rounds, and take a gradient step towards them. A second view of each image, an
+    augmentation or a neighbour, is held to the same label.
+
+    Parameters
+    ----------
+    n_clusters : int, default=8
+        Number of clusters, K.
+    criterion : str or ClusteringCriterion, default="collision"
+        What to minimise: "collision" (the paper's λ = 100, and a fairness of the predictions of
+        weight 1), "mutual_information", "miadm", "sela", "imsat", "iic", "scan", each with its
+        authors' weights, or an object, one's own included. Weights of its terms and of the second
+        view and the proportions of the clusters are fields of the object.
+    backbone : "vgg4", "torchvision/NAME", "timm/NAME", nn.Module or callable, default="vgg4"
+        Network from samples (B, C, H, W) to features. :class:`VGG4` takes its variant by the shape
+        of the images. A module is copied, with its weights; a callable is given (C, H, W), or
+        (F,) for vectors, and returns one: ``functools.partial(VGG4, width=0.25)``.
+    augment : "auto", callable, VirtualAdversary or None, default="auto"
+        From a float32 batch (B, C, H, W) to a second view of each sample, such as a pipeline of
+        kornia or torchvision.transforms.v2. "auto" takes kornia's: small random affine maps for
+        grey images, crops, flips and colours for RGB ones, for which floating images must lie in
+        [0, 1]; vectors have no views.
+    n_neighbors : int, default=0
+        If positive, the second view is one of so many nearest samples, augmented, by the cosine of
+        the features before training: SCAN's pairs. It takes a pretrained backbone.
+    overclustering : int, default=None
+        Clusters of a second head that is trained by the same criterion and then not used, as IIC
+        has one.
+    label_rounds : int, default=None
+        Rounds, over the whole fit, in which pseudo-labels of all samples are solved for at once and
+        kept, N x K numbers: SeLa's memory. None labels each batch anew.
+    image_shape : tuple, default=None
+        Shape of a sample, (H, W), (H, W, C) or (C, H, W), where X has flattened ones.
+    channels : {"auto", "first", "last"}, default="auto"
+        Which axis of a sample is that of the channels; "auto" takes the one of length 1 or 3.
+    pretrained : path or dict, default=None
+        Weights that the backbone starts from: a state dict or a file of one, which is loaded with
+        ``weights_only=True``. All of the backbone's must be there; others are not used.
+    max_iter : int, default=50
+        Epochs.
+    batch_size : int, default=250
+        Most samples a step, over all devices. Fairness is that of a batch: take several times K.
+    optimizer : {"adam", "adamw", "sgd"}, default="adam"
+        "adam" adds the weight decay to the gradient, "adamw" does not; "sgd" has momentum 0.9.
+    learning_rate : float, default=3e-4
+        Learning rate at the start. Where it is too high, clusters die in the first steps, which the
+        marginal entropy in `history_` shows.
+    backbone_learning_rate : float, default=None
+        Another one for the backbone; 0 keeps its weights, None takes that of the head.
+    schedule : {"cosine", "constant"}, default="cosine"
+        How the rates fall, to zero or not at all.
+    weight_decay : float, default=0.01
+        Coefficient of half the square norm of all parameters, the paper's.
+    precision : {"32-true", "16-mixed", "bf16-mixed"}, default="32-true"
+        Lightning Fabric's precision of the network; criteria compute in float32.
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:i", or "auto" for CUDA where it is there.
+    n_devices : int, default=1
+        Devices, or processes on a CPU, to share each batch among. Each labels its own share.
+    strategy : str, default="auto"
+        Lightning Fabric's strategy for several of them, such as "ddp".
+    compile : bool, default=False
+        Whether to train through ``torch.compile``.
+    checkpoint : path, default=None
+        File that training is saved in after each epoch. A fit that finds it goes on from there, to
+        the bitwise same result on the same machine with as many threads. Delete it to start anew.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the network of the fit before, with a new optimiser: another
+        criterion, such as SCAN's second stage, or other images.
+    random_state : int, RandomState instance or None, default=None
+        Initial weights, batches and augmentations. A fit draws from torch's generator and restores
+        it; an augmentation that draws from elsewhere is not reproducible.
+    verbose : bool, default=False
+        Print the objective after each epoch.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_samples,), int32
+        Clusters of the training images, as `predict` gives them.
+    network_ : nn.Module
+        Standardisation, backbone and head, on the CPU in evaluation mode: from samples, bytes
+        scaled to [0, 1], to logits.
+    history_ : dict of ndarray of shape (n_iter_,)
+        Means over each epoch: "objective", "marginal_entropy" H(σ̄) of a batch's mean prediction
+        and "duality_gap" of its labels, in nats; "learning_rate" at its end, and "seconds" since
+        the start.
+    objective_ : float
+        Objective of the last epoch, in nats, without weight decay.
+    n_iter_ : int
+        Epochs.
+    image_shape_ : tuple
+        Shape of a sample as the network takes it, (C, H, W) or (F,).
+    n_features_in_ : int
+        Values of a sample.
+
+    See Also
+    --------
+    SemiSupervisedDeepClassifier : With labels for some of the images.
+    skcollision.cluster.CollisionClusterer : On features that are given.
+
+    Notes
+    -----
+    Progress bars and other callbacks of scikit-learn 1.9 are served, as by the linear estimators.
+
+    References
+    ----------
+    Zhang & Boykov, "Collision Cross-entropy for Soft Class Labels and Deep Clustering",
+    arXiv 2303.07321, section 5.2.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from sklearn.datasets import load_digits
+    >>> from skcollision.deep import VGG4, DeepClusterer
+    >>> X = load_digits(n_class=2).images / 16  # N x 8 x 8
+    >>> small = partial(VGG4, width=0.1)
+    >>> clusterer = DeepClusterer(2, backbone=small, max_iter=4, batch_size=60, random_state=0)
+    >>> clusterer.fit(X).predict_proba(X).shape
+    (360, 2)
+    """
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        criterion: str | ClusteringCriterion = "collision",
+        backbone: Backbone = "vgg4",
+        augment: str | Augmentation | VirtualAdversary | None = "auto",
+        n_neighbors: int = 0,
+        overclustering: int | None = None,
+        label_rounds: int | None = None,
+        image_shape: tuple[int, ...] | None = None,
+        channels: str = "auto",
+        pretrained: str | os.PathLike[str] | Mapping[str, Tensor] | None = None,
+        max_iter: int = 50,
+        batch_size: int = 250,
+        optimizer: str = "adam",
+        learning_rate: float = 3e-4,
+        backbone_learning_rate: float | None = None,
+        schedule: str = "cosine",
+        weight_decay: float = 0.01,
+        precision: str = "32-true",
+        device: str = "auto",
+        n_devices: int = 1,
+        strategy: str = "auto",
+        compile: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.criterion = criterion
+        self.backbone = backbone
+        self.augment = augment
+        self.n_neighbors = n_neighbors
+        self.overclustering = overclustering
+        self.label_rounds = label_rounds
+        self.image_shape = image_shape
+        self.channels = channels
+        self.pretrained = pretrained
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.backbone_learning_rate = backbone_learning_rate
+        self.schedule = schedule
+        self.weight_decay = weight_decay
+        self.precision = precision
+        self.device = device
+        self.n_devices = n_devices
+        self.strategy = strategy
+        self.compile = compile
+        self.checkpoint = checkpoint
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        **BaseDeepEstimator._parameter_constraints,
+    }
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Cluster images.
+
+        Parameters
+        ----------
+        X : array-like or Tensor of shape (N, H, W), (N, H, W, C), (N, C, H, W) or (N, n_features)
+            Images, uint8 or floating with values in [0, 1] (see `augment`); rows are flattened
+            images where `image_shape` is given, otherwise vectors. Read a batch at a time: an array
+            or memory map is not copied.
+        y : ignored
+            Present so that pipelines and searches can pass it on to their scorers.
+
+        Returns
+        -------
+        self
+            The fitted clusterer.
+
+        Raises
+        ------
+        ValueError
+            If X has NaN, infinity, fewer samples than clusters, the same sample in every row or a
+            shape that does not fit, if training diverges, or a parameter is out of its range.
+        ImportError
+            If a library of the extra 'deep' is missing.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If a cluster ends empty.
+        """
+        samples, layout = self._check_samples(X, reset=True)
+        self._fit(X, samples, layout, self.n_clusters, None)
+        blocks = self._blocks(samples, lambda network, batch: network.logits(batch).argmax(1))
+        self.labels_ = np.concatenate([block.numpy() for block in blocks]).astype(np.int32)
+        n_empty = self.n_clusters - len(np.unique(self.labels_))
+        if n_empty:
+            warnings.warn(
+                f"{n_empty} of n_clusters={self.n_clusters} clusters ended empty. Lower "
+                "n_clusters, or raise the fairness in 'criterion' to keep them all in use.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        return self
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Assign each sample to its most probable cluster.
+
+        Parameters
+        ----------
+        X : array-like or Tensor
+            Samples, of the shape of those in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int32
+            Cluster numbers from 0 to n_clusters - 1.
+        """
+        labels = self._collect(X, lambda network, batch: network.logits(batch).argmax(1))
+        return labels.astype(np.int32)

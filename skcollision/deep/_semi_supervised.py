@@ -1,0 +1,197 @@
+"""SemiSupervisedDeepClassifier."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from skcollision._callbacks import with_callbacks
+from skcollision.cluster._docstrings import documented_like
+from skcollision.criteria import ClusteringCriterion
+from skcollision.deep._augment import Augmentation, VirtualAdversary
+from skcollision.deep._backbones import Backbone
+from skcollision.deep._base import BaseDeepEstimator
+from skcollision.deep._clusterer import DeepClusterer
+
+#: What marks a sample without a label, as in :mod:`sklearn.semi_supervised`.
+UNLABELLED = -1
+
+
+@documented_like(DeepClusterer)
+class SemiSupervisedDeepClassifier(ClassifierMixin, BaseDeepEstimator):
+    """Classify images from labels of some of them, and self-labelling of all.
+
+    A network is trained as by :class:`DeepClusterer`, with one cluster a class, and on the labels:
+    Shannon's cross-entropy of labelled images, a part of each batch of their own, is added to the
+    criterion.
+
+    Parameters
+    ----------
+    supervised_weight : float, default=1.0
+        Weight of the labels' cross-entropy.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Names of the classes, sorted, as y has them.
+
+    See Also
+    --------
+    DeepClusterer : Without labels, and what the parameters mean.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from skcollision.deep import VGG4, SemiSupervisedDeepClassifier
+    >>> X, y = load_digits(n_class=3, return_X_y=True)
+    >>> y = np.where(np.arange(len(y)) < 30, y, -1)[:90]
+    >>> classifier = SemiSupervisedDeepClassifier(
+    ...     backbone=partial(VGG4, width=0.05), image_shape=(8, 8), max_iter=2, batch_size=30
+    ... )
+    >>> classifier.fit(X[:90] / 16, y).classes_
+    array([0, 1, 2])
+    """
+
+    def __init__(
+        self,
+        *,
+        supervised_weight: float = 1.0,
+        criterion: str | ClusteringCriterion = "collision",
+        backbone: Backbone = "vgg4",
+        augment: str | Augmentation | VirtualAdversary | None = "auto",
+        n_neighbors: int = 0,
+        overclustering: int | None = None,
+        label_rounds: int | None = None,
+        image_shape: tuple[int, ...] | None = None,
+        channels: str = "auto",
+        pretrained: str | os.PathLike[str] | Mapping[str, Tensor] | None = None,
+        max_iter: int = 50,
+        batch_size: int = 250,
+        optimizer: str = "adam",
+        learning_rate: float = 3e-4,
+        backbone_learning_rate: float | None = None,
+        schedule: str = "cosine",
+        weight_decay: float = 0.01,
+        precision: str = "32-true",
+        device: str = "auto",
+        n_devices: int = 1,
+        strategy: str = "auto",
+        compile: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.supervised_weight = supervised_weight
+        self.criterion = criterion
+        self.backbone = backbone
+        self.augment = augment
+        self.n_neighbors = n_neighbors
+        self.overclustering = overclustering
+        self.label_rounds = label_rounds
+        self.image_shape = image_shape
+        self.channels = channels
+        self.pretrained = pretrained
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.backbone_learning_rate = backbone_learning_rate
+        self.schedule = schedule
+        self.weight_decay = weight_decay
+        self.precision = precision
+        self.device = device
+        self.n_devices = n_devices
+        self.strategy = strategy
+        self.compile = compile
+        self.checkpoint = checkpoint
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "supervised_weight": [Interval(Real, 0, None, closed="neither")],
+        **BaseDeepEstimator._parameter_constraints,
+    }
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn from labelled and unlabelled images.
+
+        Parameters
+        ----------
+        X : array-like or Tensor of shape (N, H, W), (N, H, W, C), (N, C, H, W) or (N, n_features)
+            Images, as in :meth:`DeepClusterer.fit`.
+        y : array-like of shape (N,)
+            Classes, -1 for unknown; names of classes go with -1 in an array of objects.
+
+        Returns
+        -------
+        self
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If fewer than two classes are named in y, or as :meth:`DeepClusterer.fit`.
+        """
+        samples, layout = self._check_samples(X, reset=True)
+        labels = self._check_labels(y)
+        check_consistent_length(X, labels)
+        known = labels != UNLABELLED
+        self.classes_, codes = np.unique(labels[known], return_inverse=True)
+        targets = np.full(len(labels), UNLABELLED, dtype=np.int64)
+        targets[known] = codes
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs labels of at least two classes, and y has "
+                f"{len(self.classes_)} class(es) beside {UNLABELLED} for unknown."
+            )
+        self._fit(X, samples, layout, len(self.classes_), targets)
+        return self
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Name the most probable class of each image.
+
+        Parameters
+        ----------
+        X : array-like or Tensor
+            Samples, of the shape of those in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Classes.
+        """
+        check_is_fitted(self)
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+    def _check_labels(self, y: ArrayLike) -> np.ndarray:
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        labels: np.ndarray = column_or_1d(y, warn=True)
+        if labels.dtype.kind == "f":
+            check_array(labels, ensure_2d=False, input_name="y")
+        if labels.dtype.kind in "US" and (labels == np.array(str(UNLABELLED), labels.dtype)).any():
+            raise ValueError(
+                f"{type(self).__name__} cannot mark unknown classes in an array of strings. Make y "
+                "an array of objects with -1 for unknown."
+            )
+        check_classification_targets(labels[labels != UNLABELLED])
+        return labels

@@ -1,0 +1,78 @@
+"""The course of training: rates, decay, and when it has settled."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+# Training has settled when no epoch, and no run of this many steps, lowered the objective.
+PATIENCE_EPOCHS = 10
+PATIENCE_STEPS = 100
+
+# Weight decay begins this many times higher, and comes down with the learning rate.
+EXTRA_DECAY = 5.0
+
+
+class Factors(NamedTuple):
+    """What a schedule multiplies learning rate and weight decay with."""
+
+    rate: float
+    decay: float
+
+
+def annealed(progress: float) -> Factors:
+    # Strong decay smooths the objective: the restarts meet in few optima. Coming down, it leaves
+    # predictions as sure as the final decay makes them.
+    factor = 0.5 * (1 + math.cos(math.pi * progress))
+    return Factors(factor, 1 + EXTRA_DECAY * factor)
+
+
+def _annealed_openly(n_steps: int) -> Factors:
+    factor = 1 / (1 + n_steps / 100)
+    return Factors(factor, 1 + EXTRA_DECAY * factor)
+
+
+# By the fraction of training that is over.
+SCHEDULES: dict[str, Callable[[float], Factors]] = {
+    "constant": lambda progress: Factors(1.0, 1.0),
+    "cosine": annealed,
+}
+
+# Their counterparts for training without a known end, by the number of steps taken.
+OPEN_SCHEDULES: dict[str, Callable[[int], Factors]] = {
+    "constant": lambda n_steps: Factors(1.0, 1.0),
+    "cosine": _annealed_openly,
+}
+
+
+@dataclass
+class Plateau:
+    """Notices that the best restart's objective has stopped falling.
+
+    Attributes
+    ----------
+    tol : float
+        Nats by which it must fall; 0 for never.
+    best : float
+        The lowest so far that counts.
+    epochs, steps : int
+        How much training came after it.
+    """
+
+    tol: float
+    best: float = math.inf
+    epochs: int = 0
+    steps: int = 0
+
+    def reached(self, objective: np.ndarray, n_steps: int) -> bool:
+        """Take note of an epoch of `n_steps` steps; return whether training has settled."""
+        lowest = float(objective.min())
+        self.epochs, self.steps = self.epochs + 1, self.steps + n_steps
+        if lowest < self.best - self.tol:
+            self.best, self.epochs, self.steps = lowest, 0, 0
+        patience_is_over = self.epochs >= PATIENCE_EPOCHS and self.steps >= PATIENCE_STEPS
+        return self.tol > 0 and patience_is_over

@@ -1,0 +1,85 @@
+"""A fitted clusterer as a pipeline of scikit-learn's own steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import Normalizer, StandardScaler
+
+from skcollision.cluster import BaseSelfLabellingClusterer
+from skcollision.export._validation import check_fitted_clusterer
+
+
+def to_sklearn(clusterer: BaseSelfLabellingClusterer) -> Pipeline:
+    """Write a fitted clusterer as a scikit-learn pipeline that predicts the same.
+
+    Where the pipeline is used, skcollision and torch need not be installed.
+
+    Parameters
+    ----------
+    clusterer : CollisionClusterer or another linear clusterer of this package
+        Fitted, with at least two clusters.
+
+    Returns
+    -------
+    sklearn.pipeline.Pipeline
+        ``StandardScaler(with_std=False)``, ``Normalizer()`` and a ``LogisticRegression`` whose
+        classes are the cluster numbers; the last alone if the clusterer does not normalise. Its
+        ``predict`` and ``predict_proba`` are the clusterer's up to rounding, but for points that
+        differ from the centre of the data by less than rounding. The arrays are copies.
+
+    Raises
+    ------
+    TypeError
+        If `clusterer` is something else.
+    sklearn.exceptions.NotFittedError
+        If it is not fitted.
+    ValueError
+        If it has a single cluster, since ``LogisticRegression`` has at least two classes.
+
+    Examples
+    --------
+    >>> from skcollision import CollisionClusterer
+    >>> from skcollision.datasets import make_embeddings
+    >>> from skcollision.export import to_sklearn
+    >>> X, _ = make_embeddings(100, 3, 16, random_state=0)
+    >>> clusterer = CollisionClusterer(n_clusters=3, max_iter=20, random_state=0).fit(X)
+    >>> pipeline = to_sklearn(clusterer)
+    >>> list(pipeline.named_steps)
+    ['standardscaler', 'normalizer', 'logisticregression']
+    >>> bool((pipeline.predict(X) == clusterer.predict(X)).all())
+    True
+    """
+    check_fitted_clusterer(clusterer, "to_sklearn")
+    if len(clusterer.coef_) == 1:
+        raise ValueError(
+            "to_sklearn cannot export a clusterer with n_clusters=1: LogisticRegression has at "
+            "least two classes."
+        )
+    steps: list[tuple[str, Any]] = [("logisticregression", _logistic_regression(clusterer))]
+    normalisation = clusterer._normalisation
+    if normalisation is not None:
+        scaler = StandardScaler(with_std=False)
+        scaler.mean_, scaler.var_, scaler.scale_ = normalisation.mean.copy(), None, None
+        scaler.n_samples_seen_ = len(clusterer.labels_)
+        steps = [("standardscaler", scaler), ("normalizer", Normalizer()), *steps]
+    for _, step in steps:
+        step.n_features_in_ = clusterer.n_features_in_
+    if hasattr(clusterer, "feature_names_in_"):
+        # As after a fit on a data frame: the later steps are handed arrays.
+        steps[0][1].feature_names_in_ = clusterer.feature_names_in_.copy()
+    return Pipeline(steps)
+
+
+def _logistic_regression(clusterer: BaseSelfLabellingClusterer) -> LogisticRegression:
+    model = LogisticRegression()
+    model.classes_ = np.arange(len(clusterer.coef_), dtype=np.int32)
+    model.coef_, model.intercept_ = clusterer.coef_.copy(), clusterer.intercept_.copy()
+    if len(model.classes_) == 2:
+        # Two classes share one row of coefficients, which says how much more the second has.
+        model.coef_, model.intercept_ = np.diff(model.coef_, axis=0), np.diff(model.intercept_)
+    model.n_iter_ = np.array([clusterer.n_iter_], dtype=np.int32)
+    return model

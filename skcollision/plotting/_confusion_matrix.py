@@ -1,0 +1,232 @@
+"""MatchedConfusionMatrixDisplay: which classes the clusters hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skcollision.metrics._matching import contingency_table, optimal_pairs
+from skcollision.plotting._grids import name_ticks, write_cells
+from skcollision.plotting._matplotlib import one_axes
+from skcollision.plotting._responses import predicted_labels
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from sklearn.base import BaseEstimator
+
+_TOTALS = {"true": 1, "pred": 0, "all": None}
+
+
+class MatchedConfusionMatrixDisplay:
+    """Confusion matrix of classes and clusters, each cluster in the column of its class.
+
+    Clusters are matched one-to-one with classes, as :func:`~skcollision.metrics.match_labels` does,
+    so what is on the diagonal is right. Classes without a cluster are the last rows, clusters
+    without a class the last columns. Empty cells are zero. Use :meth:`from_estimator` or
+    :meth:`from_predictions` to make one.
+
+    Parameters
+    ----------
+    confusion_matrix : array-like of shape (n_classes, n_clusters)
+        Points, or shares of them, of each class in each cluster; pairs on the diagonal.
+    classes : array-like of shape (n_classes,)
+        Names of the rows.
+    clusters : array-like of shape (n_clusters,)
+        Names of the columns.
+    accuracy : float, default=None
+        Clustering accuracy, a fraction, for the title.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Where the matrix was drawn.
+    figure_ : matplotlib Figure
+        The figure around it.
+    image_ : matplotlib AxesImage
+        The matrix.
+    text_ : ndarray of shape (n_classes, n_clusters) of matplotlib Text or None, or None
+        The values, None for zeros; None altogether where they do not fit.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not agree.
+
+    See Also
+    --------
+    skcollision.metrics.match_labels : The matching.
+    sklearn.metrics.ConfusionMatrixDisplay : For classes on both sides.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from skcollision.plotting import MatchedConfusionMatrixDisplay
+    >>> y_true, y_pred = ["ant", "ant", "bee", "bee"], [1, 1, 0, 1]
+    >>> display = MatchedConfusionMatrixDisplay.from_predictions(y_true, y_pred)
+    >>> display.confusion_matrix.tolist(), display.clusters.tolist()
+    ([[2, 0], [1, 1]], [1, 0])
+    """
+
+    def __init__(
+        self,
+        confusion_matrix: ArrayLike,
+        classes: ArrayLike,
+        clusters: ArrayLike,
+        accuracy: float | None = None,
+    ) -> None:
+        self.confusion_matrix = np.asarray(confusion_matrix)
+        self.classes = np.asarray(classes)
+        self.clusters = np.asarray(clusters)
+        self.accuracy = accuracy
+        if self.confusion_matrix.shape != (*self.classes.shape, *self.clusters.shape):
+            raise ValueError(
+                "The 'confusion_matrix' parameter of MatchedConfusionMatrixDisplay must have a row "
+                "for each of 'classes' and a column for each of 'clusters'. Got shape "
+                f"{self.confusion_matrix.shape} for {self.classes.shape} and "
+                f"{self.clusters.shape} instead."
+            )
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        normalize: str | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Draw the matrix of a fitted clusterer.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted clusterer, or a pipeline or search that has one. Without `predict`, its
+            `labels_` are used, and X must be the data of its fit.
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        y : array-like of shape (n_samples,)
+            Classes: integers, booleans or strings.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the points.
+        normalize : {"true", "pred", "all"}, default=None
+            Divide by the totals of classes, clusters or all points.
+        ax : matplotlib Axes, default=None
+            Where to draw; None for a new figure, larger for many classes.
+
+        Returns
+        -------
+        MatchedConfusionMatrixDisplay
+            The picture, drawn.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has neither `predict` nor `labels_`.
+        ValueError
+            As :meth:`from_predictions`.
+        """
+        y_pred = predicted_labels(estimator, X, cls.__name__)
+        return cls.from_predictions(
+            y, y_pred, sample_weight=sample_weight, normalize=normalize, ax=ax
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        normalize: str | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Draw the matrix of classes and clusters.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Class of each point: integers, booleans or strings.
+        y_pred : array-like of shape (n_samples,)
+            Cluster of each point, likewise.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the points.
+        normalize : {"true", "pred", "all"}, default=None
+            Divide by the totals of classes, clusters or all points.
+        ax : matplotlib Axes, default=None
+            Where to draw; None for a new figure, larger for many classes.
+
+        Returns
+        -------
+        MatchedConfusionMatrixDisplay
+            The picture, drawn.
+
+        Raises
+        ------
+        ValueError
+            If labels or weights are invalid, or `normalize` is none of the above.
+        """
+        if normalize is not None and normalize not in _TOTALS:
+            raise ValueError(
+                f"The 'normalize' parameter of {cls.__name__} must be None, 'true', 'pred' or "
+                f"'all'. Got {normalize!r} instead."
+            )
+        clusters, classes, table = contingency_table(y_true, y_pred, sample_weight, cls.__name__)
+        rows, columns = optimal_pairs(table)
+        accuracy = float(table[rows, columns].sum() / table.sum())
+        by_class = np.argsort(columns)
+        columns = _with_the_rest(columns[by_class], len(classes))
+        rows = _with_the_rest(rows[by_class], len(clusters))
+        matrix = table[np.ix_(rows, columns)].T
+        if normalize is not None:
+            total = matrix.sum(axis=_TOTALS[normalize], keepdims=True)
+            matrix = matrix / np.where(total > 0, total, 1)
+        return cls(matrix, classes[columns], clusters[rows], accuracy).plot(ax)
+
+    def plot(self, ax: Axes | None = None) -> Self:
+        """Draw the matrix.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None for a new figure, larger for many classes.
+
+        Returns
+        -------
+        MatchedConfusionMatrixDisplay
+            Itself, with the artists as attributes.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        n_rows, n_columns = self.confusion_matrix.shape
+        # At 0.2 inches a row all names can be read.
+        size = max(6.0, 2.0 + 0.2 * n_columns), max(5.0, 1.0 + 0.2 * n_rows)
+        axes: Any = one_axes(type(self).__name__, ax, size)
+        self.ax_, self.figure_ = axes, axes.figure
+        self.image_ = axes.imshow(self.confusion_matrix, cmap="Blues", vmin=0)
+        self.figure_.colorbar(self.image_, ax=axes, shrink=0.7)
+        axes.set(xlabel="cluster", ylabel="class")
+        if self.accuracy is not None:
+            axes.set_title(f"clustering accuracy {self.accuracy:.3f}")
+        name_ticks(axes.xaxis, [str(name) for name in self.clusters])
+        name_ticks(axes.yaxis, [str(name) for name in self.classes])
+        self.text_ = write_cells(axes, self.image_, np.vectorize(_as_text)(self.confusion_matrix))
+        return self
+
+
+def _with_the_rest(chosen: np.ndarray, n: int) -> np.ndarray:
+    """Append those of 0, ..., n - 1 that are not among the chosen."""
+    return np.r_[chosen, np.setdiff1d(np.arange(n), chosen)]
+
+
+def _as_text(value: float) -> str:
+    if value == 0:
+        return ""
+    return f"{value:.0f}" if value == round(value) and value > 1 else f"{value:.2g}"

@@ -1,0 +1,212 @@
+"""The estimator contract that the linear classifiers share."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.metadata_routing import UNUSED
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from skcollision._callbacks import CallbackSupportMixin, EpochTasks
+from skcollision.cluster._softmax_model import LinearSoftmaxModel, place
+from skcollision.criteria import ClusteringCriterion, PseudoLabels
+from skcollision.engine import (
+    Features,
+    FeatureSource,
+    LinearHeads,
+    Measures,
+    Trainer,
+    TrainingSettings,
+    fit_normalisation,
+    initial_heads,
+)
+from skcollision.engine._batches import count_points
+from skcollision.supervised._labels import check_soft_labels, is_soft
+from skcollision.supervised._supervision import LOSSES, LabelsOfAll
+
+# Without max_iter: at least this many optimiser steps, and passes over the data.
+DEFAULT_STEPS = 500
+DEFAULT_EPOCHS = 10
+
+
+class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxModel):
+    """A softmax linear classifier on normalised features: all but what it learns from.
+
+    A subclass's ``__init__`` takes at least the parameters constrained below.
+    """
+
+    # `out` says where results go, not what they are: nothing to route.
+    __metadata_request__predict: ClassVar = {"out": UNUSED}
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "classes": [None, "array-like"],
+        "max_iter": [None, Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "normalize": ["boolean"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
+        """Compute the logits of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes
+            Logits, in the floating dtype of X; for two classes the second's less the first's.
+        """
+        logits = super().decision_function(X)
+        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
+
+    def predict(self, X: ArrayLike, *, out: np.ndarray | None = None) -> np.ndarray:
+        """Assign each point to its most probable class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, as in `fit`.
+        out : ndarray of shape (n_samples,), default=None
+            What to write the classes to, such as a memory map.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Entries of `classes_`. It is `out` where that is given.
+        """
+        check_is_fitted(self)
+        codes = self._collect(X, lambda logits: logits.argmax(1))
+        if out is None:
+            return self.classes_[codes]
+        place(out, codes.shape, self.classes_.dtype)[:] = self.classes_[codes]
+        return out
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy; towards soft labels, its expectation.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, as in `fit`.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Classes, or soft labels, whose columns are in the order of `classes_`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
+
+        Returns
+        -------
+        float
+            Share of points whose prediction is right, or mean probability that it is if the true
+            class is drawn from the soft label.
+        """
+        predicted = self.predict(X)
+        if not is_soft(y):
+            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+        labels = check_soft_labels(y, np.empty((len(predicted), 0)), type(self).__name__)
+        columns = (self.classes_ == predicted[:, None]).argmax(axis=1)
+        right = labels[np.arange(len(labels)), columns]
+        check_consistent_length(right, sample_weight)
+        weights = None if sample_weight is None else np.asarray(sample_weight)
+        return float(np.average(right, weights=weights))
+
+    def _begin(
+        self, X: np.ndarray, weight: np.ndarray | None
+    ) -> tuple[np.random.RandomState, FeatureSource]:
+        """Start the random numbers, and measure the features' normalisation."""
+        # Measured in any case: it finds features that say nothing.
+        normalisation = fit_normalisation(X, weight, unit_rows=True)
+        self._normalisation = normalisation if self.normalize else None
+        return check_random_state(self.random_state), self._source(X)
+
+    def _settings(self, n_points: int, rate: float = 1.0) -> TrainingSettings:
+        """Return how to train on so many points, at `rate` times the learning rate."""
+        n_batches = math.ceil(n_points / self.batch_size)
+        n_epochs = self.max_iter or max(DEFAULT_EPOCHS, math.ceil(DEFAULT_STEPS / n_batches))
+        return TrainingSettings(
+            n_epochs=n_epochs,
+            batch_size=self.batch_size,
+            optimizer="adam",
+            learning_rate=rate * self.learning_rate,
+            schedule="cosine",
+            weight_decay=self.weight_decay,
+            tol=self.tol,
+        )
+
+    def _supervised(
+        self,
+        features: Features,
+        labels: np.ndarray | Tensor,
+        weight: np.ndarray | None,
+        random_state: np.random.RandomState,
+        *,
+        loss: str = "shannon",
+        n_restarts: int = 1,
+    ) -> Trainer:
+        """Prepare to train a new model on soft labels (N, K) of all points that have weight."""
+        n_classes = labels.shape[1]
+        return Trainer(
+            initial_heads(features, n_classes, n_restarts, random_state=random_state),
+            NoCriterion(),
+            self._settings(count_points(features.n_samples, weight)),
+            random_state,
+            supervision=LabelsOfAll(torch.as_tensor(labels, device=features.device), LOSSES[loss]),
+        )
+
+    def _train(
+        self, trainer: Trainer, features: Features, X: np.ndarray, weight: np.ndarray | None
+    ) -> None:
+        """Train all restarts, and go on with that of the lowest objective."""
+        n_epochs = trainer.settings.n_epochs
+        tasks = EpochTasks(self, n_epochs, X=X, metadata={"sample_weight": weight})
+
+        def on_epoch_end(epoch: int, measures: Measures) -> bool:
+            best = int(np.argmin(measures.objective))
+            if self.verbose:
+                name, value = type(self).__name__, measures.objective[best]
+                print(f"{name}: epoch {epoch + 1}/{n_epochs}, objective {value:.5f}")
+            return tasks.end_epoch(lambda: self._model_attributes(trainer.heads, best))
+
+        history = trainer.run(features, weight, on_epoch_end)
+        tasks.close()
+        final = trainer.evaluate(features, weight)
+        best = int(np.argmin(final.objective))
+        trainer.keep(best)
+        self.objective_ = float(final.objective[best])
+        self.history_ = history.as_dict()
+        self.n_iter_ = len(history.seconds)
+
+    def _store(self, heads: LinearHeads) -> None:
+        for name, value in self._model_attributes(heads, 0).items():
+            setattr(self, name, value)
+
+    def _model_attributes(self, heads: LinearHeads, restart: int) -> dict[str, Any]:
+        weight, bias = heads.numpy()
+        return {"coef_": weight[restart], "intercept_": bias[restart]}
+
+
+class NoCriterion(ClusteringCriterion):
+    """Nothing to minimise beside the labels that are given."""
+
+    def loss(
+        self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Tensor | None
+    ) -> Tensor:
+        """Return zeros."""
+        return logits.new_zeros(len(logits))

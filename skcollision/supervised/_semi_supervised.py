@@ -1,0 +1,296 @@
+"""SemiSupervisedCollisionClassifier."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self, cast
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skcollision._callbacks import with_callbacks
+from skcollision.cluster._docstrings import documented_like
+from skcollision.cluster._prior import target_proportions
+from skcollision.criteria import ClusteringCriterion, CollisionCriterion
+from skcollision.engine import (
+    FeatureSource,
+    PriorEstimate,
+    Trainer,
+    TrainingFeatures,
+)
+from skcollision.engine._batches import RowAccess, count_points
+from skcollision.engine._neighbourhoods import default_neighbors
+from skcollision.supervised._base import BaseLinearClassifier
+from skcollision.supervised._classifier import CollisionClassifier
+from skcollision.supervised._labels import (
+    UNLABELLED,
+    check_hard_labels,
+    labelled_points,
+    one_hot,
+    partial_codes,
+)
+from skcollision.supervised._supervision import LabelsOfSome
+from skcollision.supervised._views import SideBySide, soft_predictions
+
+# Fewer than in clustering: that a point's neighbours are of its class matters more here than that
+# whole clusters hang together.
+MOST_NEIGHBORS = 5
+
+# Learning rate of self-labelling, in units of that of supervision: it refines what labels taught.
+RATE = 0.3
+
+
+@documented_like(CollisionClassifier)
+class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
+    r"""Linear softmax classifier for data of which few points have a label.
+
+    All points take part in self-labelling, as in :class:`CollisionClusterer`, and those with a
+    label in supervision. With predictions σ it minimises
+
+    .. math:: L(\sigma) + w \frac1N \sum_{i \text{ labelled}} -\ln \sigma_{i l_i}
+              + \frac{\gamma}{2} \|W\|^2 ,
+
+    where L is a clustering criterion with its own soft pseudo-labels, by default the collision
+    cross-entropy of eq. (11). It starts from the optimum for the labelled points alone, a convex
+    problem, so that pseudo-labels mean something from the first step on. While it learns, it sees
+    beside each point the mean of the point's neighbourhood; then it learns to predict the same from
+    points alone.
+
+    Parameters
+    ----------
+    criterion : ClusteringCriterion, default=None
+        The self-labelling loss L: any of :mod:`skcollision.criteria` that has a `prior`, or your
+        own. None is ``CollisionCriterion(lam=10, fairness_weight=1)``.
+    labelled_weight : float, default=3.0
+        Weight w of a labelled point's loss against that of self-labelling a point.
+    classes : array-like of shape (n_classes,), default=None
+        Names of the classes; None takes the sorted labels in y. Each needs a labelled point.
+    prior : "estimate", "uniform" or array-like of shape (n_classes,), default="estimate"
+        Target proportions of the classes, in the order of `classes_`: ones that start equal and
+        follow the predictions with caution, equal ones, or positive ones that sum to 1.
+    batch_size : int, default=1000
+        Most points a step, and most labelled points beside them.
+    learning_rate : float, default=1.0
+        Initial learning rate, for features of unit length; it falls to 0 along a cosine.
+        Self-labelling takes 0.3 of it.
+    n_components : int, default=128
+        Dimensions of the principal subspace that neighbours are looked for and averaged in; None
+        for all features.
+    n_neighbors : int or "auto", default="auto"
+        Nearest points to average over, along random walks of four steps over the graph that joins
+        them; 0 for none. "auto" is 5, or a tenth of the mean class where that is less.
+
+    Attributes
+    ----------
+    transduction_ : ndarray of shape (n_samples,)
+        Class of each training point: its label, or what it is predicted as with its neighbourhood.
+    class_prior_ : ndarray of shape (n_classes,)
+        The proportions in use; the estimate where `prior` is "estimate".
+    objective_ : float
+        The minimised objective, in nats.
+    history_ : dict of ndarray
+        Curves of the fit: "objective", "marginal_entropy" (that of the mean prediction) and
+        "duality_gap" of the pseudo-labels, of shape (n_iter_, 1), in nats, and "seconds" of
+        shape (n_iter_,).
+
+    See Also
+    --------
+    CollisionClusterer : Without any labels.
+    sklearn.semi_supervised.SelfTrainingClassifier : Labels its surest predictions.
+
+    Notes
+    -----
+    Points without a label are marked with the integer -1, as in :mod:`sklearn.semi_supervised`;
+    among classes that are strings, in an array of dtype object. Splitters of cross-validation see
+    -1 as one more class; `score` leaves out the points that have it.
+
+    References
+    ----------
+    Z. Zhang and Y. Boykov, "Collision Cross-entropy for Soft Class Labels and Deep Clustering",
+    arXiv:2303.07321, eq. (11) and Table 5.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcollision import SemiSupervisedCollisionClassifier
+    >>> from skcollision.datasets import make_embeddings
+    >>> X, y = make_embeddings(300, 3, 16, spread=0.5, random_state=0)
+    >>> few = np.full(300, -1)
+    >>> few[:20] = y[:20]
+    >>> classifier = SemiSupervisedCollisionClassifier(max_iter=50, random_state=0).fit(X, few)
+    >>> classifier.score(X, y) > 0.95
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseLinearClassifier._parameter_constraints,
+        "criterion": [None, ClusteringCriterion],
+        "labelled_weight": [Interval(Real, 0, None, closed="neither")],
+        "prior": [StrOptions({"uniform", "estimate"}), "array-like"],
+        "n_components": [None, Interval(Integral, 1, None, closed="left")],
+        "n_neighbors": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        criterion: ClusteringCriterion | None = None,
+        labelled_weight: float = 3.0,
+        classes: ArrayLike | None = None,
+        prior: str | ArrayLike = "estimate",
+        max_iter: int | None = None,
+        batch_size: int = 1000,
+        learning_rate: float = 1.0,
+        weight_decay: float = 1e-5,
+        normalize: bool = True,
+        n_components: int | None = 128,
+        n_neighbors: int | str = "auto",
+        tol: float = 1e-5,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+    ) -> None:
+        self.criterion = criterion
+        self.labelled_weight = labelled_weight
+        self.classes = classes
+        self.prior = prior
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.normalize = normalize
+        self.n_components = n_components
+        self.n_neighbors = n_neighbors
+        self.tol = tol
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn from few labels and all points.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, finite, in float32 or float64; other types are converted.
+        y : array-like of shape (n_samples,)
+            Classes, and the integer -1 for points without a label.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; a weight of 2 counts a point twice, though as a neighbour once, 0
+            leaves it out of the fit.
+
+        Returns
+        -------
+        self
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If X has NaN, infinity or the same point in every row, y has no labels or none of one
+            of the `classes`, or a parameter is out of its range.
+        """
+        data, weight = self._check_data(X, sample_weight, reset=True)
+        name = type(self).__name__
+        self.classes_, codes = partial_codes(y, data, weight, self.classes, name)
+        n_classes = len(self.classes_)
+        self.class_prior_ = target_proportions(self.prior, n_classes, name)
+        random_state, source = self._begin(data, weight)
+        features = self._views(source, weight, random_state)
+        given = one_hot(codes, n_classes, data.dtype)
+        trainer = self._trainer(features, codes, given, weight, random_state)
+        self._train(trainer, features, data, weight)
+        if trainer.prior is not None:
+            self.class_prior_ = trainer.prior.proportions[0]
+        labels = soft_predictions(trainer.heads, features)
+        labels = np.where((codes != UNLABELLED)[:, None], given, labels)
+        self.transduction_ = self.classes_[labels.argmax(axis=1)]
+        if features is not source:
+            trainer = self._supervised(source, labels, weight, random_state)
+            trainer.run(source, weight, lambda epoch, measures: False)
+        self._store(trainer.heads)
+        return self
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy on the points that have a label.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, as in `fit`.
+        y : array-like of shape (n_samples,)
+            Classes; points with -1 are left out.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
+
+        Returns
+        -------
+        float
+            Share of labelled points whose prediction is right.
+
+        Raises
+        ------
+        ValueError
+            If no point has a label.
+        """
+        predicted, name = self.predict(X), type(self).__name__
+        data, weight = self._check_data(X, sample_weight, reset=False)
+        known, labels = labelled_points(check_hard_labels(y, data, name), name)
+        right = predicted[known] == labels
+        return float(np.average(right, weights=None if weight is None else weight[known]))
+
+    def _views(
+        self, source: FeatureSource, weight: np.ndarray | None, random_state: np.random.RandomState
+    ) -> FeatureSource | SideBySide:
+        """Return what to train on: the points, beside their neighbourhoods where there are any."""
+        n_classes, n_points = len(self.classes_), count_points(source.n_samples, weight)
+        n_neighbors = self.n_neighbors
+        if n_neighbors == "auto":
+            n_neighbors = min(MOST_NEIGHBORS, default_neighbors(n_points, n_classes))
+        views = TrainingFeatures(
+            source,
+            weight,
+            n_components=self.n_components if n_neighbors else None,
+            n_neighbors=n_neighbors,
+            n_clusters=n_classes,
+            random_state=random_state,
+        )
+        return (
+            source if views.graph is None else SideBySide(source, cast(RowAccess, views.features))
+        )
+
+    def _trainer(
+        self,
+        features: FeatureSource | SideBySide,
+        codes: np.ndarray,
+        labels: np.ndarray,
+        weight: np.ndarray | None,
+        random_state: np.random.RandomState,
+    ) -> Trainer:
+        """Prepare to train on labels and self-labels, from what labels alone teach."""
+        n_classes, n_points = len(self.classes_), count_points(features.n_samples, weight)
+        # Points without a label have no weight, so that theirs is never asked for.
+        of_known = (codes != UNLABELLED) * (1.0 if weight is None else weight)
+        start = self._supervised(features, labels, of_known, random_state)
+        start.run(features, of_known, lambda epoch, measures: False)
+        criterion = self.criterion or CollisionCriterion(lam=10.0, fairness_weight=1.0)
+        estimated = isinstance(self.prior, str) and self.prior == "estimate"
+        return Trainer(
+            start.heads,
+            criterion.with_prior(self.class_prior_),
+            self._settings(n_points, RATE),
+            random_state,
+            PriorEstimate(1, n_classes) if estimated else None,
+            LabelsOfSome(
+                features,
+                codes,
+                weight,
+                labelled_weight=self.labelled_weight,
+                batch_size=self.batch_size,
+                random_state=random_state,
+            ),
+        )

@@ -1,0 +1,106 @@
+"""Losses of labels that are given, as training asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skcollision.engine import LinearHeads
+from skcollision.engine._batches import RowAccess
+from skcollision.losses import collision_cross_entropy, soft_cross_entropy
+
+LOSSES: dict[str, Callable[..., Tensor]] = {
+    "collision": collision_cross_entropy,
+    "shannon": soft_cross_entropy,
+}
+
+
+@dataclass(frozen=True)
+class LabelsOfAll:
+    """Mean cross-entropy of a batch, every point of which has a soft label.
+
+    Attributes
+    ----------
+    labels : Tensor of shape (N, K)
+        Soft labels, on the device that trains.
+    cross_entropy : callable
+        One of `LOSSES`.
+    """
+
+    labels: Tensor
+    cross_entropy: Callable[..., Tensor]
+
+    def loss(
+        self, heads: LinearHeads, logits: Tensor, rows: np.ndarray, sample_weight: Tensor | None
+    ) -> Tensor:
+        """Return the loss of each restart on the batch."""
+        labels = self.labels[torch.from_numpy(rows)]
+        return mean_loss(self.cross_entropy, logits, labels, sample_weight)
+
+
+class LabelsOfSome:
+    """Shannon cross-entropy of the labelled points, whatever points are in the batch.
+
+    With few labels a batch would have next to none, and its gradient next to no meaning.
+
+    Parameters
+    ----------
+    features : RowAccess
+        All N points as they are trained on.
+    codes : ndarray of shape (N,)
+        Class of each point as a number, -1 where it is not known.
+    sample_weight : ndarray of shape (N,) or None
+        Weights of all points.
+    labelled_weight : float
+        What a labelled point counts, in units of a point.
+    batch_size : int
+        Most labelled points a step; of more, so many are drawn.
+    random_state : numpy.random.RandomState
+        Draws them.
+    """
+
+    def __init__(
+        self,
+        features: RowAccess,
+        codes: np.ndarray,
+        sample_weight: np.ndarray | None,
+        *,
+        labelled_weight: float,
+        batch_size: int,
+        random_state: np.random.RandomState,
+    ) -> None:
+        weight = np.ones(len(codes)) if sample_weight is None else sample_weight
+        self._rows = np.flatnonzero((codes >= 0) & (weight > 0))
+        self._mass = labelled_weight * float(weight[self._rows].sum() / weight.sum())
+        like = features.batch(self._rows[:1])
+        self._labels = torch.from_numpy(codes[self._rows]).to(like.device)
+        self._weight = torch.as_tensor(weight[self._rows], dtype=like.dtype, device=like.device)
+        self._features, self._batch_size = features, batch_size
+        self._random_state = random_state
+
+    def loss(
+        self, heads: LinearHeads, logits: Tensor, rows: np.ndarray, sample_weight: Tensor | None
+    ) -> Tensor:
+        """Return the loss of each restart on labelled points, scaled to one a point."""
+        drawn = np.arange(len(self._rows))
+        if len(drawn) > self._batch_size:
+            drawn = self._random_state.choice(drawn, self._batch_size, replace=False)
+        of_drawn = torch.from_numpy(drawn)
+        log_probs = heads(self._features.batch(self._rows[drawn])).log_softmax(2)
+        of_labels = log_probs[:, torch.arange(len(drawn)), self._labels[of_drawn]]
+        weight = self._weight[of_drawn]
+        return -self._mass * (of_labels @ weight) / weight.sum()
+
+
+def mean_loss(
+    cross_entropy: Callable[..., Tensor], logits: Tensor, labels: Tensor, weight: Tensor | None
+) -> Tensor:
+    """Average over the points of logits (R, B, K) and labels (B, K), by their weights."""
+    losses = cross_entropy(logits, labels, reduction="none", sample_weight=weight)
+    if weight is None:
+        return losses.mean(1)
+    return losses.sum(1) / weight.sum()

@@ -1,0 +1,119 @@
+import builtins
+import importlib
+
+import pytest
+import torch
+
+from skcollision.deep import VGG4
+from skcollision.deep import _backbones as backbones
+from skcollision.deep._backbones import load_pretrained, make_backbone
+
+
+# Section 5.2 of the paper, as math.md has it: channels, stride and the inputs of the linear layer.
+@pytest.mark.parametrize(
+    ("shape", "channels", "stride", "n_features"),
+    [
+        ((1, 28, 28), [64, 128, 256, 512], 1, 512 * 3 * 3),
+        ((3, 32, 32), [32, 64, 128, 256], 1, 256 * 4 * 4),
+        ((3, 96, 96), [128, 256, 512, 1024], 2, 1024),
+    ],
+)
+def test_the_three_variants(shape, channels, stride, n_features):
+    network = VGG4(shape)
+    convolutions = [layer for layer in network if isinstance(layer, torch.nn.Conv2d)]
+    assert [layer.out_channels for layer in convolutions] == channels
+    assert {layer.stride for layer in convolutions} == {(stride, stride)}
+    assert {(layer.kernel_size, layer.padding) for layer in convolutions} == {((5, 5), (2, 2))}
+    assert sum(isinstance(layer, torch.nn.MaxPool2d) for layer in network) == 3
+    assert network(torch.zeros(1, *shape)).shape == (1, n_features)
+
+
+def test_width_scales_channels():
+    assert VGG4((1, 28, 28), width=0.25)(torch.zeros(1, 1, 28, 28)).shape == (1, 128 * 9)
+
+
+@pytest.mark.parametrize("shape", [(30,), (1, 7, 20)])
+def test_vgg4_needs_images(shape):
+    with pytest.raises(ValueError, match="at least 8 x 8 pixels"):
+        VGG4(shape)
+
+
+def test_a_module_is_copied():
+    module = torch.nn.Linear(3, 2)
+    made = make_backbone(module, (3,), "Test")
+    torch.testing.assert_close(made.weight, module.weight)
+    assert made.weight.data_ptr() != module.weight.data_ptr()
+
+
+@pytest.mark.parametrize("name", ["resnet18", "keras/resnet18", "timm/"])
+def test_an_unknown_library_is_an_error(name):
+    with pytest.raises(ValueError, match="'backbone' parameter of Test must be 'vgg4'"):
+        make_backbone(name, (3, 32, 32), "Test")
+
+
+@pytest.mark.parametrize("name", ["torchvision/resnet18", "timm/resnet18"])
+def test_a_library_that_cannot_be_imported_is_named(name, monkeypatch):
+    def fail(module):
+        raise RuntimeError("operator torchvision::nms does not exist")
+
+    monkeypatch.setattr(backbones, "import_module", fail)
+    with pytest.raises(ImportError, match=f"'{name}' of Test needs {name.split('/')[0]}"):
+        make_backbone(name, (3, 32, 32), "Test")
+
+
+class Zoo:
+    """Stands in for a library of models, with their calls as documented."""
+
+    def get_model(self, name, weights):
+        if name != "known":
+            raise ValueError(f"Unknown model {name}")
+        body = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 5))
+        return torch.nn.ModuleDict({"body": body, "fc": torch.nn.Linear(5, 1000)})
+
+    def create_model(self, name, num_classes, in_chans):
+        assert num_classes == 0
+        return torch.nn.Conv2d(in_chans, 4, 1)
+
+
+def test_models_lose_their_classifiers(monkeypatch):
+    monkeypatch.setattr(backbones, "import_module", lambda module: Zoo())
+    model = make_backbone("torchvision/known", (3, 2, 2), "Test")
+    assert isinstance(model["fc"], torch.nn.Identity)
+    assert isinstance(model["body"][1], torch.nn.Linear)
+    assert make_backbone("timm/any", (5, 2, 2), "Test").in_channels == 5
+    with pytest.raises(ValueError, match="must name a network of torchvision"):
+        make_backbone("torchvision/other", (3, 2, 2), "Test")
+
+
+@pytest.fixture
+def trained():
+    return VGG4((1, 8, 8), width=0.05)
+
+
+@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: {"state_dict": s}, lambda s: {"model": s}])
+@pytest.mark.parametrize("prefix", ["", "module.backbone."])
+def test_weights_are_found_in_a_file(trained, wrap, prefix, tmp_path):
+    state = {prefix + name: value for name, value in trained.state_dict().items()}
+    torch.save(wrap(state | {"head.weight": torch.zeros(3)}), tmp_path / "weights.pt")
+    network = VGG4((1, 8, 8), width=0.05)
+    load_pretrained(network, tmp_path / "weights.pt", "Test")
+    for name, value in trained.state_dict().items():
+        torch.testing.assert_close(network.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_weights_that_do_not_fit_are_an_error(trained):
+    wider = VGG4((1, 8, 8), width=0.1)
+    with pytest.raises(ValueError, match="'pretrained' parameter of Test lacks 8 of"):
+        load_pretrained(wider, trained.state_dict(), "Test")
+
+
+class Code:
+    def __reduce__(self):
+        return builtins.exec, ("raise SystemExit",)
+
+
+def test_code_in_a_file_is_not_run(trained, tmp_path):
+    torch.save({"state_dict": Code()}, tmp_path / "evil.pt")
+    pickle_error = importlib.import_module("pickle").UnpicklingError
+    with pytest.raises(pickle_error, match="weights_only"):
+        load_pretrained(trained, tmp_path / "evil.pt", "Test")
