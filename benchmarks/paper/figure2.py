@@ -7,7 +7,7 @@ measured again.
 
 As in the paper, a share η of the training labels is replaced by random ones, and both losses are
 given the soft labels (1 - η) onehot + η uniform, that is ``noise_rate=η``. A fifth of the points is
-held out, with true labels; nothing is chosen with these. Weight decay matters more than the loss,
+held out, with true labels; nothing is chosen with these. Weight decay counts as much as the loss,
 and the paper does not name its own, so that several are shown.
 """
 

@@ -57,6 +57,7 @@ class Block(nn.Module):
             self.add_module(shortcut, nn.Sequential(projection, nn.BatchNorm2d(outputs)))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return features of the shape of the input, or half its sides at stride 2."""
         y = self.bn2(self.conv2(relu(self.bn1(self.conv1(x)))))
         shortcut = getattr(self, self.name, None)
         return relu(y + (x if shortcut is None else shortcut(x)))
@@ -96,6 +97,7 @@ class Photographic(nn.Module):
         self.network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return features (B, 1280)."""
         x = interpolate(x, (64, 64), mode="bilinear").expand(-1, 3, -1, -1)
         return self.network.extract_features(x).mean((2, 3))
 
@@ -191,8 +193,8 @@ def main() -> None:
     text = (
         f"ACC/NMI/ARI in percent, {len(X)} images of {data}, median of {seeds} seed(s), beside the "
         f"published ones.\n\n{table(rows)}\nWhat differs: {differs}. Batches of 200, Adam "
-        "from 1e-4 by a cosine to 0, weight decay 1e-4; SCAN is its second step, 20 neighbours, without "
-        f"self-labelling. {machine()}.\n"
+        "from 1e-4 by a cosine to 0, weight decay 1e-4; SCAN is its second step, 20 neighbours, "
+        f"without self-labelling. {machine()}.\n"
     )
     (RESULTS / f"{name}.md").write_text(text)
     print(text)

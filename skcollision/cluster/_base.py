@@ -16,7 +16,6 @@ from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from torch import Tensor
 
 from skcollision._callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from skcollision.blocks import FeatureBlocks
@@ -24,7 +23,7 @@ from skcollision.cluster._linear_model import LinearClusterModel
 from skcollision.cluster._resumption import Resumption
 from skcollision.criteria import ClusteringCriterion
 from skcollision.engine import (
-    Features,
+    LinearHeads,
     Measures,
     Normalisation,
     PriorEstimate,
@@ -33,6 +32,7 @@ from skcollision.engine import (
     TrainingFeatures,
     TrainingSettings,
     fit_normalisation,
+    heads_of_k_means,
     initial_heads,
     select_restart,
 )
@@ -137,7 +137,8 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
         )
         trainer, progress = run.trainer(criterion, source.device), run.progress()
         if trainer is None:
-            trainer = self._trainer_of(views.features, views.basis, criterion, weight, random_state)
+            heads = self._initial_heads(views, random_state)
+            trainer = self._trainer_of(heads, len(data), criterion, weight, random_state)
         n_epochs = trainer.settings.n_epochs
         n_left = n_epochs - (0 if progress is None else len(progress.history.seconds))
         tasks = EpochTasks(self, n_left, X=data, metadata={"sample_weight": weight})
@@ -199,7 +200,8 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
         if first:
             random_state, criterion, _ = self._begin(data, weight)
             source = self._source(data)
-            self._trainer = self._trainer_of(source, None, criterion, weight, random_state)
+            heads = initial_heads(source, self.n_clusters, self.n_init, random_state=random_state)
+            self._trainer = self._trainer_of(heads, len(data), criterion, weight, random_state)
             self.n_iter_ = 0
         else:
             source = self._source(data)
@@ -222,19 +224,29 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
         self._normalisation = normalisation if self.normalize else None
         return random_state, criterion, normalisation
 
+    def _initial_heads(
+        self, views: TrainingFeatures | StreamedFeatures, random_state: np.random.RandomState
+    ) -> LinearHeads:
+        """Start from K-means where there are neighbourhoods to cluster, else at random.
+
+        At random, too, where proportions are given: K-means does not know which cluster is to have
+        which, and training does not exchange them.
+        """
+        how: dict[str, Any] = {"basis": views.basis, "random_state": random_state}
+        if views.graph is None or not isinstance(self.prior, str):
+            return initial_heads(views.features, self.n_clusters, self.n_init, **how)
+        return heads_of_k_means(views.landmarks(), self.n_clusters, self.n_init, **how)
+
     def _trainer_of(
         self,
-        features: Features,
-        basis: Tensor | None,
+        heads: LinearHeads,
+        n_samples: int,
         criterion: ClusteringCriterion,
         weight: np.ndarray | None,
         random_state: np.random.RandomState,
     ) -> Trainer:
         """Prepare to train a new model."""
-        heads = initial_heads(
-            features, self.n_clusters, self.n_init, basis=basis, random_state=random_state
-        )
-        n_points = features.n_samples if weight is None else np.count_nonzero(weight)
+        n_points = n_samples if weight is None else np.count_nonzero(weight)
         settings = self._settings(n_batches=math.ceil(n_points / self.batch_size))
         estimated = isinstance(self.prior, str) and self.prior == "estimate"
         prior = PriorEstimate(self.n_init, self.n_clusters) if estimated else None

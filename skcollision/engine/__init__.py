@@ -9,8 +9,9 @@ from skcollision.engine._features import (
     fit_normalisation,
     row_blocks,
 )
-from skcollision.engine._heads import LinearHeads, initial_heads
+from skcollision.engine._heads import LinearHeads
 from skcollision.engine._history import History, Measures, Progress
+from skcollision.engine._initial_heads import heads_of_k_means, initial_heads
 from skcollision.engine._prior import PriorEstimate
 from skcollision.engine._selection import select_restart
 from skcollision.engine._streamed_features import StreamedFeatures
@@ -34,6 +35,7 @@ __all__ = [
     "TrainingFeatures",
     "TrainingSettings",
     "fit_normalisation",
+    "heads_of_k_means",
     "initial_heads",
     "resolve_device",
     "restored_random_state",

@@ -8,8 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skcollision.engine._features import Features
-
 
 class LinearHeads(nn.Module):
     """R linear classifiers side by side, so that one product serves all restarts.
@@ -94,41 +92,3 @@ def to_plain(value: Any) -> Any:
 def from_plain(value: Any, device: torch.device) -> Any:
     """Return an array as a tensor of its own on `device`; anything else as it is."""
     return torch.tensor(value, device=device) if isinstance(value, np.ndarray) else value
-
-
-def initial_heads(
-    source: Features,
-    n_clusters: int,
-    n_restarts: int,
-    *,
-    basis: Tensor | None = None,
-    random_state: np.random.RandomState,
-) -> LinearHeads:
-    """Draw the starting point of every restart.
-
-    Weights are uniform on ±1/√D with zero bias, as torch initialises a linear layer (Kaiming) and
-    as in the paper: predictions start almost uniform and symmetric, and depend on no sample.
-
-    Parameters
-    ----------
-    source : Features
-        Features the heads will see.
-    n_clusters : int
-        Columns a restart, K.
-    n_restarts : int
-        Number of restarts, R.
-    basis : Tensor of shape (D', D), optional
-        Directions that the features are coordinates on.
-    random_state : numpy.random.RandomState
-        Source of randomness.
-
-    Returns
-    -------
-    LinearHeads
-        On the source's device, in its dtype.
-    """
-    dtype = np.float64 if source.dtype == torch.float64 else np.float32
-    limit = source.n_features**-0.5
-    weight = random_state.uniform(-limit, limit, (n_restarts, n_clusters, source.n_features))
-    bias = np.zeros((n_restarts, n_clusters), dtype=dtype)
-    return LinearHeads(weight.astype(dtype), bias, source.device, basis)

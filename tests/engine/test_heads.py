@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from skcollision.engine import FeatureSource, LinearHeads, initial_heads
+from skcollision.engine import FeatureSource, LinearHeads, heads_of_k_means, initial_heads
 
 CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)
@@ -35,3 +35,18 @@ def test_restarts_start_apart_and_within_the_kaiming_bound():
     assert np.abs(weight).max() <= 1 / 5
     assert len(np.unique(weight)) == weight.size
     assert not bias.any()
+
+
+def test_k_means_heads_assign_points_to_the_nearest_centre_on_any_scale():
+    centres = np.eye(4, 6) * 10
+    labels = np.repeat(np.arange(4), 20)
+    points = centres[labels] + RNG.normal(size=(80, 6))
+    logits = []
+    for scale in (1.0, 1e3):
+        start = np.random.RandomState(0)
+        heads = heads_of_k_means(torch.from_numpy(scale * points), 4, 3, random_state=start)
+        logits.append(heads(torch.from_numpy(scale * points)).detach().numpy())
+    np.testing.assert_allclose(logits[1], logits[0], rtol=1e-9, atol=1e-9)
+    for predicted in logits[0].argmax(2):
+        pairs = np.unique(np.stack([predicted, labels]), axis=1)
+        assert pairs.shape[1] == 4

@@ -1,0 +1,113 @@
+"""Where training starts."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+
+from skcollision.engine._features import Features
+from skcollision.engine._heads import LinearHeads
+
+# A start needs no more of K-means than this.
+K_MEANS_ITERATIONS = 20
+
+# Slope of the starting logits along the squared distance from a centre, in units of the mean
+# squared length: unsure enough that training can still move whole groups of points.
+SHARPNESS = 5.0
+
+
+def initial_heads(
+    source: Features,
+    n_clusters: int,
+    n_restarts: int,
+    *,
+    basis: Tensor | None = None,
+    random_state: np.random.RandomState,
+) -> LinearHeads:
+    """Draw the starting point of every restart.
+
+    Weights are uniform on ±1/√D with zero bias, as torch initialises a linear layer (Kaiming) and
+    as in the paper: predictions start almost uniform and symmetric, and depend on no sample.
+
+    Parameters
+    ----------
+    source : Features
+        Features the heads will see.
+    n_clusters : int
+        Columns a restart, K.
+    n_restarts : int
+        Number of restarts, R.
+    basis : Tensor of shape (D', D), optional
+        Directions that the features are coordinates on.
+    random_state : numpy.random.RandomState
+        Source of randomness.
+
+    Returns
+    -------
+    LinearHeads
+        On the source's device, in its dtype.
+    """
+    dtype = np.float64 if source.dtype == torch.float64 else np.float32
+    limit = source.n_features**-0.5
+    weight = random_state.uniform(-limit, limit, (n_restarts, n_clusters, source.n_features))
+    bias = np.zeros((n_restarts, n_clusters), dtype=dtype)
+    return LinearHeads(weight.astype(dtype), bias, source.device, basis)
+
+
+def heads_of_k_means(
+    points: Tensor,
+    n_clusters: int,
+    n_restarts: int,
+    *,
+    basis: Tensor | None = None,
+    random_state: np.random.RandomState,
+) -> LinearHeads:
+    """Start every restart from a K-means clustering of its own.
+
+    From random weights, long clusters that lie close together are often cut in two or merged, and
+    no restart finds them all. K-means on neighbourhoods, which are rounder than the clusters, does.
+    A head is that of Gaussians of one width around the centres c: logits b (x'c - |c|^2 / 2).
+
+    Parameters
+    ----------
+    points : Tensor of shape (M, D)
+        Points to cluster, at least K of them.
+    n_clusters : int
+        Columns a restart, K.
+    n_restarts : int
+        Number of restarts, R.
+    basis : Tensor of shape (D', D), optional
+        Directions that the points are coordinates on.
+    random_state : numpy.random.RandomState
+        Source of randomness.
+
+    Returns
+    -------
+    LinearHeads
+        On the points' device, in their dtype.
+    """
+    values = points.cpu().numpy()
+    # One thread: K-means adds up what its threads found in the order in which they end.
+    with threadpool_limits(limits=1):
+        centres = np.stack([_centres(values, n_clusters, random_state) for _ in range(n_restarts)])
+    slope = SHARPNESS / np.einsum("ij,ij->i", values, values).mean(dtype=np.float64)
+    bias = -0.5 * slope * np.square(centres).sum(axis=2)
+    dtype = values.dtype
+    return LinearHeads((slope * centres).astype(dtype), bias.astype(dtype), points.device, basis)
+
+
+def _centres(
+    values: np.ndarray, n_clusters: int, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Return the centres (K, D) of a K-means clustering."""
+    k_means = KMeans(n_clusters, n_init=1, max_iter=K_MEANS_ITERATIONS, random_state=random_state)
+    with warnings.catch_warnings():
+        # Of fewer points than clusters: what becomes of the rest is for training to say.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return k_means.fit(values).cluster_centers_
