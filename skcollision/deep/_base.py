@@ -39,7 +39,7 @@ from skcollision.engine import resolve_device
 
 #: What the names of `criterion` stand for: each method with its authors' weights, and the collision
 #: cross-entropy with the paper's λ and the fairness term on the predictions that the linear
-#: estimators have; without it, clusters that die stay dead. A network starts near uniform
+#: estimators have. A network starts near uniform
 #: predictions, where all labels are within some 1e-2 nats of the optimum: solvers must be exact for
 #: training to start.
 CRITERIA: Final[dict[str, ClusteringCriterion]] = {
