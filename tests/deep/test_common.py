@@ -6,13 +6,19 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skcollision.deep import DeepClusterer, SemiSupervisedDeepClassifier
 
 
-def linear_backbone(input_shape):
-    from torch import nn
+class LinearBackbone:
+    """A backbone with a repr, so that tests have the same name in every process."""
 
-    return nn.Linear(input_shape[0], 8)
+    def __repr__(self):
+        return "linear"
+
+    def __call__(self, input_shape):
+        from torch import nn
+
+        return nn.Linear(input_shape[0], 8)
 
 
-SHORT = {"backbone": linear_backbone, "max_iter": 12, "batch_size": 20, "learning_rate": 0.05}
+SHORT = {"backbone": LinearBackbone(), "max_iter": 12, "batch_size": 20, "learning_rate": 0.05}
 SUPERVISED = SHORT | {"supervised_weight": 10.0, "learning_rate": 0.2, "weight_decay": 0.0}
 
 
