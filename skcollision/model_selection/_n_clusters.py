@@ -110,7 +110,7 @@ class NClustersSearch(BestEstimatorMixin, MetaEstimatorMixin, ClusterMixin, Base
     >>> from skcollision.datasets import make_embeddings
     >>> from skcollision.model_selection import NClustersSearch
     >>> X, _ = make_embeddings(400, 4, 16, spread=0.5, random_state=0)
-    >>> clusterer = CollisionClusterer(n_init=2, max_iter=30)
+    >>> clusterer = CollisionClusterer(n_neighbors=0, n_init=2, max_iter=30)
     >>> search = NClustersSearch(clusterer, [2, 4, 8], n_resamples=1, random_state=0).fit(X)
     >>> search.best_n_clusters_
     4
