@@ -26,7 +26,7 @@ class Checkpoint:
         self._path, self._identity = Path(path), identity
 
     def load(self) -> dict[str, Any] | None:
-        """Return the state in the file, None where there is no file.
+        """Return the state in the file, None where there is no file; what was an array, a tensor.
 
         Raises
         ------
@@ -36,8 +36,8 @@ class Checkpoint:
         if not self._path.exists():
             return None
         try:
-            saved = _arrays(torch.load(self._path, map_location="cpu", weights_only=True))
-            identity, state = saved["identity"], saved["state"]
+            saved = torch.load(self._path, map_location="cpu", weights_only=True)
+            identity, state = as_arrays(saved["identity"]), saved["state"]
         except Exception as error:  # whatever reading bytes of another kind may raise
             raise ValueError(
                 f"The 'checkpoint' {str(self._path)!r} is not a checkpoint of skcollision. Delete "
@@ -52,13 +52,20 @@ class Checkpoint:
         return state
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replace the file by one with this state of numbers, strings and arrays."""
+        """Replace the file by one with this state of numbers, strings, arrays and tensors."""
         unfinished = self._path.with_name(self._path.name + ".part")
         with unfinished.open("wb") as file:
             torch.save(_tensors({"identity": self._identity, "state": state}), file)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(self._path)
+
+
+def as_arrays(value: Any) -> Any:
+    """Return a tensor, or the tensors in nested dicts, as arrays."""
+    if isinstance(value, dict):
+        return {name: as_arrays(each) for name, each in value.items()}
+    return value.numpy() if isinstance(value, Tensor) else value
 
 
 def _same(ours: Any, theirs: Any) -> bool:
@@ -73,9 +80,3 @@ def _tensors(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _tensors(each) for name, each in value.items()}
     return torch.from_numpy(np.array(value)) if isinstance(value, np.ndarray) else value
-
-
-def _arrays(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _arrays(each) for name, each in value.items()}
-    return value.numpy() if isinstance(value, Tensor) else value

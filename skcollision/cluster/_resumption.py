@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 
-from skcollision._checkpoint import Checkpoint
+from skcollision._checkpoint import Checkpoint, as_arrays
 from skcollision.criteria import ClusteringCriterion
 from skcollision.engine import Normalisation, Progress, Trainer, restored_random_state
 
@@ -50,7 +50,7 @@ class Resumption:
             return
         features = np.append(normalisation.mean, normalisation.scale)
         self._file = Checkpoint(path, {"parameters": _listed(estimator), "features": features})
-        self._saved = self._file.load()
+        self._saved = as_arrays(self._file.load())
         if self._saved is not None:
             self.random_state = restored_random_state(self._saved["start"])
         self._start = self.random_state.get_state(legacy=False)

@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from skcollision._callbacks import CallbackSupportMixin, EpochTasks
+from skcollision._checkpoint import Checkpoint
 from skcollision.criteria import (
     ClusteringCriterion,
     CollisionCriterion,
@@ -31,7 +32,6 @@ from skcollision.criteria import (
 )
 from skcollision.deep._augment import Augmentation, VirtualAdversary, default_augmentation
 from skcollision.deep._backbones import load_pretrained, make_backbone
-from skcollision.deep._checkpoint import Checkpoint, fingerprint
 from skcollision.deep._network import ClusteringNetwork, evaluating
 from skcollision.deep._samples import Layout, Samples, find_layout
 from skcollision.deep._trainer import OPTIMIZERS, SCHEDULES, DeepSettings, DeepTrainer, Views
@@ -245,7 +245,7 @@ class BaseDeepEstimator(
         trainer.run(samples, on_epoch_end)
         tasks.close()
 
-    def _identity(self, samples: Samples, targets: np.ndarray | None) -> str:
+    def _identity(self, samples: Samples, targets: np.ndarray | None) -> dict[str, Any]:
         """Describe what must be the same for a run to go on from another's checkpoint."""
         parameters = {
             name: _describe(value)
@@ -254,8 +254,11 @@ class BaseDeepEstimator(
         }
         if isinstance(self.random_state, Integral):
             parameters["random_state"] = str(self.random_state)
-        known = "" if targets is None else str(targets.tolist())
-        return f"{type(self).__name__} {parameters} {fingerprint(samples)} {known}"
+        return {
+            "parameters": f"{type(self).__name__} {parameters}",
+            "samples": samples.fingerprint(),
+            "labels": targets,
+        }
 
     def _check_samples(self, X: ArrayLike, *, reset: bool) -> tuple[Samples, Layout]:
         """Validate X; `reset` when it starts a new model."""

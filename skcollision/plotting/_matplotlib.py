@@ -6,17 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from skcollision._extras import import_extra
+
 
 def import_pyplot(caller: str) -> Any:
     """Return ``matplotlib.pyplot``, or say in one sentence how to get it."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            f"{caller} needs matplotlib, which the extra 'plot' installs: "
-            "pip install 'skcollision[plot]'."
-        ) from error
-    return plt
+    return import_extra("matplotlib.pyplot", "plot", caller)
 
 
 def one_axes(caller: str, ax: Any, figsize: tuple[float, float] | None = None) -> Any:

@@ -27,6 +27,13 @@ from skcollision.pseudo_labels._cuda_problem import (
 )
 from skcollision.pseudo_labels.kernels import cuda_dual as first_half
 from skcollision.pseudo_labels.kernels import cuda_dual_steps as second_half
+from skcollision.pseudo_labels.kernels.cpu_dual import (
+    BOUND_ERROR,
+    MAX_GAP_TO_BARRIER,
+    MAX_SHORT,
+    MIN_BARRIER,
+    PATIENCE,
+)
 from skcollision.pseudo_labels.kernels.cuda_dual import (
     ACTIVE,
     AFFINE,
@@ -36,6 +43,7 @@ from skcollision.pseudo_labels.kernels.cuda_dual import (
     LEFT_D,
     LOG_P,
     MEAN,
+    MISSED,
     N_PARTIALS,
     N_POINT_ROWS,
     POINT_STEP,
@@ -53,10 +61,6 @@ from skcollision.pseudo_labels.kernels.cuda_dual import (
 )
 
 _CENTER_STEPS = 2
-# The constants of kernels.cpu_dual, which says what they are for.
-_MAX_SHORT = 0.02
-_MAX_GAP_TO_BARRIER = 1.5
-_MIN_BARRIER = 1e-12
 # Elements of the columns of Q that are multiplied at once: 128 MiB in float64.
 _COLUMN_ELEMENTS = 1 << 24
 
@@ -119,7 +123,7 @@ class _InteriorPoint:
         while True:
             response = self._measure()
             going = ~is_solved(self.objective, self.bound, self.tol) & (self.n_iter < self.limits)
-            self.active &= going
+            self.active &= going & (self.n_iter - self.best_iter < PATIENCE)
             if not bool(self.active.any()):
                 return self._finish()
             self._set(ACTIVE, self.active.double())
@@ -166,7 +170,9 @@ class _InteriorPoint:
         else:
             unfairness = fairness(problem, self.mean)
         objective = unfairness - self._mean_of(LOG_P)
-        bound = self._mean_of(DUAL) + fairness_conjugate(problem, self.dual[:, DELTA])
+        delta = self.dual[:, DELTA]
+        bound = self._mean_of(DUAL) + fairness_conjugate(problem, delta)
+        bound = bound - BOUND_ERROR * delta.abs().amax(1)
         self.objective = torch.where(active, objective, self.objective)
         self.bound = torch.where(active, torch.fmax(bound, self.bound), self.bound)
         gap = self.objective - self.bound
@@ -217,7 +223,7 @@ class _InteriorPoint:
         mu = products / n_clusters
         sigma_mu = mu * (left / products).clamp_min(1e-2) ** 3
         # no further than the tolerance asks for, nor where slacks are rounding errors
-        enough = (0.1 * self.tol * self.objective.abs().clamp_min(1.0)).clamp_min(_MIN_BARRIER)
+        enough = (0.1 * self.tol * self.objective.abs().clamp_min(1.0)).clamp_min(MIN_BARRIER)
         return mu, torch.fmax(sigma_mu, enough / n_clusters)
 
     def _longest_step(self, row: int) -> Tensor:
@@ -236,8 +242,20 @@ class _InteriorPoint:
         short = ((1.0 - own) * self.problem.weights).sum(1)
         barrier = mu * self.dual.shape[2]
         gap = self.objective - self.bound
-        alone = (short <= _MAX_SHORT) & (gap <= _MAX_GAP_TO_BARRIER * barrier)
+        alone = (short <= MAX_SHORT) & (gap <= MAX_GAP_TO_BARRIER * barrier)
+        alone &= self._imbalance_cost() <= gap
         self._set(STEP_P, torch.where(alone, 1.0, own.amin(1)))
+
+    def _imbalance_cost(self) -> Tensor:
+        """Return, to second order, what it costs that labels step each for itself."""
+        problem = self.problem
+        if self.hard:
+            return torch.zeros_like(self.objective)
+        self.launch(
+            second_half.add_missed, self.n_columns, *self.arrays, problem.weights, self.partials
+        )
+        missed = self.partials.sum(3)[:, MISSED]
+        return 0.5 * problem.lam * (missed.square() / problem.prior).sum(1)
 
     def _finish(self) -> TensorSolution:
         """Normalise, and replace the objectives by those of the labels as they are stored."""

@@ -88,10 +88,13 @@ def test_a_killed_fit_resumes_bitwise(quick, few, tmp_path, parameters):
 def test_a_checkpoint_of_another_run_is_an_error(quick, few, tmp_path):
     path = tmp_path / "fit.pt"
     quick(checkpoint=path).fit(few)
-    with pytest.raises(ValueError, match="other parameters or other data"):
+    with pytest.raises(ValueError, match="of another fit: the parameters differ"):
         quick(checkpoint=path, learning_rate=0.1).fit(few)
-    with pytest.raises(ValueError, match="other parameters or other data"):
+    with pytest.raises(ValueError, match="of another fit: the samples differ"):
         quick(checkpoint=path).fit(few[::-1])
+    path.write_bytes(b"text")
+    with pytest.raises(ValueError, match="not a checkpoint of skcollision"):
+        quick(checkpoint=path).fit(few)
 
 
 def test_a_fit_without_a_seed_resumes_with_the_one_it_had(quick, few, tmp_path):

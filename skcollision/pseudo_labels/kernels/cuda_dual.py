@@ -30,9 +30,10 @@ N_POINT_ROWS = 23
 DELTA, AFFINE, STEP = range(3)
 # Columns of control[r].
 ACTIVE, SIGMA_MU, STEP_P, STEP_D = range(4)
-# Rows of partials[r]: of a measuring pass and of a predicting one.
+# Rows of partials[r]: of a measuring pass, of a predicting one, and of one that corrects.
 MEAN, SHARE, RESPONSE = range(3)
 RESPONSE_MU, RESPONSE_2ND = range(2)
+MISSED = 0
 N_PARTIALS = 3
 
 # How much of the way to the boundary a step may go.

@@ -20,6 +20,7 @@ from skcollision.pseudo_labels.kernels.cuda_dual import (
     ETA,
     ETA_A,
     LOG_P,
+    MISSED,
     NU,
     POINT_STEP,
     REF,
@@ -86,6 +87,32 @@ def limit_point(probs, labels, points, dual, sigma_mu, r, i):
 
 
 @cuda.jit(cache=True)
+def add_missed(probs, labels, points, dual, control, weights, partials):
+    """Sum what is missed of the step where points go only as far as each can."""
+    n_clusters, lanes = probs.shape[1], partials.shape[3]
+    for t in range(cuda.grid(1), probs.shape[0] * n_clusters * lanes, cuda.gridsize(1)):
+        r, k, lane = t // (n_clusters * lanes), t // lanes % n_clusters, t % lanes
+        missed = 0.0
+        if control[r, ACTIVE] > 0.0:
+            for i in range(lane, probs.shape[2], lanes):
+                rest = weights[i] * (1.0 - points[r, POINT_STEP, i])
+                if rest > 0.0:
+                    missed += rest * label_step(probs, labels, points, dual, control, r, k, i)
+        partials[r, MISSED, k, lane] = missed
+
+
+@cuda.jit(device=True)
+def label_step(probs, labels, points, dual, control, r, k, i):
+    """Return how far the corrected direction moves one label."""
+    q, y = np.float64(probs[r, k, i]), np.float64(labels[r, k, i])
+    inverse_z = 1.0 / max(points[r, NU, i] - points[r, S, i] * q - dual[r, DELTA, k], Z_FLOOR)
+    q -= points[r, REF, i]
+    rho_a = (points[r, ETA_A, i] - q * points[r, DS_A, i] - dual[r, AFFINE, k]) * inverse_z
+    rho = (points[r, ETA, i] - q * points[r, DS, i] - dual[r, STEP, k]) * inverse_z
+    return control[r, SIGMA_MU] * inverse_z + y * (rho_a * (1.0 + rho_a) - 1.0 - rho)
+
+
+@cuda.jit(cache=True)
 def move_points(probs, labels, points, dual, control):
     """Move labels and slacks along the corrected direction."""
     n_points = probs.shape[2]
@@ -98,21 +125,14 @@ def move_points(probs, labels, points, dual, control):
 @cuda.jit(device=True)
 def move_point(probs, labels, points, dual, control, r, i):
     """Move one point."""
-    s, nu, ref = points[r, S, i], points[r, NU, i], points[r, REF, i]
-    eta_a, ds_a = points[r, ETA_A, i], points[r, DS_A, i]
-    eta, ds = points[r, ETA, i], points[r, DS, i]
-    sigma_mu, a_d = control[r, SIGMA_MU], control[r, STEP_D]
+    a_d = control[r, STEP_D]
     a_p = min(points[r, POINT_STEP, i], control[r, STEP_P])
     for k in range(probs.shape[1]):
-        q, y = np.float64(probs[r, k, i]), np.float64(labels[r, k, i])
-        inverse_z = 1.0 / max(nu - s * q - dual[r, DELTA, k], Z_FLOOR)
-        q -= ref
-        rho_a = (eta_a - q * ds_a - dual[r, AFFINE, k]) * inverse_z
-        rho = (eta - q * ds - dual[r, STEP, k]) * inverse_z
-        dy = sigma_mu * inverse_z + y * (rho_a * (1.0 + rho_a) - 1.0 - rho)
-        labels[r, k, i] = max(y + a_p * dy, Y_FLOOR)
-    points[r, S, i] = s + a_d * ds
-    points[r, NU, i] = nu + a_d * (eta + ref * ds)
+        dy = label_step(probs, labels, points, dual, control, r, k, i)
+        labels[r, k, i] = max(labels[r, k, i] + a_p * dy, Y_FLOOR)
+    ds = points[r, DS, i]
+    points[r, S, i] += a_d * ds
+    points[r, NU, i] += a_d * (points[r, ETA, i] + points[r, REF, i] * ds)
 
 
 @cuda.jit(cache=True)
