@@ -14,25 +14,25 @@ from _common import load, machine, markdown, mean_std, parser, write
 from sklearn.metrics import adjusted_rand_score
 
 from skcollision import CollisionClusterer
-from skcollision.engine import TrainingFeatures, _trainer
+from skcollision.engine import TrainingFeatures, _schedule
 from skcollision.metrics import clustering_accuracy_score
 
-EXTRA_DECAYS = (0.0, _trainer.EXTRA_DECAY)
+EXTRA_DECAYS = (0.0, _schedule.EXTRA_DECAY)
 
 
 def restarts(X, n_clusters, seed):
     """Train with the defaults; return the labels that each restart would give."""
     clusterer = CollisionClusterer(n_clusters, random_state=seed)
-    random_state, criterion, source = clusterer._begin(X, None)
+    random_state, criterion, _ = clusterer._begin(X, None)
     views = TrainingFeatures(
-        source,
+        clusterer._source(X),
         None,
         n_components=clusterer.n_components,
         n_neighbors=clusterer.n_neighbors,
         n_clusters=n_clusters,
         random_state=random_state,
     )
-    trainer = clusterer._trainer_of(views.features, views.basis, criterion, None, random_state)
+    trainer = clusterer._new_trainer(views, len(X), criterion, None, random_state)
     trainer.run(views.features, None, lambda epoch, measures: False)
     return trainer.heads(views.features.batch(slice(None))).argmax(2).numpy()
 
@@ -44,7 +44,7 @@ def main():
     for name in arguments.sets:
         X, y = load(arguments.data, name)
         for extra in EXTRA_DECAYS:
-            _trainer.EXTRA_DECAY = extra
+            _schedule.EXTRA_DECAY = extra
             agreement, accuracy = [], []
             for seed in range(arguments.seeds):
                 found = restarts(X, len(np.unique(y)), seed)

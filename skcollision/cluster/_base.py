@@ -20,10 +20,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skcollision._callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from skcollision.blocks import FeatureBlocks
 from skcollision.cluster._linear_model import LinearClusterModel
+from skcollision.cluster._prior import target_proportions
 from skcollision.cluster._resumption import Resumption
 from skcollision.criteria import ClusteringCriterion
 from skcollision.engine import (
     LinearHeads,
+    MatchedPrior,
     Measures,
     Normalisation,
     PriorEstimate,
@@ -37,8 +39,10 @@ from skcollision.engine import (
     select_restart,
 )
 
-# Without max_iter: at least this many optimiser steps, and passes over the data.
-DEFAULT_STEPS = 150
+# Without max_iter: at least this many optimiser steps from K-means and from a random start, and
+# passes over the data.
+DEFAULT_STEPS = 80
+DEFAULT_STEPS_FROM_RANDOM = 150
 DEFAULT_EPOCHS = 5
 
 
@@ -137,8 +141,7 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
         )
         trainer, progress = run.trainer(criterion, source.device), run.progress()
         if trainer is None:
-            heads = self._initial_heads(views, random_state)
-            trainer = self._trainer_of(heads, len(data), criterion, weight, random_state)
+            trainer = self._new_trainer(views, len(data), criterion, weight, random_state)
         n_epochs = trainer.settings.n_epochs
         n_left = n_epochs - (0 if progress is None else len(progress.history.seconds))
         tasks = EpochTasks(self, n_left, X=data, metadata={"sample_weight": weight})
@@ -224,18 +227,30 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
         self._normalisation = normalisation if self.normalize else None
         return random_state, criterion, normalisation
 
-    def _initial_heads(
-        self, views: TrainingFeatures | StreamedFeatures, random_state: np.random.RandomState
-    ) -> LinearHeads:
-        """Start from K-means where there are neighbourhoods to cluster, else at random.
-
-        At random, too, where proportions are given: K-means does not know which cluster is to have
-        which, and training does not exchange them.
-        """
+    def _new_trainer(
+        self,
+        views: TrainingFeatures | StreamedFeatures,
+        n_samples: int,
+        criterion: ClusteringCriterion,
+        weight: np.ndarray | None,
+        random_state: np.random.RandomState,
+    ) -> Trainer:
+        """Start from K-means where there are neighbourhoods to cluster, else at random."""
         how: dict[str, Any] = {"basis": views.basis, "random_state": random_state}
-        if views.graph is None or not isinstance(self.prior, str):
-            return initial_heads(views.features, self.n_clusters, self.n_init, **how)
-        return heads_of_k_means(views.landmarks(), self.n_clusters, self.n_init, **how)
+        rest = n_samples, criterion, weight, random_state
+        if views.graph is None:
+            heads = initial_heads(views.features, self.n_clusters, self.n_init, **how)
+            return self._trainer_of(heads, *rest)
+        heads = heads_of_k_means(views.landmarks(), self.n_clusters, self.n_init, **how)
+        # K-means does not know which cluster is to have which of given proportions.
+        matched = (
+            None
+            if isinstance(self.prior, str)
+            else MatchedPrior(
+                self.n_init, target_proportions(self.prior, self.n_clusters, type(self).__name__)
+            )
+        )
+        return self._trainer_of(heads, *rest, prior=matched, n_steps=DEFAULT_STEPS)
 
     def _trainer_of(
         self,
@@ -244,16 +259,19 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
         criterion: ClusteringCriterion,
         weight: np.ndarray | None,
         random_state: np.random.RandomState,
+        *,
+        prior: PriorEstimate | None = None,
+        n_steps: int = DEFAULT_STEPS_FROM_RANDOM,
     ) -> Trainer:
-        """Prepare to train a new model."""
+        """Prepare to train a new model, by default for `n_steps` steps."""
         n_points = n_samples if weight is None else np.count_nonzero(weight)
-        settings = self._settings(n_batches=math.ceil(n_points / self.batch_size))
-        estimated = isinstance(self.prior, str) and self.prior == "estimate"
-        prior = PriorEstimate(self.n_init, self.n_clusters) if estimated else None
+        settings = self._settings(math.ceil(n_points / self.batch_size), n_steps)
+        if isinstance(self.prior, str) and self.prior == "estimate":
+            prior = PriorEstimate(self.n_init, self.n_clusters)
         return Trainer(heads, criterion, settings, random_state, prior)
 
-    def _settings(self, n_batches: int) -> TrainingSettings:
-        n_epochs = self.max_iter or max(DEFAULT_EPOCHS, math.ceil(DEFAULT_STEPS / n_batches))
+    def _settings(self, n_batches: int, n_steps: int) -> TrainingSettings:
+        n_epochs = self.max_iter or max(DEFAULT_EPOCHS, math.ceil(n_steps / n_batches))
         automatic = self.weight_decay == "auto"
         return TrainingSettings(
             n_epochs=n_epochs,

@@ -63,8 +63,9 @@ class CollisionClusterer(BaseSelfLabellingClusterer):
     fairness_weight : float, default=1.0
         Weight w of the fairness of the predictions; 0 gives the published loss.
     prior : "estimate", "uniform" or array-like of shape (n_clusters,), default="estimate"
-        Target proportions u of the clusters: positive ones that sum to 1, equal ones, or ones that
-        start equal and follow the predictions with caution.
+        Target proportions u of the clusters: ones that start equal and follow the predictions with
+        caution, equal ones, or positive ones that sum to 1, cluster k to have ``prior[k]``. Which
+        points make up that cluster is found by rank: the largest cluster has the largest one.
     solver : {"dual", "em"}, default="dual"
         Pseudo-label solver: exact with a certificate, or the paper's expectation maximisation.
     solver_tol : float, default=1e-2
@@ -75,7 +76,8 @@ class CollisionClusterer(BaseSelfLabellingClusterer):
         Restarts R, trained side by side in one matrix product; the one is kept whose clusters tell
         most of the clusters of neighbours, or, without neighbours, whose objective is lowest.
     max_iter : int, default=None
-        Most epochs. None for as many as make 150 optimiser steps, and at least 5.
+        Most epochs. None for as many as make 80 optimiser steps, or 150 without neighbours, and at
+        least 5.
     batch_size : int, default=1000
         Most points a step; an epoch is cut into random batches of nearly equal size.
     optimizer : {"adam", "sgd"}, default="adam"

@@ -12,7 +12,7 @@ from skcollision.engine._features import (
 from skcollision.engine._heads import LinearHeads
 from skcollision.engine._history import History, Measures, Progress
 from skcollision.engine._initial_heads import heads_of_k_means, initial_heads
-from skcollision.engine._prior import PriorEstimate
+from skcollision.engine._prior import MatchedPrior, PriorEstimate
 from skcollision.engine._selection import select_restart
 from skcollision.engine._streamed_features import StreamedFeatures
 from skcollision.engine._supervision import Supervision
@@ -25,6 +25,7 @@ __all__ = [
     "Features",
     "History",
     "LinearHeads",
+    "MatchedPrior",
     "Measures",
     "Normalisation",
     "PriorEstimate",

@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from skcollision._parallel import run_tasks
 from skcollision.engine._features import Features
 from skcollision.engine._heads import LinearHeads
 
@@ -93,21 +94,26 @@ def heads_of_k_means(
         On the points' device, in their dtype.
     """
     values = points.cpu().numpy()
-    # One thread: K-means adds up what its threads found in the order in which they end.
-    with threadpool_limits(limits=1):
-        centres = np.stack([_centres(values, n_clusters, random_state) for _ in range(n_restarts)])
+    seeds = random_state.randint(np.iinfo(np.int32).max, size=n_restarts)
+    centres = np.empty((n_restarts, n_clusters, values.shape[1]))
+
+    def task(r: int) -> None:
+        # OpenMP, too, has a limit for each thread; one, as K-means adds up what its threads found
+        # in the order in which they end.
+        with threadpool_limits(limits=1, user_api="openmp"):
+            centres[r] = _centres(values, n_clusters, int(seeds[r]))
+
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        # Of fewer points than clusters: what becomes of the rest is for training to say.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        run_tasks(task, n_restarts)
     slope = SHARPNESS / np.einsum("ij,ij->i", values, values).mean(dtype=np.float64)
     bias = -0.5 * slope * np.square(centres).sum(axis=2)
     dtype = values.dtype
     return LinearHeads((slope * centres).astype(dtype), bias.astype(dtype), points.device, basis)
 
 
-def _centres(
-    values: np.ndarray, n_clusters: int, random_state: np.random.RandomState
-) -> np.ndarray:
+def _centres(values: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
     """Return the centres (K, D) of a K-means clustering."""
-    k_means = KMeans(n_clusters, n_init=1, max_iter=K_MEANS_ITERATIONS, random_state=random_state)
-    with warnings.catch_warnings():
-        # Of fewer points than clusters: what becomes of the rest is for training to say.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return k_means.fit(values).cluster_centers_
+    k_means = KMeans(n_clusters, n_init=1, max_iter=K_MEANS_ITERATIONS, random_state=seed)
+    return k_means.fit(values).cluster_centers_

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import numpy as np
 from torch import Tensor
 
@@ -15,9 +17,8 @@ POWER = 0.8
 # Part of an estimate that is uniform, so that no proportion reaches 0.
 UNIFORM_PART = 0.1
 
-# Fraction of a training, and steps of one without an end, that come before the first estimate:
-# predictions must mean something by then.
-START = 0.3
+# Steps of a training without an end that come before the first estimate: predictions must mean
+# something by then.
 START_STEPS = 100
 
 
@@ -35,29 +36,87 @@ class PriorEstimate:
     ----------
     proportions : ndarray of shape (R, K)
         The estimates, uniform at first.
+    start : float
+        Fraction of a training that comes before the first estimate.
     """
+
+    start: ClassVar[float] = 0.3
 
     def __init__(self, n_restarts: int, n_clusters: int) -> None:
         self.proportions = np.full((n_restarts, n_clusters), 1 / n_clusters)
 
-    @classmethod
-    def of_proportions(cls, proportions: np.ndarray) -> PriorEstimate:
-        """Go on from estimates made before, shape (R, K)."""
-        estimate = cls(*proportions.shape)
-        estimate.proportions = proportions.copy()
-        return estimate
+    def state(self) -> dict[str, Any]:
+        """Return copies of the arrays that `from_state` goes on from."""
+        return {name: values.copy() for name, values in vars(self).items()}
+
+    @staticmethod
+    def from_state(state: dict[str, Any]) -> PriorEstimate:
+        """Make estimates of either kind that go on as those that `state` was taken of."""
+        prior = MatchedPrior(1, state["given"]) if "given" in state else PriorEstimate(1, 1)
+        for name, values in state.items():
+            setattr(prior, name, values.copy())
+        return prior
 
     def update(self, logits: Tensor, sample_weight: Tensor | None) -> None:
         """Follow the shares of the clusters in the hard predictions of a batch (R, B, K)."""
-        n_clusters = logits.shape[2]
-        labels = logits.argmax(2).cpu().numpy()
-        weight = None if sample_weight is None else sample_weight.cpu().numpy()
-        counts = np.stack([np.bincount(row, weight, n_clusters) for row in labels])
-        shares = counts / counts.sum(axis=1, keepdims=True)
-        shares = ((1 - UNIFORM_PART) * shares + UNIFORM_PART / n_clusters) ** POWER
-        shares /= shares.sum(axis=1, keepdims=True)
-        self.proportions = (1 - RATE) * self.proportions + RATE * shares
+        shares = _shares(logits, sample_weight)
+        shares = ((1 - UNIFORM_PART) * shares + UNIFORM_PART / shares.shape[1]) ** POWER
+        self._follow(shares / shares.sum(axis=1, keepdims=True))
 
-    def keep(self, restart: int) -> None:
-        """Forget the other restarts."""
+    def keep(self, restart: int) -> np.ndarray:
+        """Forget the other restarts; return the order in which its clusters are to stand."""
         self.proportions = self.proportions[restart : restart + 1]
+        return np.arange(self.proportions.shape[1])
+
+    def _follow(self, target: np.ndarray) -> None:
+        self.proportions = (1 - RATE) * self.proportions + RATE * target
+
+
+class MatchedPrior(PriorEstimate):
+    """Given proportions: the largest for the cluster that is the largest, and so on.
+
+    Which cluster is to have which is found out in training. Fixed from the beginning, they would be
+    had by clusters that may lie anywhere, and training does not exchange clusters.
+
+    Parameters
+    ----------
+    n_restarts : int
+        Number of restarts, R.
+    given : ndarray of shape (K,)
+        The proportions.
+
+    Attributes
+    ----------
+    proportions : ndarray of shape (R, K)
+        Who has which now, uniform at first.
+    start : float
+        Equal proportions would first make clusters equal that are not to be.
+    """
+
+    start: ClassVar[float] = 0.0
+
+    def __init__(self, n_restarts: int, given: np.ndarray) -> None:
+        super().__init__(n_restarts, len(given))
+        self.given = given
+        self.shares = self.proportions.copy()
+
+    def update(self, logits: Tensor, sample_weight: Tensor | None) -> None:
+        """Hand the proportions out by the ranks of the shares in hard predictions (R, B, K)."""
+        self.shares = (1 - RATE) * self.shares + RATE * _shares(logits, sample_weight)
+        ranks = self.shares.argsort(axis=1, kind="stable").argsort(axis=1)
+        self._follow(np.sort(self.given)[ranks])
+
+    def keep(self, restart: int) -> np.ndarray:
+        """Forget the other restarts; return the order that brings clusters to where theirs is."""
+        order = np.empty(len(self.given), dtype=np.int64)
+        order[self.given.argsort(kind="stable")] = self.shares[restart].argsort(kind="stable")
+        self.shares, self.proportions = self.shares[[restart]][:, order], self.given[None].copy()
+        return order
+
+
+def _shares(logits: Tensor, sample_weight: Tensor | None) -> np.ndarray:
+    """Return the shares of the clusters (R, K) in the hard predictions of a batch (R, B, K)."""
+    labels = logits.argmax(2).cpu().numpy()
+    weight = None if sample_weight is None else sample_weight.cpu().numpy()
+    counts = np.stack([np.bincount(row, weight, logits.shape[2]) for row in labels])
+    return counts / counts.sum(axis=1, keepdims=True)

@@ -18,7 +18,7 @@ from skcollision.engine._features import Features
 from skcollision.engine._heads import LinearHeads, from_plain, to_plain
 from skcollision.engine._history import History, Measures, Progress
 from skcollision.engine._optimizer import ColumnAdam
-from skcollision.engine._prior import START, START_STEPS, PriorEstimate
+from skcollision.engine._prior import START_STEPS, MatchedPrior, PriorEstimate
 from skcollision.engine._schedule import (
     OPEN_SCHEDULES,
     SCHEDULES,
@@ -105,7 +105,7 @@ class Trainer:
             "moments": {name: to_plain(value) for name, value in moments.items()},
             "settings": asdict(self.settings),
             "random_state": self._random_state.get_state(legacy=False),
-            "proportions": None if self.prior is None else self.prior.proportions.copy(),
+            "prior": None if self.prior is None else self.prior.state(),
             "n_steps": self._n_steps,
         }
 
@@ -117,13 +117,13 @@ class Trainer:
 
         `criterion` is that trainer's, whose target proportions are replaced by estimated ones.
         """
-        proportions = state["proportions"]
+        prior = state["prior"]
         trainer = cls(
             LinearHeads.from_state(state["heads"], device),
             criterion,
             TrainingSettings(**state["settings"]),
             restored_random_state(state["random_state"]),
-            None if proportions is None else PriorEstimate.of_proportions(proportions),
+            None if prior is None else PriorEstimate.from_state(prior),
         )
         trainer._optimizer.state[trainer.heads.columns] = {
             name: from_plain(value, device) for name, value in state["moments"].items()
@@ -146,6 +146,7 @@ class Trainer:
         """
         progress = progress or Progress(Plateau(self.settings.tol))
         history, schedule = progress.history, SCHEDULES[self.settings.schedule]
+        estimates_from = 1.0 if self.prior is None else self.prior.start
         start = time.perf_counter() - (history.seconds[-1] if history.seconds else 0)
         for epoch in range(len(history.seconds), self.settings.n_epochs):
             if progress.is_over:
@@ -154,7 +155,7 @@ class Trainer:
             def step(batch: Batch, epoch: int = epoch) -> Measures:
                 fraction = (epoch + batch.start) / self.settings.n_epochs
                 self._set(schedule(fraction))
-                return self._step(batch, sample_weight, estimates=fraction >= START)
+                return self._step(batch, sample_weight, estimates=fraction >= estimates_from)
 
             measures, n_steps = self._pass(source, sample_weight, step)
             history.append(measures, time.perf_counter() - start)
@@ -214,10 +215,12 @@ class Trainer:
     def keep(self, restart: int) -> None:
         """Go on with one restart alone; the others are forgotten."""
         n_clusters, basis = self.heads.n_clusters, self.heads.basis
-        columns = slice(restart * n_clusters, (restart + 1) * n_clusters)
+        columns = np.arange(restart * n_clusters, (restart + 1) * n_clusters)
         if self.prior is not None:
-            self.prior.keep(restart)
+            columns = columns[self.prior.keep(restart)]
             self.criterion = self.criterion.with_prior(self.prior.proportions)
+            if isinstance(self.prior, MatchedPrior):
+                self.prior = None  # from here on clusters stay where they stand
         self._replace_heads(1, lambda values: values[..., columns].clone(), basis)
 
     def lift(self) -> None:

@@ -105,11 +105,15 @@ def variants(X):
 @pytest.mark.parametrize("kind", ["fortran", "strided", "read-only", "list", "pandas", "polars"])
 def test_every_container_gives_the_same_model(data, fitted, kind):
     other = CollisionClusterer(4, random_state=0).fit(variants(data[0])[kind])
-    # Lists, and to scikit-learn polars frames of float32 too, are float64.
-    rtol = 1e-2 if kind in ("list", "polars") else 0
-    np.testing.assert_allclose(other.coef_, fitted.coef_, rtol=rtol, atol=rtol)
     if kind in ("pandas", "polars"):
         assert list(other.feature_names_in_) == [f"x{i}" for i in range(32)]
+    if kind in ("list", "polars"):
+        # Lists, and to scikit-learn polars frames of float32 too, are float64: draws of K-means can
+        # fall on other points.
+        assert other.coef_.dtype == np.float64
+        assert adjusted_rand_score(other.labels_, fitted.labels_) > 0.98
+        return
+    np.testing.assert_array_equal(other.coef_, fitted.coef_)
 
 
 def test_memory_maps_are_read_in_place(data, fitted, tmp_path):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from skcollision.engine import PriorEstimate
+from skcollision.engine import MatchedPrior, PriorEstimate
 from skcollision.engine._prior import POWER, UNIFORM_PART
 
 
@@ -35,5 +35,30 @@ def test_keep_forgets_the_other_restarts():
     prior = PriorEstimate(2, 2)
     prior.update(logits_of([[0, 0], [1, 1]], 2), None)
     expected = prior.proportions[1:].copy()
-    prior.keep(1)
+    np.testing.assert_array_equal(prior.keep(1), [0, 1])
     assert prior.proportions == pytest.approx(expected)
+
+
+def test_given_proportions_are_had_by_the_clusters_of_their_ranks():
+    labels = np.array([[0, 0, 0, 0, 1, 1, 1, 2], [2, 2, 2, 0, 1, 1, 2, 2]])
+    given = np.array([0.3, 0.5, 0.2])
+    prior = MatchedPrior(2, given)
+    np.testing.assert_allclose(prior.proportions, 1 / 3)
+    for _ in range(200):
+        prior.update(logits_of(labels, 3), None)
+    np.testing.assert_allclose(prior.proportions, [[0.5, 0.3, 0.2], [0.2, 0.3, 0.5]])
+    # Cluster 2 is the largest of the second restart, and 1, with 0.5, is to be the largest.
+    np.testing.assert_array_equal(prior.keep(1), [1, 2, 0])
+    np.testing.assert_allclose(prior.proportions, [given])
+
+
+@pytest.mark.parametrize("prior", [PriorEstimate(2, 2), MatchedPrior(2, np.array([0.4, 0.6]))])
+def test_a_state_is_gone_on_from(prior):
+    labels = [[0, 0, 1], [1, 1, 1]]
+    prior.update(logits_of(labels, 2), None)
+    copy = PriorEstimate.from_state(prior.state())
+    assert type(copy) is type(prior)
+    for each in (prior, copy):
+        each.update(logits_of(labels, 2), None)
+    np.testing.assert_array_equal(prior.proportions, copy.proportions)
+    np.testing.assert_array_equal(prior.keep(1), copy.keep(1))
