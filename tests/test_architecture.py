@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "deep": ESTIMATOR | {"cluster._docstrings"},
     "supervised": ESTIMATOR | {"cluster"},
     "features": {"engine"},
-    "export": {"cluster", "criteria"},
+    "export": {"cluster", "criteria", "supervised"},
     "model_selection": {"cluster", "metrics"},
     "plotting": {"metrics", "model_selection"},
 }

@@ -1,4 +1,4 @@
-"""Fitted clusterers for other programs: as ONNX graphs, scikit-learn pipelines and skops files."""
+"""Fitted models for other programs: as ONNX graphs, scikit-learn pipelines and skops files."""
 
 from skcollision.export._onnx import to_onnx
 from skcollision.export._sklearn import to_sklearn

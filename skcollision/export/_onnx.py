@@ -1,4 +1,4 @@
-"""A fitted clusterer as an ONNX graph."""
+"""A fitted linear model as an ONNX graph."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import numpy as np
 
 from skcollision import __version__
 from skcollision._extras import import_extra
-from skcollision.cluster import BaseSelfLabellingClusterer
-from skcollision.export._validation import check_fitted_clusterer
+from skcollision.export._validation import Linear, check_fitted
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -18,25 +17,25 @@ if TYPE_CHECKING:
 OPSET = 17
 
 
-def to_onnx(clusterer: BaseSelfLabellingClusterer) -> ModelProto:
-    """Write a fitted clusterer, normalisation included, as an ONNX graph.
+def to_onnx(model: Linear) -> ModelProto:
+    """Write a fitted clusterer or classifier, normalisation included, as an ONNX graph.
 
     Parameters
     ----------
-    clusterer : CollisionClusterer or another linear clusterer of this package
+    model : CollisionClusterer, CollisionClassifier or another linear model of this package
         Fitted.
 
     Returns
     -------
     onnx.ModelProto
         Checked graph with the input ``X``, float32 of shape (N, n_features), and the outputs
-        ``labels``, int64 of shape (N,), and ``probabilities``, float32 of shape (N, n_clusters).
-        ``onnx.save`` writes it to a file.
+        ``labels`` of shape (N,), cluster numbers as int64 or classes in their own type, and
+        ``probabilities``, float32 of shape (N, K). ``onnx.save`` writes it to a file.
 
     Raises
     ------
     TypeError
-        If `clusterer` is something else.
+        If `model` is something else.
     sklearn.exceptions.NotFittedError
         If it is not fitted.
     ImportError
@@ -61,25 +60,23 @@ def to_onnx(clusterer: BaseSelfLabellingClusterer) -> ModelProto:
     True
     """
     onnx = import_extra("onnx", "onnx", "to_onnx")
-    check_fitted_clusterer(clusterer, "to_onnx")
-    nodes, constants = _graph_of(clusterer)
+    check_fitted(model, "to_onnx")
+    nodes, constants = _graph_of(model)
     helper, float32 = onnx.helper, onnx.TensorProto.FLOAT
-    n_clusters, n_features = clusterer.coef_.shape
+    n_columns, n_features = model.coef_.shape
+    label_type = helper.np_dtype_to_tensor_dtype(_classes_of(model).dtype)
     graph = helper.make_graph(
         [helper.make_node(*arguments, **attributes) for *arguments, attributes in nodes],
-        type(clusterer).__name__,
+        type(model).__name__,
         [helper.make_tensor_value_info("X", float32, ["N", n_features])],
         [
-            helper.make_tensor_value_info("labels", onnx.TensorProto.INT64, ["N"]),
-            helper.make_tensor_value_info("probabilities", float32, ["N", n_clusters]),
+            helper.make_tensor_value_info("labels", label_type, ["N"]),
+            helper.make_tensor_value_info("probabilities", float32, ["N", n_columns]),
         ],
-        [
-            onnx.numpy_helper.from_array(np.asarray(value, dtype=np.float32), name)
-            for name, value in constants.items()
-        ],
+        [onnx.numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     opsets = [helper.make_opsetid("", OPSET)]
-    model = helper.make_model(
+    written = helper.make_model(
         graph,
         opset_imports=opsets,
         # Runtimes refuse a newer one than they know.
@@ -87,17 +84,23 @@ def to_onnx(clusterer: BaseSelfLabellingClusterer) -> ModelProto:
         producer_name="skcollision",
         producer_version=__version__,
     )
-    onnx.checker.check_model(model, full_check=True)
-    return model
+    onnx.checker.check_model(written, full_check=True)
+    return written
 
 
-def _graph_of(
-    clusterer: BaseSelfLabellingClusterer,
-) -> tuple[list[tuple[Any, ...]], dict[str, Any]]:
+def _classes_of(model: Linear) -> np.ndarray:
+    """Return what each column stands for."""
+    classes = getattr(model, "classes_", None)
+    if classes is None:
+        return np.arange(len(model.coef_), dtype=np.int64)
+    return classes.astype(object) if classes.dtype.kind in "OU" else classes
+
+
+def _graph_of(model: Linear) -> tuple[list[tuple[Any, ...]], dict[str, np.ndarray]]:
     """Return nodes, each with its kind, inputs, outputs and attributes, and constants by name."""
     nodes: list[tuple[Any, ...]] = []
-    constants: dict[str, Any] = {"coef": clusterer.coef_, "intercept": clusterer.intercept_}
-    features, normalisation = "X", clusterer._normalisation
+    constants: dict[str, Any] = {"coef": model.coef_, "intercept": model.intercept_}
+    features, normalisation = "X", model._normalisation
     if normalisation is not None:
         features = "directions"
         constants["mean"] = normalisation.mean
@@ -110,7 +113,9 @@ def _graph_of(
         ]
     nodes += [
         ("Gemm", [features, "coef", "intercept"], ["logits"], {"transB": 1}),
-        ("ArgMax", ["logits"], ["labels"], {"axis": 1, "keepdims": 0}),
+        ("ArgMax", ["logits"], ["columns"], {"axis": 1, "keepdims": 0}),
+        ("Gather", ["classes", "columns"], ["labels"], {"axis": 0}),
         ("Softmax", ["logits"], ["probabilities"], {"axis": 1}),
     ]
-    return nodes, constants
+    numbers = {name: np.asarray(value, dtype=np.float32) for name, value in constants.items()}
+    return nodes, {**numbers, "classes": _classes_of(model)}

@@ -1,4 +1,4 @@
-"""A fitted clusterer as a pipeline of scikit-learn's own steps."""
+"""A fitted linear model as a pipeline of scikit-learn's own steps."""
 
 from __future__ import annotations
 
@@ -9,32 +9,31 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 
-from skcollision.cluster import BaseSelfLabellingClusterer
-from skcollision.export._validation import check_fitted_clusterer
+from skcollision.export._validation import Linear, check_fitted
 
 
-def to_sklearn(clusterer: BaseSelfLabellingClusterer) -> Pipeline:
-    """Write a fitted clusterer as a scikit-learn pipeline that predicts the same.
+def to_sklearn(model: Linear) -> Pipeline:
+    """Write a fitted clusterer or classifier as a scikit-learn pipeline that predicts the same.
 
     Where the pipeline is used, skcollision and torch need not be installed.
 
     Parameters
     ----------
-    clusterer : CollisionClusterer or another linear clusterer of this package
+    model : CollisionClusterer, CollisionClassifier or another linear model of this package
         Fitted, with at least two clusters.
 
     Returns
     -------
     sklearn.pipeline.Pipeline
         ``StandardScaler(with_std=False)``, ``Normalizer()`` and a ``LogisticRegression`` whose
-        classes are the cluster numbers; the last alone if the clusterer does not normalise. Its
-        ``predict`` and ``predict_proba`` are the clusterer's up to rounding, but for points that
+        classes are the model's or cluster numbers; the last alone if it does not normalise. Its
+        ``predict`` and ``predict_proba`` are the model's up to rounding, but for points that
         differ from the centre of the data by less than rounding. The arrays are copies.
 
     Raises
     ------
     TypeError
-        If `clusterer` is something else.
+        If `model` is something else.
     sklearn.exceptions.NotFittedError
         If it is not fitted.
     ValueError
@@ -53,33 +52,35 @@ def to_sklearn(clusterer: BaseSelfLabellingClusterer) -> Pipeline:
     >>> bool((pipeline.predict(X) == clusterer.predict(X)).all())
     True
     """
-    check_fitted_clusterer(clusterer, "to_sklearn")
-    if len(clusterer.coef_) == 1:
+    check_fitted(model, "to_sklearn")
+    if len(model.coef_) == 1:
         raise ValueError(
             "to_sklearn cannot export a clusterer with n_clusters=1: LogisticRegression has at "
             "least two classes."
         )
-    steps: list[tuple[str, Any]] = [("logisticregression", _logistic_regression(clusterer))]
-    normalisation = clusterer._normalisation
+    steps: list[tuple[str, Any]] = [("logisticregression", _logistic_regression(model))]
+    normalisation = model._normalisation
     if normalisation is not None:
         scaler = StandardScaler(with_std=False)
         scaler.mean_, scaler.var_, scaler.scale_ = normalisation.mean.copy(), None, None
-        scaler.n_samples_seen_ = len(clusterer.labels_)
+        if hasattr(model, "labels_"):
+            scaler.n_samples_seen_ = len(model.labels_)
         steps = [("standardscaler", scaler), ("normalizer", Normalizer()), *steps]
     for _, step in steps:
-        step.n_features_in_ = clusterer.n_features_in_
-    if hasattr(clusterer, "feature_names_in_"):
+        step.n_features_in_ = model.n_features_in_
+    if hasattr(model, "feature_names_in_"):
         # As after a fit on a data frame: the later steps are handed arrays.
-        steps[0][1].feature_names_in_ = clusterer.feature_names_in_.copy()
+        steps[0][1].feature_names_in_ = model.feature_names_in_.copy()
     return Pipeline(steps)
 
 
-def _logistic_regression(clusterer: BaseSelfLabellingClusterer) -> LogisticRegression:
-    model = LogisticRegression()
-    model.classes_ = np.arange(len(clusterer.coef_), dtype=np.int32)
-    model.coef_, model.intercept_ = clusterer.coef_.copy(), clusterer.intercept_.copy()
-    if len(model.classes_) == 2:
+def _logistic_regression(model: Linear) -> LogisticRegression:
+    result = LogisticRegression()
+    numbers = np.arange(len(model.coef_), dtype=np.int32)
+    result.classes_ = np.array(getattr(model, "classes_", numbers))
+    result.coef_, result.intercept_ = model.coef_.copy(), model.intercept_.copy()
+    if len(numbers) == 2:
         # Two classes share one row of coefficients, which says how much more the second has.
-        model.coef_, model.intercept_ = np.diff(model.coef_, axis=0), np.diff(model.intercept_)
-    model.n_iter_ = np.array([clusterer.n_iter_], dtype=np.int32)
-    return model
+        result.coef_, result.intercept_ = np.diff(model.coef_, axis=0), np.diff(model.intercept_)
+    result.n_iter_ = np.array([model.n_iter_], dtype=np.int32)
+    return result

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import inspect
+from typing import get_args
 
-from skcollision import cluster, criteria
+from skcollision import cluster, criteria, supervised
+from skcollision.export._validation import Linear
 
 
 def skops_trusted_types() -> list[str]:
     """List the types of this package that :func:`skops.io.load` may be told to trust.
 
-    They are the linear clusterers and their criteria, which hold numbers, strings and arrays alone.
-    Loading them runs no code but this package's. A fitted clusterer in a skops file, with all that
-    `partial_fit` needs, has no other types than these and those that skops trusts anyway, unless
-    its callbacks or a criterion of your own bring some in.
+    They are the linear clusterers and classifiers and their criteria, which hold numbers, strings
+    and arrays alone. Loading them runs no code but this package's. A fitted model in a skops file,
+    with all that `partial_fit` needs, has no other types than these and those that skops trusts
+    anyway, unless its callbacks or a criterion of your own bring some in.
 
     Returns
     -------
@@ -33,10 +35,11 @@ def skops_trusted_types() -> list[str]:
     >>> bool((loaded.predict(X) == clusterer.labels_).all())
     True
     """
-    bases = (cluster.BaseSelfLabellingClusterer, criteria.ClusteringCriterion)
-    exported = [getattr(each, name) for each in (cluster, criteria) for name in each.__all__]
+    bases = (*get_args(Linear), criteria.ClusteringCriterion)
+    modules = (cluster, criteria, supervised)
+    exported = [getattr(each, name) for each in modules for name in each.__all__]
     return sorted(
         f"{each.__module__}.{each.__qualname__}"
         for each in exported
-        if inspect.isclass(each) and issubclass(each, bases) and each not in bases
+        if inspect.isclass(each) and issubclass(each, bases) and not inspect.isabstract(each)
     )

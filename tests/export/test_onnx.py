@@ -6,9 +6,9 @@ import pytest
 from onnxruntime import InferenceSession
 from sklearn.exceptions import NotFittedError
 
-from skcollision import CollisionClusterer
+from skcollision import CollisionClassifier, CollisionClusterer
 from skcollision.datasets import make_embeddings
-from skcollision.export import to_onnx
+from skcollision.export import to_onnx, to_sklearn
 
 
 def outputs_of(model, points):
@@ -54,8 +54,20 @@ def test_the_graph_survives_a_file_and_says_where_it_is_from(case, tmp_path):
     assert outputs_of(model, case.points)[1].shape == (len(case.points), case.n_clusters)
 
 
+@pytest.mark.parametrize("names", [[3, 7], [3, 7, 11], ["cat", "dog", "owl"]])
+def test_classifiers_answer_with_their_classes(names):
+    X, y = make_embeddings(100, len(names), 16, random_state=0)
+    classifier = CollisionClassifier(max_iter=10, random_state=0).fit(X, np.array(names)[y])
+    labels, probabilities = outputs_of(to_onnx(classifier), X)
+    np.testing.assert_allclose(probabilities, classifier.predict_proba(X), rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(labels, classifier.predict(X))
+    pipeline = to_sklearn(classifier)
+    np.testing.assert_array_equal(pipeline.predict(X), classifier.predict(X))
+    np.testing.assert_allclose(pipeline.predict_proba(X), probabilities, rtol=0, atol=1e-5)
+
+
 def test_what_cannot_be_exported_is_named(wrong):
-    with pytest.raises(TypeError, match="'clusterer' parameter of to_onnx"):
+    with pytest.raises(TypeError, match="'model' parameter of to_onnx"):
         to_onnx(wrong)
     with pytest.raises(NotFittedError, match="CollisionClusterer"):
         to_onnx(CollisionClusterer())

@@ -58,7 +58,7 @@ def test_names_of_features_are_kept(normalize):
 
 def test_what_cannot_be_exported_is_named(wrong):
     X, _ = make_embeddings(50, 3, 16, random_state=0)
-    with pytest.raises(TypeError, match="'clusterer' parameter of to_sklearn"):
+    with pytest.raises(TypeError, match="'model' parameter of to_sklearn"):
         to_sklearn(wrong)
     with pytest.raises(TypeError, match="Got Pipeline instead"):
         to_sklearn(make_pipeline(CollisionClusterer()))

@@ -8,7 +8,11 @@ from sklearn.preprocessing import StandardScaler
 from skops.io.exceptions import UntrustedTypesFoundException
 
 import skcollision.cluster
-from skcollision import CollisionClusterer
+from skcollision import (
+    CollisionClassifier,
+    CollisionClusterer,
+    SemiSupervisedCollisionClassifier,
+)
 from skcollision.cluster import BaseSelfLabellingClusterer
 from skcollision.datasets import make_embeddings
 from skcollision.export import skops_trusted_types, to_sklearn
@@ -41,6 +45,14 @@ def test_training_goes_on_bit_for_bit(clusterer_class, X):
     np.testing.assert_array_equal(loaded.labels_, clusterer.labels_)
 
 
+@pytest.mark.parametrize("kind", [CollisionClassifier, SemiSupervisedCollisionClassifier])
+def test_classifiers_are_saved_too(kind, X):
+    y = np.where(X[:, 0] > 0, "right", "left")
+    classifier = kind(max_iter=5, random_state=0).fit(X, y)
+    loaded = skops.io.loads(skops.io.dumps(classifier), trusted=skops_trusted_types())
+    np.testing.assert_array_equal(loaded.predict_proba(X), classifier.predict_proba(X))
+
+
 def test_nothing_is_trusted_unless_told(X):
     saved = skops.io.dumps(CollisionClusterer(3, max_iter=20, random_state=0).fit(X))
     with pytest.raises(UntrustedTypesFoundException, match="CollisionClusterer"):
@@ -50,7 +62,8 @@ def test_nothing_is_trusted_unless_told(X):
 def test_trusted_are_classes_of_this_package():
     names = skops_trusted_types()
     assert len(set(names)) == len(names) >= 2 * len(CLUSTERERS)
-    assert all(name.startswith(("skcollision.cluster.", "skcollision.criteria.")) for name in names)
+    packages = ("skcollision.cluster.", "skcollision.criteria.", "skcollision.supervised.")
+    assert all(name.startswith(packages) for name in names)
 
 
 def test_the_exported_pipeline_needs_no_trust(X):
