@@ -14,7 +14,7 @@ from threading import Lock, local
 import numpy as np
 from numba import config
 
-__all__ = ["n_threads", "row_blocks", "run_tasks"]
+__all__ = ["n_threads", "row_blocks", "run_shares", "run_tasks"]
 
 # Smallest number of array elements and largest number of blocks that make threads worth waking.
 _BLOCK_SIZE = 1 << 15
@@ -44,27 +44,39 @@ def row_blocks(
 def run_tasks(task: Callable[[int], None], n_tasks: int) -> None:
     """Call ``task(0), ..., task(n_tasks - 1)``, each exactly once, from several threads.
 
-    The calling thread takes its share; a single task, a single thread and a call from inside a task
-    run in the calling thread alone. Tasks must write to places of their own.
+    Threads as in `run_shares`. Tasks must write to places of their own.
     """
-    workers = min(n_threads(), n_tasks)
-    if workers <= 1 or getattr(_worker, "busy", False):
-        for index in range(n_tasks):
+
+    def share(first: int, step: int) -> None:
+        for index in range(first, n_tasks, step):
             task(index)
+
+    run_shares(share, n_tasks)
+
+
+def run_shares(share: Callable[[int, int], None], n_tasks: int) -> None:
+    """Call ``share(first, step)`` in each thread, for the tasks ``range(first, n_tasks, step)``.
+
+    For kernels that loop over their tasks themselves: a call a thread, not one a task. The calling
+    thread takes the first share; a single task, a single thread and a call from inside a share run
+    in the calling thread alone.
+    """
+    step = min(n_threads(), n_tasks)
+    if step <= 1 or getattr(_worker, "busy", False):
+        share(0, 1)
         return
 
-    def share(first: int) -> None:
+    def run(first: int) -> None:
         _worker.busy = True
         try:
-            for index in range(first, n_tasks, workers):
-                task(index)
+            share(first, step)
         finally:
             _worker.busy = False
 
     pool = _get_pool()
-    futures = [pool.submit(share, first) for first in range(1, workers)]
+    futures = [pool.submit(run, first) for first in range(1, step)]
     try:
-        share(0)
+        run(0)
     finally:
         # not before the others have stopped writing, even if this share has failed
         wait(futures)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skcollision._parallel import row_blocks, run_tasks
+from skcollision._parallel import row_blocks, run_shares, run_tasks
 from skcollision.pseudo_labels._problem import (
     Problem,
     Solution,
@@ -21,16 +21,15 @@ from skcollision.pseudo_labels.kernels.cpu_em import (
     extrapolate_rows,
     mean_rows,
     step_norm_rows,
-    sweep_rows,
 )
-from skcollision.pseudo_labels.kernels.cpu_em_tiles import sweep_tiles
+from skcollision.pseudo_labels.kernels.cpu_em_tiles import sweep_blocks
 
 # Relative accuracy of each point's root; Newton is quadratic, so the root itself is better still.
 _ROOT_TOL = 1e-6
 # Sweeps between two looks at the certificate, which costs up to half a sweep.
 _CHECK_EVERY = 10
-# Labels a block: an element costs several divisions, so fewer than usual are worth a thread.
-_BLOCK_SIZE = 1 << 12
+# Labels a block: an element costs several divisions, so half as many as usual are worth a thread.
+_BLOCK_SIZE = 1 << 14
 # Clusters up to which tiles of points are faster than rows.
 _TILE_UP_TO = 64
 
@@ -94,16 +93,14 @@ class _Labels:
         ratio = problem.lam * problem.prior[r] / np.maximum(self.mean, 1e-300)
         means = np.zeros((len(self.blocks) - 1, len(ratio)))
         log_p = np.empty(len(means))
+        arrays = problem.probs[r], self.labels, target, problem.weights, ratio
+        tiles = len(ratio) <= _TILE_UP_TO and not self.newton_in_x
 
-        def task(g: int) -> None:
-            start, stop = self.blocks[g : g + 2]
-            arrays = problem.probs[r], self.labels, target, problem.weights, ratio, means[g]
-            if self.newton_in_x or len(ratio) > _TILE_UP_TO:
-                log_p[g], _ = sweep_rows(*arrays, start, stop, _ROOT_TOL, self.newton_in_x)
-            else:
-                log_p[g], _ = sweep_tiles(*arrays, start, stop, _ROOT_TOL)
+        def share(first: int, step: int) -> None:
+            blocks = self.blocks, first, step
+            sweep_blocks(*arrays, means, log_p, *blocks, _ROOT_TOL, self.newton_in_x, tiles)
 
-        run_tasks(task, len(means))
+        run_shares(share, len(means))
         self.labels = target
         self.mean = means.sum(axis=0)
         self.objective = fairness_value(problem, r, self.mean) - float(log_p.sum())

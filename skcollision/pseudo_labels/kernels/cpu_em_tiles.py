@@ -22,6 +22,23 @@ LARGEST, TOP, E, SLOPE, F, DF = [LANES * j for j in range(6)]
 
 
 @jit
+def sweep_blocks(
+    probs, labels, new_labels, weights, ratio, means, log_p, blocks, first, step, tol, plain, tiles
+):
+    """Take one EM step on every step-th block from first, with a mean and a log_p for each."""
+    for g in range(first, len(means), step):
+        start, stop = blocks[g], blocks[g + 1]
+        if tiles:
+            log_p[g], _ = sweep_tiles(
+                probs, labels, new_labels, weights, ratio, means[g], start, stop, tol
+            )
+        else:
+            log_p[g], _ = sweep_rows(
+                probs, labels, new_labels, weights, ratio, means[g], start, stop, tol, plain
+            )
+
+
+@jit
 def sweep_tiles(probs, labels, new_labels, weights, ratio, mean, start, stop, tol):
     """Take one EM step, as ``sweep_rows`` does."""
     tile = np.empty((probs.shape[1], 2 * LANES))
