@@ -140,6 +140,12 @@ def test_each_name_has_one_page():
     assert len(names) == len(set(names))
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_links_to_the_reference_find_their_page(page):
+    targets = re.findall(r"\]\((skcollision\.[\w.]+)\)", (DOCS / page).read_text(encoding="utf-8"))
+    assert set(targets) <= {f"{package}.{name}" for package, name in DOCUMENTED}
+
+
 @pytest.mark.parametrize(
     ("package", "name"), [each for each in DOCUMENTED if each[1] not in CONSTANTS]
 )
