@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import torch
-from sklearn.cluster import KMeans
+from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 from torch import Tensor
@@ -17,6 +17,12 @@ from skcollision.engine._heads import LinearHeads
 
 # A start needs no more of K-means than this.
 K_MEANS_ITERATIONS = 20
+
+# Points that Ward's method merges before K-means, drawn for each restart: at most half of them, so
+# that restarts differ, and no more than this, as it takes their square in time and memory.
+WARD_POINTS = 2000
+WARD_POINTS_PER_CLUSTER = 20
+MOST_WARD_POINTS = 4000
 
 # Slope of the starting logits along the squared distance from a centre, in units of the mean
 # squared length: unsure enough that training can still move whole groups of points.
@@ -73,6 +79,8 @@ def heads_of_k_means(
 
     From random weights, long clusters that lie close together are often cut in two or merged, and
     no restart finds them all. K-means on neighbourhoods, which are rounder than the clusters, does.
+    It begins at the clusters that Ward's method finds in a sample: these differ less from sample to
+    sample than what K-means makes of randomly chosen points, and so do results from seed to seed.
     A head is that of Gaussians of one width around the centres c: logits b (x'c - |c|^2 / 2).
 
     Parameters
@@ -115,5 +123,22 @@ def heads_of_k_means(
 
 def _centres(values: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
     """Return the centres (K, D) of a K-means clustering."""
-    k_means = KMeans(n_clusters, n_init=1, max_iter=K_MEANS_ITERATIONS, random_state=seed)
+    n_points = max(WARD_POINTS, WARD_POINTS_PER_CLUSTER * n_clusters)
+    n_points = min(n_points, MOST_WARD_POINTS, len(values) // 2)
+    init: str | np.ndarray = "k-means++"
+    if n_points >= 2 * n_clusters:
+        rows = np.random.RandomState(seed).choice(len(values), n_points, replace=False)
+        init = _ward_centres(values[rows], n_clusters)
+    k_means = KMeans(
+        n_clusters, init=init, n_init=1, max_iter=K_MEANS_ITERATIONS, random_state=seed
+    )
     return k_means.fit(values).cluster_centers_
+
+
+def _ward_centres(values: np.ndarray, n_clusters: int) -> np.ndarray:
+    """Return the means (K, D) of the clusters that Ward's method finds."""
+    labels = AgglomerativeClustering(n_clusters, linkage="ward").fit_predict(values)
+    order = np.argsort(labels, kind="stable")
+    sizes = np.bincount(labels)
+    sums = np.add.reduceat(values[order], np.cumsum(sizes) - sizes, axis=0)
+    return sums / sizes[:, None]
