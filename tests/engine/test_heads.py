@@ -1,7 +1,10 @@
 import numpy as np
+import pytest
 import torch
+from sklearn.cluster import AgglomerativeClustering
 
 from skcollision.engine import FeatureSource, LinearHeads, heads_of_k_means, initial_heads
+from skcollision.engine._initial_heads import _ward_centres
 
 CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)
@@ -50,3 +53,22 @@ def test_k_means_heads_assign_points_to_the_nearest_centre_on_any_scale():
     for predicted in logits[0].argmax(2):
         pairs = np.unique(np.stack([predicted, labels]), axis=1)
         assert pairs.shape[1] == 4
+
+
+def test_ward_centres_are_the_means_of_wards_clusters():
+    points = RNG.normal(size=(50, 3))
+    labels = AgglomerativeClustering(6).fit_predict(points)
+    expected = [points[labels == k].mean(0) for k in range(6)]
+    np.testing.assert_allclose(_ward_centres(points, 6), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_clusters", [3, 20, 40])  # Ward's clusters of a half, or k-means++
+def test_restarts_start_apart_and_alike_for_the_same_seed(n_clusters):
+    points = torch.from_numpy(RNG.normal(size=(60, 4)))
+    first, again = (
+        heads_of_k_means(points, n_clusters, 3, random_state=np.random.RandomState(0)).numpy()[0]
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.isfinite(first).all()
+    assert not np.allclose(first[0], first[1])
