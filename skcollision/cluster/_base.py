@@ -22,6 +22,7 @@ from skcollision.blocks import FeatureBlocks
 from skcollision.cluster._linear_model import LinearClusterModel
 from skcollision.cluster._prior import target_proportions
 from skcollision.cluster._resumption import Resumption
+from skcollision.cluster._surplus import SurplusMerging
 from skcollision.criteria import ClusteringCriterion
 from skcollision.engine import (
     LinearHeads,
@@ -46,7 +47,7 @@ DEFAULT_STEPS_FROM_RANDOM = 150
 DEFAULT_EPOCHS = 5
 
 
-class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
+class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClusterModel):
     """Fit a softmax linear classifier to labels that it gives itself.
 
     Subclasses say which criterion to minimise in `_make_criterion`; everything a user touches is
@@ -72,6 +73,7 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
         "normalize": ["boolean"],
         "n_components": [None, Interval(Integral, 1, None, closed="left")],
         "n_neighbors": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
+        "merge_surplus": ["boolean"],
         "tol": [Interval(Real, 0, None, closed="left")],
         "device": [str],
         "random_state": ["random_state"],
@@ -139,6 +141,7 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
             n_clusters=self.n_clusters,
             random_state=random_state,
         )
+        self._check_merging(views)
         trainer, progress = run.trainer(criterion, source.device), run.progress()
         if trainer is None:
             trainer = self._new_trainer(views, len(data), criterion, weight, random_state)
@@ -160,12 +163,15 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
         best = select_restart(trainer.heads, views, final.objective)
         trainer.keep(best)
         if views.graph is not None:
-            trainer.distil(views.points(), views.labels_of(trainer.heads), weight)
+            trainer.distil(views.points(), self._labels_to_learn(trainer, views), weight)
         trainer.lift()
         self._store(trainer, 0, final.objective[best], final.duality_gap[best])
         self.history_ = history.as_dict()
         self.n_iter_ = len(history.seconds)
         self._describe(data, weight)
+        if self._merges():
+            self._leave_out_empty(data, weight)
+        self._warn_of_empty(weight)
         tasks.close()
         return self
 
@@ -214,6 +220,7 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
         self._store(self._trainer, best, measures.objective[best], measures.duality_gap[best])
         self.n_iter_ += 1
         self._describe(data, weight)
+        self._warn_of_empty(weight)
         return self
 
     def _begin(
@@ -283,6 +290,14 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
             tol=self.tol,
         )
 
+    def _leave_out_empty(self, X: np.ndarray | FeatureBlocks, weight: np.ndarray | None) -> None:
+        """Leave clusters that no point is assigned to out of the model."""
+        used = self._used_clusters(weight)
+        if len(used) < self.n_clusters_:
+            self._join_clusters(self._trainer, np.eye(self.n_clusters_)[:, used])
+            self._store(self._trainer, 0, self.objective_, self.duality_gap_)
+            self._describe(X, weight)
+
     def _model_attributes(self, trainer: Trainer, restart: int) -> dict[str, Any]:
         weight, bias = trainer.heads.numpy()
         return {"coef_": weight[restart], "intercept_": bias[restart]}
@@ -293,6 +308,7 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
         self._trainer = trainer
         for name, value in self._model_attributes(trainer, restart).items():
             setattr(self, name, value)
+        self.n_clusters_ = len(self.coef_)
         if trainer.prior is not None:
             self.class_prior_ = trainer.prior.proportions[restart]
         self.objective_ = float(objective)
@@ -314,12 +330,16 @@ class BaseSelfLabellingClusterer(CallbackSupportMixin, LinearClusterModel):
         share = np.maximum(masses, np.finfo(np.float64).tiny)[:, None]
         centres = np.where(masses[:, None] > 0, sums / share, sums.sum(0) / masses.sum())
         self.cluster_centers_ = centres.astype(X.dtype)
-        used = self.labels_ if weight is None else self.labels_[weight > 0]
-        n_empty = n_clusters - len(np.unique(used))
+
+    def _used_clusters(self, weight: np.ndarray | None) -> np.ndarray:
+        return np.unique(self.labels_ if weight is None else self.labels_[weight > 0])
+
+    def _warn_of_empty(self, weight: np.ndarray | None) -> None:
+        n_empty = self.n_clusters_ - len(self._used_clusters(weight))
         if n_empty:
             warnings.warn(
-                f"{n_empty} of n_clusters={n_clusters} clusters ended empty. Lower n_clusters, or "
-                "raise 'fairness_weight' or 'lam' to keep them all in use.",
+                f"{n_empty} of n_clusters={self.n_clusters_} clusters ended empty. Lower "
+                "n_clusters, or raise 'fairness_weight' or 'lam' to keep them all in use.",
                 ConvergenceWarning,
                 stacklevel=3,
             )

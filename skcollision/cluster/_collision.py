@@ -56,7 +56,7 @@ class CollisionClusterer(BaseSelfLabellingClusterer):
     Parameters
     ----------
     n_clusters : int, default=8
-        Number of clusters, K.
+        Number of clusters, K; with `merge_surplus` the largest number.
     lam : float, default=10.0
         Weight λ of the fairness of the pseudo-labels; ``float("inf")`` demands that they fill the
         clusters exactly in the proportions of the prior.
@@ -101,6 +101,10 @@ class CollisionClusterer(BaseSelfLabellingClusterer):
         Nearest points to average each point with before training, along random walks of four
         steps over the graph that joins them; 0 for none. "auto" is 15, or a tenth of the mean
         cluster where that is less. Predictions are always of the points themselves.
+    merge_surplus : bool, default=False
+        Whether `fit` joins clusters whose points are each other's neighbours, so that `n_clusters`
+        is the most that there may be: surplus clusters then end empty and are left out of the
+        model. It takes neighbours, and no array as `prior`.
     tol : float, default=1e-4
         Training stops when the best restart's objective has not fallen by this many nats in 10
         epochs and 100 steps; 0 never stops early.
@@ -116,17 +120,19 @@ class CollisionClusterer(BaseSelfLabellingClusterer):
     ----------
     labels_ : ndarray of shape (n_samples,), int32
         Most probable cluster of each training point, as `predict` gives it.
-    coef_ : ndarray of shape (n_clusters, n_features)
+    n_clusters_ : int
+        Clusters of the model: `n_clusters`, or fewer with `merge_surplus`.
+    coef_ : ndarray of shape (n_clusters_, n_features)
         Weights, on the normalised features.
-    intercept_ : ndarray of shape (n_clusters,)
+    intercept_ : ndarray of shape (n_clusters_,)
         Biases.
-    cluster_centers_ : ndarray of shape (n_clusters, n_features)
+    cluster_centers_ : ndarray of shape (n_clusters_, n_features)
         Means of the raw features, weighted by the soft assignments.
-    class_prior_ : ndarray of shape (n_clusters,)
+    class_prior_ : ndarray of shape (n_clusters_,)
         The proportions u in use; the estimate where `prior` is "estimate".
     objective_ : float
         The minimised objective of the best restart, in nats: its mean over random batches of
-        the training data, averaged over neighbourhoods.
+        the training data, averaged over neighbourhoods; before clusters are merged.
     duality_gap_ : float
         Mean certified distance of the pseudo-labels' objective from its optimum, in nats.
     history_ : dict of ndarray
@@ -196,6 +202,7 @@ class CollisionClusterer(BaseSelfLabellingClusterer):
         normalize: bool = True,
         n_components: int | None = 128,
         n_neighbors: int | str = "auto",
+        merge_surplus: bool = False,
         tol: float = 1e-4,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -218,6 +225,7 @@ class CollisionClusterer(BaseSelfLabellingClusterer):
         self.normalize = normalize
         self.n_components = n_components
         self.n_neighbors = n_neighbors
+        self.merge_surplus = merge_surplus
         self.tol = tol
         self.device = device
         self.random_state = random_state

@@ -102,7 +102,7 @@ class LinearClusterModel(
         """
         check_is_fitted(self)
         data, weight = self._check_data(X, sample_weight, reset=False)
-        mean, entropy, total = np.zeros(self.n_clusters), 0.0, 0.0
+        mean, entropy, total = np.zeros(len(self.coef_)), 0.0, 0.0
         for rows, _, logits in self._logits(data):
             log_probs = logits.double().log_softmax(1).cpu().numpy()
             probs = np.exp(log_probs)

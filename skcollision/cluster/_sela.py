@@ -103,6 +103,7 @@ class SeLaClusterer(BaseSelfLabellingClusterer):
         normalize: bool = True,
         n_components: int | None = 128,
         n_neighbors: int | str = "auto",
+        merge_surplus: bool = False,
         tol: float = 1e-4,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -124,6 +125,7 @@ class SeLaClusterer(BaseSelfLabellingClusterer):
         self.normalize = normalize
         self.n_components = n_components
         self.n_neighbors = n_neighbors
+        self.merge_surplus = merge_surplus
         self.tol = tol
         self.device = device
         self.random_state = random_state

@@ -1,5 +1,6 @@
 """Training: batches, optimiser, restarts and devices. Knows a criterion only by its interface."""
 
+from skcollision.engine._batches import Batch
 from skcollision.engine._block_source import BlockSource
 from skcollision.engine._device import resolve_device
 from skcollision.engine._features import (
@@ -13,13 +14,19 @@ from skcollision.engine._heads import LinearHeads
 from skcollision.engine._history import History, Measures, Progress
 from skcollision.engine._initial_heads import heads_of_k_means, initial_heads
 from skcollision.engine._prior import MatchedPrior, PriorEstimate
-from skcollision.engine._selection import select_restart
+from skcollision.engine._selection import find_surplus, select_restart
 from skcollision.engine._streamed_features import StreamedFeatures
 from skcollision.engine._supervision import Supervision
-from skcollision.engine._trainer import Trainer, TrainingSettings, restored_random_state
+from skcollision.engine._trainer import (
+    Trainer,
+    TrainingSettings,
+    joined_shares,
+    restored_random_state,
+)
 from skcollision.engine._training_features import TrainingFeatures, soft_predictions
 
 __all__ = [
+    "Batch",
     "BlockSource",
     "FeatureSource",
     "Features",
@@ -35,9 +42,11 @@ __all__ = [
     "Trainer",
     "TrainingFeatures",
     "TrainingSettings",
+    "find_surplus",
     "fit_normalisation",
     "heads_of_k_means",
     "initial_heads",
+    "joined_shares",
     "resolve_device",
     "restored_random_state",
     "row_blocks",

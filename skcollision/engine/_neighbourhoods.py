@@ -121,17 +121,34 @@ class NeighbourGraph:
         float
             Between 0 and 1; higher is better.
         """
-        start = np.zeros((len(labels), n_clusters), dtype=self._step.dtype)
-        start[np.arange(len(labels)), labels] = 1
-        # A walk over an undirected graph begins at a point as often as it has neighbours.
-        joint = (start * self._degrees[:, None]).T.astype(np.float64) @ self._walk(start, N_STEPS)
-        joint /= joint.sum()
+        joint = self.walks_between(labels, n_clusters)
         before, after = joint.sum(axis=1), joint.sum(axis=0)
         seen = joint > 0
         ratio = joint[seen] / np.outer(before, after)[seen]
         information = max(0.0, float(joint[seen] @ np.log(ratio)))
         entropy = -float(before[before > 0] @ np.log(before[before > 0]))
         return information / np.sqrt(entropy * np.log(n_clusters)) if information else 0.0
+
+    def walks_between(self, labels: np.ndarray, n_clusters: int) -> np.ndarray:
+        """Return the shares of all walks (K, K) that lead from each cluster to each.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (M,)
+            Clusters of the landmarks.
+        n_clusters : int
+            Number of clusters, K.
+
+        Returns
+        -------
+        ndarray of shape (K, K), float64
+            They sum to 1.
+        """
+        start = np.zeros((len(labels), n_clusters), dtype=self._step.dtype)
+        start[np.arange(len(labels)), labels] = 1
+        # A walk over an undirected graph begins at a point as often as it has neighbours.
+        joint = (start * self._degrees[:, None]).T.astype(np.float64) @ self._walk(start, N_STEPS)
+        return np.asarray(joint / joint.sum())
 
     def _walk(self, values: np.ndarray, n_steps: int) -> np.ndarray:
         for _ in range(n_steps):

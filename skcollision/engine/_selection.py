@@ -7,6 +7,7 @@ import torch
 
 from skcollision.engine._heads import LinearHeads
 from skcollision.engine._streamed_features import StreamedFeatures
+from skcollision.engine._surplus import join_surplus
 from skcollision.engine._training_features import TrainingFeatures
 
 
@@ -34,7 +35,35 @@ def select_restart(
     """
     if features.graph is None:
         return int(np.argmin(objective))
-    with torch.no_grad():
-        labels = heads(features.landmarks()).argmax(2).cpu().numpy()
+    labels = _labels_of_landmarks(heads, features)
     scores = [features.graph.kept_information(row, heads.n_clusters) for row in labels]
     return int(np.argmax(scores))
+
+
+def find_surplus(heads: LinearHeads, features: TrainingFeatures | StreamedFeatures) -> np.ndarray:
+    """Find which clusters of the first restart are parts of one.
+
+    Parameters
+    ----------
+    heads : LinearHeads
+        The restart that was kept.
+    features : TrainingFeatures or StreamedFeatures
+        What it was trained on, with a graph.
+
+    Returns
+    -------
+    ndarray of shape (K,), int64
+        The new cluster of each.
+    """
+    assert features.graph is not None
+    labels = _labels_of_landmarks(heads, features)[0]
+    walks = features.graph.walks_between(labels, heads.n_clusters)
+    return join_surplus((walks + walks.T) / 2)
+
+
+@torch.no_grad()
+def _labels_of_landmarks(
+    heads: LinearHeads, features: TrainingFeatures | StreamedFeatures
+) -> np.ndarray:
+    labels: np.ndarray = heads(features.landmarks()).argmax(2).cpu().numpy()
+    return labels

@@ -223,6 +223,19 @@ class Trainer:
                 self.prior = None  # from here on clusters stay where they stand
         self._replace_heads(1, lambda values: values[..., columns].clone(), basis)
 
+    def join(self, members: np.ndarray) -> None:
+        """Join clusters (K, K') or leave some out, for a restart that is alone.
+
+        The weights of several are only where to distil from: no linear head predicts their sum.
+        """
+        prior = getattr(self.criterion, "prior", None)
+        if prior is not None:
+            self.criterion = self.criterion.with_prior(joined_shares(prior, members))
+        if self.prior is not None:
+            self.prior.proportions = joined_shares(self.prior.proportions, members)
+        means = torch.from_numpy(members / members.sum(0)).to(self.heads.columns)
+        self._replace_heads(1, lambda values: values @ means, self.heads.basis)
+
     def lift(self) -> None:
         """Go on with the whole features, where the heads were trained on a basis of theirs."""
         if self.heads.basis is not None:
@@ -306,6 +319,12 @@ class Trainer:
             objective,
             Measures(*(t.detach().cpu().numpy() for t in (objective, entropy, gap))),
         )
+
+
+def joined_shares(shares: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Return the shares of joined clusters (..., K') among those that are left."""
+    joined = shares @ members
+    return np.asarray(joined / joined.sum(axis=-1, keepdims=True))
 
 
 def restored_random_state(state: dict[str, Any]) -> np.random.RandomState:

@@ -1,0 +1,69 @@
+"""Surplus clusters: merged after training, and left out of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skcollision.engine import (
+    Batch,
+    StreamedFeatures,
+    Trainer,
+    TrainingFeatures,
+    find_surplus,
+    joined_shares,
+)
+
+
+class SurplusMerging:
+    """What `merge_surplus` adds to a clusterer's fit."""
+
+    class_prior_: np.ndarray
+    prior: Any
+    n_neighbors: Any
+
+    def _check_merging(self, views: TrainingFeatures | StreamedFeatures) -> None:
+        """Raise where surplus clusters are to be merged and cannot be."""
+        if not self._merges():
+            return
+        if views.graph is None:
+            raise ValueError(
+                f"merge_surplus=True of {type(self).__name__} needs neighbours, which the "
+                f"'n_neighbors' parameter, {self.n_neighbors!r}, leaves out; 'auto' does so where "
+                "n_clusters is more than a tenth of the points. Set a positive number."
+            )
+        if not isinstance(self.prior, str):
+            raise ValueError(
+                f"The 'prior' parameter of {type(self).__name__} must be a str with "
+                "merge_surplus=True. Got an array instead, which says how many clusters there are."
+            )
+
+    def _merges(self) -> bool:
+        # a clusterer of one's own need not have the parameter
+        return getattr(self, "merge_surplus", False)
+
+    def _labels_to_learn(
+        self, trainer: Trainer, views: TrainingFeatures | StreamedFeatures
+    ) -> Callable[[Batch], Tensor]:
+        """Return what says the soft labels to distil, those of merged clusters summed."""
+        labels_of = views.labels_of(trainer.heads)
+        if not self._merges():
+            return labels_of
+        groups = find_surplus(trainer.heads, views)
+        members = np.eye(groups.max() + 1)[groups]
+        self._join_clusters(trainer, members)
+
+        def merged(batch: Batch) -> Tensor:
+            labels = labels_of(batch)
+            return labels @ torch.from_numpy(members).to(labels)
+
+        return merged
+
+    def _join_clusters(self, trainer: Trainer, members: np.ndarray) -> None:
+        trainer.join(members)
+        if hasattr(self, "class_prior_"):
+            self.class_prior_ = joined_shares(self.class_prior_, members)
