@@ -79,8 +79,11 @@ def make_state(
     )
     n_groups = len(groups) - 1
     tile = -(-n_clusters // 4) * 4
+    # Kernels are compiled for each kind of argument: let there be one, whatever the caller's is.
+    probs = problem.probs[r].view()
+    probs.flags.writeable = False
     return DualState(
-        probs=problem.probs[r],
+        probs=probs,
         labels=labels,
         weights=problem.weights,
         prior=problem.prior[r],
