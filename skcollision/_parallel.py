@@ -2,17 +2,23 @@
 
 Not numba's ``parallel=True``: its workqueue layer aborts the process when two Python threads enter
 it, its OpenMP layer does not survive a fork, and its reductions depend on the number of threads.
+Nor a ThreadPoolExecutor: its threads sleep between two tasks, and waking one takes a tenth of a
+millisecond, as long as many a kernel.
 """
 
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
-from threading import Lock, local
+from contextlib import suppress
+from functools import partial
+from threading import Lock, Semaphore, Thread, local
 
 import numpy as np
 from numba import config
+
+from skcollision._spin import wait
 
 __all__ = ["n_threads", "row_blocks", "run_shares", "run_tasks"]
 
@@ -20,8 +26,9 @@ __all__ = ["n_threads", "row_blocks", "run_shares", "run_tasks"]
 _BLOCK_SIZE = 1 << 15
 _MAX_BLOCKS = 32
 
-_pool: ThreadPoolExecutor | None = None
-_lock = Lock()
+# Entries of int64 between two counters, so that no two are in one cache line.
+_STRIDE = 16
+
 _worker = local()
 
 
@@ -58,47 +65,129 @@ def run_shares(share: Callable[[int, int], None], n_tasks: int) -> None:
     """Call ``share(first, step)`` in each thread, for the tasks ``range(first, n_tasks, step)``.
 
     For kernels that loop over their tasks themselves: a call a thread, not one a task. The calling
-    thread takes the first share; a single task, a single thread and a call from inside a share run
-    in the calling thread alone.
+    thread takes the first share; a single task, a single thread, a call from inside a share and one
+    while another thread has the team run in the calling thread alone.
     """
     step = min(n_threads(), n_tasks)
-    if step <= 1 or getattr(_worker, "busy", False):
+    if step <= 1 or getattr(_worker, "busy", False) or not _team.free.acquire(blocking=False):
         share(0, 1)
         return
-
-    def run(first: int) -> None:
-        _worker.busy = True
-        try:
-            share(first, step)
-        finally:
-            _worker.busy = False
-
-    pool = _get_pool()
-    futures = [pool.submit(run, first) for first in range(1, step)]
+    _worker.busy = True
     try:
-        run(0)
+        _team.run(share, step)
     finally:
-        # not before the others have stopped writing, even if this share has failed
-        wait(futures)
-    for future in futures:
-        future.result()
+        _worker.busy = False
+        _team.free.release()
 
 
-def _get_pool() -> ThreadPoolExecutor:
-    global _pool
-    with _lock:
-        if _pool is None:
-            _pool = ThreadPoolExecutor(n_threads(), thread_name_prefix="skcollision")
-        return _pool
+class _Team:
+    """Threads that wait for shares: awake for a moment after each, then asleep."""
+
+    def __init__(self) -> None:
+        self.free = Lock()
+        self._members: list[_Member] = []
+
+    def run(self, share: Callable[[int, int], None], step: int) -> None:
+        """Run ``step`` shares, one in the calling thread and the others in members."""
+        while len(self._members) < step - 1:
+            self._members.append(_Member())
+        members = self._members[: step - 1]
+        for first, member in enumerate(members, 1):
+            member.give(partial(share, first, step))
+        try:
+            share(0, step)
+            # where other work has the cores, a share here is done before one is begun there
+            for member in members:
+                member.take()()
+        finally:
+            # not before the others have stopped writing, even if a share has failed
+            errors = [member.join() for member in members]
+        for error in filter(None, errors):
+            raise error
 
 
-def _forget_pool() -> None:
-    """Drop the parent's pool in a forked child, where its threads do not exist."""
-    global _pool, _lock
-    _pool = None
-    _lock = Lock()
+class _Member:
+    """A thread of the team, with the numbers of shares that it was given and that it has done.
+
+    Either side looks at the other's number for a while before it sleeps. Who is about to sleep says
+    so first and then looks again, so that no number changes unseen; a semaphore that was released
+    without need only makes for one more look.
+    """
+
+    _GIVEN, _DONE = 0, _STRIDE
+
+    def __init__(self) -> None:
+        self._counters = np.zeros(2 * _STRIDE, dtype=np.int64)
+        self._asleep = {self._GIVEN: False, self._DONE: False}
+        self._alarm = {self._GIVEN: Semaphore(0), self._DONE: Semaphore(0)}
+        # at most one; a deque, because its pop happens in one thread or in the other
+        self._work: deque[Callable[[], None]] = deque()
+        self._error: BaseException | None = None
+        self._seen, self._is_taken = 0, False
+        Thread(target=self._serve, name="skcollision", daemon=True).start()
+
+    def give(self, work: Callable[[], None]) -> None:
+        """Give the thread something to do; what it had before must be done."""
+        self._seen, self._is_taken = int(self._counters[self._DONE]), False
+        self._work.append(work)
+        self._advance(self._GIVEN)
+
+    def take(self) -> Callable[[], None]:
+        """Take back what the thread has not begun; nothing to do if it has."""
+        try:
+            work = self._work.pop()
+        except IndexError:
+            return lambda: None
+        self._is_taken = True
+        return work
+
+    def join(self) -> BaseException | None:
+        """Wait for what the thread has begun to end; return what that raised."""
+        if not self._is_taken:
+            self._await(self._DONE, self._seen)
+        error, self._error = self._error, None
+        return error
+
+    def _serve(self) -> None:
+        _worker.busy = True
+        given = 0
+        while True:
+            self._await(self._GIVEN, given)
+            given = int(self._counters[self._GIVEN])
+            with suppress(IndexError):
+                self._do(self._work.pop())
+
+    def _do(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:  # raised again in the thread that waits
+            self._error = error
+        # `work` may hold large arrays: what calls this must not keep it
+        self._advance(self._DONE)
+
+    def _advance(self, which: int) -> None:
+        self._counters[which] += 1
+        if self._asleep[which]:
+            self._alarm[which].release()
+
+    def _await(self, which: int, seen: int) -> None:
+        if wait(self._counters, which, seen):
+            return
+        self._asleep[which] = True
+        while self._counters[which] == seen:
+            self._alarm[which].acquire()
+        self._asleep[which] = False
+
+
+_team = _Team()
+
+
+def _forget_team() -> None:
+    """Drop the parent's team in a forked child, where its threads do not exist."""
+    global _team
+    _team = _Team()
     _worker.busy = False
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)
+    os.register_at_fork(after_in_child=_forget_team)

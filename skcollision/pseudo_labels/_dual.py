@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from skcollision._parallel import n_threads, row_blocks, run_tasks
+from skcollision._parallel import n_threads, row_blocks, run_shares
 from skcollision.pseudo_labels._problem import Problem, Solution, solve_restarts
 from skcollision.pseudo_labels.kernels import cpu_dual_state as state_of
 from skcollision.pseudo_labels.kernels.cpu_dual import advance, is_solved, solve_serial
-from skcollision.pseudo_labels.kernels.cpu_dual_rows import sweep
+from skcollision.pseudo_labels.kernels.cpu_dual_rows import sweep_groups
 from skcollision.pseudo_labels.kernels.cpu_dual_state import DualState
 
-# Elements of a problem from which threads share its sweeps: below, waking them costs more.
-_SHARED_FROM = 1 << 17
+# Elements of a problem from which threads share its sweeps: below, telling them costs more.
+_SHARED_FROM = 1 << 15
+# Elements a group, where there are not too many groups: few, so that threads have equal shares.
+_GROUP_SIZE = 1 << 14
 
 
 def solve_dual(
@@ -74,9 +76,8 @@ def make_state(
     control[state_of.ORDER] = problem.order
     control[state_of.LINEAR] = linear
     # at most half the memory of float32 probs for the groups' K x K sums
-    groups = row_blocks(
-        n_points, n_clusters, max_blocks=max(1, min(16, n_points // n_clusters // 4))
-    )
+    most = max(1, min(16, n_points // n_clusters // 4))
+    groups = row_blocks(n_points, n_clusters, max_blocks=most, block_size=_GROUP_SIZE)
     n_groups = len(groups) - 1
     tile = -(-n_clusters // 4) * 4
     # Kernels are compiled for each kind of argument: let there be one, whatever the caller's is.
@@ -103,7 +104,7 @@ def _solve_shared(state: DualState) -> None:
     n_groups = len(state.bounds) - 1
     phase = int(state.control[state_of.PHASE])
     while phase != state_of.DONE:
-        # The pool's tasks end before `phase` changes.
-        run_tasks(lambda g: sweep(state, phase, g), n_groups)  # noqa: B023
+        # The team's shares end before `phase` changes.
+        run_shares(lambda first, step: sweep_groups(state, phase, first, step), n_groups)  # noqa: B023
         advance(state)
         phase = int(state.control[state_of.PHASE])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skcollision.pseudo_labels.kernels.cpu_dual_rows import sweep
+from skcollision.pseudo_labels.kernels.cpu_dual_rows import sweep_groups
 from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     AFFINE,
     BEST_GAP,
@@ -76,8 +76,7 @@ def solve_serial(state):
     """Iterate to the end in one thread."""
     phase = int(state.control[PHASE])
     while phase != DONE:
-        for g in range(len(state.bounds) - 1):
-            sweep(state, phase, g)
+        sweep_groups(state, phase, 0, 1)
         advance(state)
         phase = int(state.control[PHASE])
 

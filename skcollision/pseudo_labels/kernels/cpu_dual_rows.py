@@ -27,6 +27,13 @@ from skcollision.pseudo_labels.kernels.cpu_math import fast_max, inline, jit
 
 
 @jit
+def sweep_groups(state, phase, first, step):
+    """Run one phase on every step-th group from first."""
+    for g in range(first, len(state.bounds) - 1, step):
+        sweep(state, phase, g)
+
+
+@jit
 def sweep(state, phase, g):
     """Run one phase on the points of group g."""
     if phase == CENTER:

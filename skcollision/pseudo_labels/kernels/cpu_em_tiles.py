@@ -5,6 +5,13 @@ K elements when K is small. In a tile, LANES points lie side by side: ``tile[k]`
 their predictions and their c_k, and ``lane`` the vectors that do not depend on k. The offsets are
 constants, so LLVM knows that vectors of one array do not overlap. Loops run to the number n of
 points in the tile: of loops with a constant count LLVM would make straight scalar code.
+
+Tiles compute in the type of the predictions, in float32 twice as many points an instruction. That
+the numbers stay in its range, the root is sought in units of where it starts: with e = c_m g,
+
+    f = 1/c_m sum_k c_k / ((sigma_m - sigma_k) a + sigma_k b) = 1 ,   a = (1 + C) / (sigma_m c_m),
+
+b = g / sigma_m, and g climbs from 1. Points for which a is out of range are left to ``sweep_rows``.
 """
 
 from __future__ import annotations
@@ -12,13 +19,15 @@ from __future__ import annotations
 import numpy as np
 
 from skcollision.pseudo_labels.kernels.cpu_em import LABEL_FLOOR, MAX_NEWTON, sweep_rows
-from skcollision.pseudo_labels.kernels.cpu_math import fast_max, fast_min, inline, jit
+from skcollision.pseudo_labels.kernels.cpu_math import fast_log, fast_max, fast_min, inline, jit
 
 LANES = 32
 # Offsets in a row of a tile.
 Q, C = 0, LANES
-# Offsets in the lanes: sigma_m, (1 + C) / sigma_m, e, e / sigma_m, and two sums over clusters.
-LARGEST, TOP, E, SLOPE, F, DF = [LANES * j for j in range(6)]
+# Offsets in the lanes: sigma_m, a, 1 / c_m, b, and two sums over clusters.
+LARGEST, A, SCALE, B, F, DF = [LANES * j for j in range(6)]
+# Rounding error of a sum of positive terms around one, in units of the type's own.
+SUM_ERROR = 8
 
 
 @jit
@@ -41,14 +50,14 @@ def sweep_blocks(
 @jit
 def sweep_tiles(probs, labels, new_labels, weights, ratio, mean, start, stop, tol):
     """Take one EM step, as ``sweep_rows`` does."""
-    tile = np.empty((probs.shape[1], 2 * LANES))
-    lane = np.empty(6 * LANES)
+    tile = np.empty((probs.shape[1], 2 * LANES), dtype=probs.dtype)
+    lane = np.empty(6 * LANES, dtype=probs.dtype)
     log_p = 0.0
     n_newton = 0
     for first in range(start, stop, LANES):
         n = min(LANES, stop - first)
         some = slice(first, first + n)
-        if load_tile(probs[some], labels[some], ratio, tile, lane, n) > 0.0:
+        if load_tile(probs[some], labels[some], ratio, tile, lane, n):
             n_newton += n * newton_tile(tile, lane, n, tol)
             log_p += put_tile(tile, lane, n, weights[some], mean, new_labels[some])
         else:
@@ -63,90 +72,100 @@ def sweep_tiles(probs, labels, new_labels, weights, ratio, mean, start, stop, to
 
 @inline
 def load_tile(probs, labels, ratio, tile, lane, n):
-    """Fill the tile and the lanes with e = c_m to start from; return the smallest c."""
-    n_clusters = len(tile)
-    smallest = np.inf
+    """Fill the tile, and the lanes with g = 1; return whether all numbers are in range."""
+    one, zero = tile.dtype.type(1.0), tile.dtype.type(0.0)
+    least = np.sqrt(np.finfo(tile.dtype).tiny)
+    smallest = one
     for t in range(n):
-        lane[LARGEST + t] = 1e-300
-        lane[TOP + t] = 1.0
-        lane[E + t] = 0.0
-    for k in range(n_clusters):
+        for k in range(len(tile)):
+            tile[k, Q + t] = probs[t, k]
+            tile[k, C + t] = labels[t, k]
+    for t in range(n):
+        lane[LARGEST + t] = zero
+        lane[A + t] = one
+        lane[SCALE + t] = zero
+    for k in range(len(tile)):
         row = tile[k]
-        r = ratio[k]
+        r = tile.dtype.type(ratio[k])
         for t in range(n):
-            q = np.float64(probs[t, k])
-            c = r * labels[t, k]
-            row[Q + t] = q
+            c = r * row[C + t]
             row[C + t] = c
-            lane[TOP + t] += c
-            lane[LARGEST + t] = fast_max(lane[LARGEST + t], q)
+            lane[A + t] += c
+            lane[LARGEST + t] = fast_max(lane[LARGEST + t], row[Q + t])
             smallest = fast_min(smallest, c)
-    for k in range(n_clusters):
+    for k in range(len(tile)):
         row = tile[k]
         for t in range(n):
-            c = row[C + t] if row[Q + t] == lane[LARGEST + t] else 0.0
-            lane[E + t] = fast_max(lane[E + t], c)
+            c = row[C + t] if row[Q + t] == lane[LARGEST + t] else zero
+            lane[SCALE + t] = fast_max(lane[SCALE + t], c)
+    share = one
     for t in range(n):
-        lane[TOP + t] /= lane[LARGEST + t]
-        lane[SLOPE + t] = lane[E + t] / lane[LARGEST + t]
-    return smallest
+        share = fast_min(share, lane[SCALE + t] / lane[A + t])
+        lane[SCALE + t] = one / lane[SCALE + t]
+        lane[B + t] = one / lane[LARGEST + t]
+        lane[A + t] *= lane[SCALE + t] * lane[B + t]
+    return smallest > zero and share > least
 
 
 @inline
 def newton_tile(tile, lane, n, tol):
-    """Find f(e) = 1 by Newton on 1/f until the last point has converged; return the steps."""
-    steps = 0
-    for _ in range(MAX_NEWTON):
+    """Find f = 1 by Newton on 1/f until the last point has converged; return the steps."""
+    one, zero = tile.dtype.type(1.0), tile.dtype.type(0.0)
+    tol, sum_error = tile.dtype.type(tol), SUM_ERROR * np.finfo(tile.dtype).eps
+    for step in range(MAX_NEWTON):
         for t in range(n):
-            lane[F + t] = 0.0
-            lane[DF + t] = 0.0
+            lane[F + t] = zero
+            lane[DF + t] = zero
         for k in range(len(tile)):
             row = tile[k]
             for t in range(n):
                 q = row[Q + t]
-                z = 1.0 / ((lane[LARGEST + t] - q) * lane[TOP + t] + q * lane[SLOPE + t])
+                z = one / ((lane[LARGEST + t] - q) * lane[A + t] + q * lane[B + t])
                 cz = row[C + t] * z
                 lane[F + t] += cz
                 lane[DF + t] += cz * z * q
-        worst = -np.inf
+        worst = zero
         for t in range(n):
-            move = lane[F + t] * (lane[F + t] - 1.0) * lane[LARGEST + t] / lane[DF + t]
-            lane[E + t] += move
-            lane[SLOPE + t] = lane[E + t] / lane[LARGEST + t]
-            worst = fast_max(worst, fast_max(move, -move) - tol * lane[E + t])
-        steps += 1
-        if worst <= 0.0:
+            error = lane[F + t] * lane[SCALE + t] - one
+            move = error * (lane[F + t] / lane[DF + t])
+            lane[B + t] += move
+            # all labels move the same way, so none by more than the error of their sum
+            far = fast_max(move, -move) - tol * lane[B + t]
+            worst = fast_max(worst, fast_min(far, fast_max(error, -error) - sum_error))
+        if worst <= zero:
             break
-    return steps
+    return step + 1
 
 
 @inline
 def put_tile(tile, lane, n, weights, mean, labels):
     """Store the labels and add them to mean; return the sum of weight ln(sigma'y)."""
+    one, zero = tile.dtype.type(1.0), tile.dtype.type(0.0)
+    floor = tile.dtype.type(LABEL_FLOOR)
     for t in range(n):
-        lane[F + t] = 0.0
-        lane[DF + t] = 0.0
+        lane[F + t] = zero
+        lane[DF + t] = zero
     for k in range(len(tile)):
         row = tile[k]
         for t in range(n):
             q = row[Q + t]
-            y = row[C + t] / ((lane[LARGEST + t] - q) * lane[TOP + t] + q * lane[SLOPE + t])
+            y = row[C + t] / ((lane[LARGEST + t] - q) * lane[A + t] + q * lane[B + t])
             row[C + t] = y
             lane[F + t] += y
     for t in range(n):
-        lane[F + t] = 1.0 / lane[F + t]
+        lane[F + t] = one / lane[F + t]
     for k in range(len(tile)):
         row = tile[k]
         mass = 0.0
         for t in range(n):
-            y = fast_max(row[C + t] * lane[F + t], LABEL_FLOOR)
+            y = fast_max(row[C + t] * lane[F + t], floor)
             row[C + t] = y
             lane[DF + t] += y * row[Q + t]
-            mass += weights[t] * y
+            mass += weights[t] * np.float64(y)
         mean[k] += mass
         for t in range(n):
             labels[t, k] = row[C + t]
     log_p = 0.0
     for t in range(n):
-        log_p += weights[t] * np.log(lane[DF + t])
+        log_p += weights[t] * fast_log(np.float64(lane[DF + t]))
     return log_p
