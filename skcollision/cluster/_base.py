@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -13,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import _fit_context
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -23,6 +21,7 @@ from skcollision.cluster._linear_model import LinearClusterModel
 from skcollision.cluster._prior import target_proportions
 from skcollision.cluster._resumption import Resumption
 from skcollision.cluster._surplus import SurplusMerging
+from skcollision.cluster._warnings import warn_of_empty, warn_of_gap
 from skcollision.criteria import ClusteringCriterion
 from skcollision.engine import (
     LinearHeads,
@@ -126,7 +125,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         Warns
         -----
         ConvergenceWarning
-            If a cluster ends empty.
+            If a cluster ends empty, or pseudo-labels end above `solver_tol`.
         """
         data, weight = self._check_data(X, sample_weight, reset=True)
         random_state, criterion, normalisation = self._begin(data, weight)
@@ -171,7 +170,8 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         self._describe(data, weight)
         if self._merges():
             self._leave_out_empty(data, weight)
-        self._warn_of_empty(weight)
+        warn_of_empty(self.n_clusters_, len(self._used_clusters(weight)))
+        warn_of_gap(criterion, self.objective_, self.duality_gap_)
         tasks.close()
         return self
 
@@ -220,7 +220,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         self._store(self._trainer, best, measures.objective[best], measures.duality_gap[best])
         self.n_iter_ += 1
         self._describe(data, weight)
-        self._warn_of_empty(weight)
+        warn_of_empty(self.n_clusters_, len(self._used_clusters(weight)))
         return self
 
     def _begin(
@@ -333,13 +333,3 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
 
     def _used_clusters(self, weight: np.ndarray | None) -> np.ndarray:
         return np.unique(self.labels_ if weight is None else self.labels_[weight > 0])
-
-    def _warn_of_empty(self, weight: np.ndarray | None) -> None:
-        n_empty = self.n_clusters_ - len(self._used_clusters(weight))
-        if n_empty:
-            warnings.warn(
-                f"{n_empty} of n_clusters={self.n_clusters_} clusters ended empty. Lower "
-                "n_clusters, or raise 'fairness_weight' or 'lam' to keep them all in use.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )

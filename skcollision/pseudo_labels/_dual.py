@@ -12,6 +12,7 @@ import numpy as np
 
 from skcollision._parallel import n_threads, row_blocks, run_shares
 from skcollision.pseudo_labels._problem import Problem, Solution, solve_restarts
+from skcollision.pseudo_labels._two_clusters import solve_two_clusters
 from skcollision.pseudo_labels.kernels import cpu_dual_state as state_of
 from skcollision.pseudo_labels.kernels.cpu_dual import advance, is_solved, solve_serial
 from skcollision.pseudo_labels.kernels.cpu_dual_rows import sweep_groups
@@ -32,6 +33,8 @@ def solve_dual(
 ) -> Solution:
     """Solve (11) or (10) to a certified relative gap; with ``linear``, eq. (5) on ln(probs)."""
     n_stack, n_points, n_clusters = problem.probs.shape
+    if n_clusters == 2 and not linear:
+        return solve_two_clusters(problem, max_iter=max_iter)
     shared = n_stack < n_threads() and n_points * n_clusters >= _SHARED_FROM
 
     def run(r: int, labels: np.ndarray, limit: int) -> DualState:

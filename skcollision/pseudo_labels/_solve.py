@@ -95,7 +95,8 @@ def solve_pseudo_labels(
     sample_weight : array-like of shape (N,), optional
         Weights of the points in both means; only their ratios matter.
     solver : str, default="dual"
-        - ``"dual"``: primal-dual interior point, exact.
+        - ``"dual"``: exact, by a primal-dual interior point; two clusters by a root of one
+          variable.
         - ``"em"``: the paper's Algorithm 1, with Newton's method on the reciprocal of the secular
           equation; ``"em-newton"`` with the paper's Newton steps, the same labels in twice the
           steps; ``"em-squarem"`` accelerated. Only for (11) and finite ``lam``.
@@ -135,9 +136,9 @@ def solve_pseudo_labels(
 
     Notes
     -----
-    Labels of ``"dual"`` are interior: positive, however small. The gap of every solver comes from
-    the dual function [2]_, evaluated at the labels' own prices, except for ``"miadm-approx"``,
-    which has none.
+    Labels of ``"dual"`` are interior: positive, however small; for two clusters many are 0 or 1, as
+    those of an optimum are. The gap of every solver comes from the dual function [2]_, evaluated at
+    the labels' own prices, except for ``"miadm-approx"``, which has none.
 
     References
     ----------

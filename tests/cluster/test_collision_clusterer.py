@@ -376,3 +376,12 @@ def test_long_clusters_that_lie_close_are_told_apart():
     X, y = make_embeddings(1000, 10, 32, spread=1.5, random_state=0)
     labels = CollisionClusterer(10, random_state=0).fit_predict(X)
     assert clustering_accuracy_score(y, labels) > 0.97
+
+
+def test_a_solver_that_stops_above_its_tolerance_is_warned_of():
+    X, _ = make_embeddings(200, 4, 8, random_state=0)
+    slow = CollisionClusterer(4, solver="em", lam=1e6, solver_tol=1e-9, max_iter=2, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="above solver_tol=1e-09"):
+        slow.fit(X)
+    # whoever says when to stop need not be told
+    slow.set_params(solver_max_iter=5).fit(X)
