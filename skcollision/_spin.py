@@ -16,8 +16,7 @@ PATIENCE = 1_000_000
 GRACE = 40_000
 
 
-@intrinsic
-def _look(context: Any, array: Any, index: Any) -> Any:
+def _read(context: Any, array: Any, index: Any) -> Any:
     """Read one int64 that another thread may have written."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -25,6 +24,9 @@ def _look(context: Any, array: Any, index: Any) -> Any:
         return builder.load_atomic(builder.gep(data, [args[1]]), "acquire", 8)
 
     return types.int64(array, types.intp), codegen
+
+
+_look: Any = intrinsic(_read)
 
 
 @njit(nogil=True, cache=True)

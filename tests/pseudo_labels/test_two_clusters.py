@@ -38,9 +38,7 @@ def test_agrees_with_the_interior_point(first, lam, prior, order, seed):
     result = solve_pseudo_labels(
         probs, lam=lam, prior=prior, sample_weight=weights, fairness=order, tol=1e-9
     )
-    upper, lower = interior_point(
-        probs, weights / weights.sum(), prior, lam, ORDERS.index(order)
-    )
+    upper, lower = interior_point(probs, weights / weights.sum(), prior, lam, ORDERS.index(order))
     scale = max(1.0, abs(result.objective))
     assert result.converged
     assert result.n_iter < 100

@@ -112,7 +112,9 @@ def newton_tile(tile, lane, n, tol):
     """Find f = 1 by Newton on 1/f until the last point has converged; return the steps."""
     one, zero = tile.dtype.type(1.0), tile.dtype.type(0.0)
     tol, sum_error = tile.dtype.type(tol), SUM_ERROR * np.finfo(tile.dtype).eps
-    for step in range(MAX_NEWTON):
+    steps = 0
+    while steps < MAX_NEWTON:
+        steps += 1
         for t in range(n):
             lane[F + t] = zero
             lane[DF + t] = zero
@@ -134,7 +136,7 @@ def newton_tile(tile, lane, n, tol):
             worst = fast_max(worst, fast_min(far, fast_max(error, -error) - sum_error))
         if worst <= zero:
             break
-    return step + 1
+    return steps
 
 
 @inline

@@ -1,7 +1,7 @@
 """Two clusters: the dual is a root of one variable.
 
-Let cluster a be the one that more than its share of points prefer, and v_b - v_a = 1/t > 0 the price
-of that. A point that prefers b gets b. One that prefers a, sigma_a > sigma_b, minimises
+Let cluster a be the one that more than its share of points prefer, and v_b - v_a = 1/t > 0 the
+price of that. A point that prefers b gets b. One that prefers a, sigma_a > sigma_b, minimises
 -ln(sigma_b + (sigma_a - sigma_b) y) + y/t over its label y for a, so that
 
     y(t) = min(1, max(0, t - h)) ,      h = sigma_b / (sigma_a - sigma_b) ,
@@ -27,6 +27,7 @@ from skcollision.pseudo_labels.kernels.cpu_math import (
 
 # Rounding errors of a mean and of t, as a fraction of them.
 MEAN_ERROR, ROOT_ERROR = 1e-14, 1e-15
+LARGEST_ROOT = 1e300
 
 
 @jit
@@ -69,36 +70,39 @@ def wanted_mean(s, share, lam, order):
         return share, 0.0
     if order == PRIOR_TO_MEAN:
         root = np.hypot(lam - s, 2.0 * np.sqrt(s) * np.sqrt(lam * share))
-        # either form, where it does not cancel
-        if s < lam:
-            mean = 2.0 * lam * share / (lam - s + root)
-        else:
-            mean = (s - lam + root) / (2.0 * s)
+        # the form that does not cancel
+        small = 2.0 * lam * share / (lam - s + root)
+        mean = small if s < lam else (s - lam + root) / (2.0 * s)
         return mean, mean * (1.0 - mean) / root
     mean = share / (share + (1.0 - share) * np.exp(-s / lam))
     return mean, mean * (1.0 - mean) / lam
 
 
 @exact_jit
-def price_of_mean(mean, share, lam, order):
-    """Return s with M(s) = mean, for a mean of at least the share."""
+def root_of_mean(mean, share, lam, order):
+    """Return t with M(1/t) = mean, for a mean of at least the share; 0 where only s = inf has it."""
     if np.isinf(lam) or mean >= 1.0:
-        return np.inf
+        return 0.0
     if order == PRIOR_TO_MEAN:
-        return lam * (mean - share) / (mean * (1.0 - mean))
-    return lam * np.log(mean * (1.0 - share) / ((1.0 - mean) * share))
+        t = mean * (1.0 - mean) / (lam * (mean - share))
+    else:
+        t = 1.0 / (lam * np.log(mean * (1.0 - share) / ((1.0 - mean) * share)))
+    # at the share itself any t will do that leaves 1/t negligible
+    return t if 0.0 <= t < LARGEST_ROOT else LARGEST_ROOT
 
 
 @exact_jit
 def find_root(handicaps, weights, high, share, lam, order, max_iter):
     """Find t with m(t) = M(1/t) by Newton; return t, M and the iterations.
 
-    ``high`` is a t from which on m is not below M. Where Newton leaves the bracket, or its steps do not shrink
-    by half in two, as they may not on a function with corners, the bracket is cut in two instead.
+    ``high`` is a t from which on m is not below M. Where Newton leaves the bracket, or its steps do
+    not shrink by half in two, as they may not where there are corners, the bracket is cut in two.
     """
     low, t = 0.0, min(1.0, high)
     step = older = np.inf
-    for n_iter in range(1, max_iter + 1):
+    n_iter = 0
+    while n_iter < max_iter:
+        n_iter += 1
         mean, slope = mean_label(handicaps, weights, t)
         wanted, change = wanted_mean(1.0 / t, share, lam, order)
         if abs(mean - wanted) <= MEAN_ERROR * wanted:
@@ -108,11 +112,11 @@ def find_root(handicaps, weights, high, share, lam, order, max_iter):
         else:
             low = t
         slope += change / t**2
-        newton = t - (mean - wanted) / slope if slope > 0.0 else -1.0
-        if not low < newton < high or abs(newton - t) > 0.5 * older:
-            newton = np.sqrt(low) * np.sqrt(high) if low > 0.0 else 1e-2 * high
-        older, step = step, abs(newton - t)
-        t = newton
+        after = t - (mean - wanted) / slope if slope > 0.0 else -1.0
+        if not low < after < high or abs(after - t) > 0.5 * older:
+            after = np.sqrt(low) * np.sqrt(high) if low > 0.0 else 1e-2 * high
+        older, step = step, abs(after - t)
+        t = after
         if step <= ROOT_ERROR * t:
             break
     return t, wanted, n_iter
