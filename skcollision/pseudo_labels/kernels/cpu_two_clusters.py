@@ -80,7 +80,7 @@ def wanted_mean(s, share, lam, order):
 
 @exact_jit
 def root_of_mean(mean, share, lam, order):
-    """Return t with M(1/t) = mean, for a mean of at least the share; 0 where only s = inf has it."""
+    """Return t with M(1/t) = mean, for a mean from the share up; 0 where only s = inf has it."""
     if np.isinf(lam) or mean >= 1.0:
         return 0.0
     if order == PRIOR_TO_MEAN:
