@@ -8,7 +8,9 @@ millisecond, as long as many a kernel.
 
 from __future__ import annotations
 
+import atexit
 import os
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -87,6 +89,14 @@ class _Team:
         self.free = Lock()
         self._members: list[_Member] = []
 
+    def rest(self) -> None:
+        """Let all members fall asleep: Python must not end while one may yet ask for the GIL."""
+        for member in self._members:
+            for _ in range(1000):
+                if member.is_asleep():
+                    break
+                time.sleep(1e-4)
+
     def run(self, share: Callable[[int, int], None], step: int) -> None:
         """Run ``step`` shares, one in the calling thread and the others in members."""
         while len(self._members) < step - 1:
@@ -120,22 +130,25 @@ class _Member:
         self._counters = np.zeros(2 * _STRIDE, dtype=np.int64)
         self._asleep = {self._GIVEN: False, self._DONE: False}
         self._alarm = {self._GIVEN: Semaphore(0), self._DONE: Semaphore(0)}
-        # at most one; a deque, because its pop happens in one thread or in the other
-        self._work: deque[Callable[[], None]] = deque()
+        # at most one share; a deque, because its pop happens in one thread or in the other
+        self._work: deque[tuple[int, Callable[[], None]]] = deque()
         self._error: BaseException | None = None
-        self._seen, self._is_taken = 0, False
+        self._is_taken = False
         Thread(target=self._serve, name="skcollision", daemon=True).start()
 
     def give(self, work: Callable[[], None]) -> None:
-        """Give the thread something to do; what it had before must be done."""
-        self._seen, self._is_taken = int(self._counters[self._DONE]), False
-        self._work.append(work)
-        self._advance(self._GIVEN)
+        """Give the thread a share."""
+        self._is_taken = False
+        # one may be left where Ctrl-C has broken off what led to it
+        self._work.clear()
+        number = int(self._counters[self._GIVEN]) + 1
+        self._work.append((number, work))
+        self._set(self._GIVEN, number)
 
     def take(self) -> Callable[[], None]:
         """Take back what the thread has not begun; nothing to do if it has."""
         try:
-            work = self._work.pop()
+            _, work = self._work.pop()
         except IndexError:
             return lambda: None
         self._is_taken = True
@@ -143,10 +156,14 @@ class _Member:
 
     def join(self) -> BaseException | None:
         """Wait for what the thread has begun to end; return what that raised."""
-        if not self._is_taken:
-            self._await(self._DONE, self._seen)
+        while not self._is_taken and self._counters[self._DONE] < self._counters[self._GIVEN]:
+            self._await(self._DONE, int(self._counters[self._DONE]))
         error, self._error = self._error, None
         return error
+
+    def is_asleep(self) -> bool:
+        """Return whether the thread sleeps until it is given something."""
+        return self._asleep[self._GIVEN]
 
     def _serve(self) -> None:
         _worker.busy = True
@@ -155,18 +172,17 @@ class _Member:
             self._await(self._GIVEN, given)
             given = int(self._counters[self._GIVEN])
             with suppress(IndexError):
-                self._do(self._work.pop())
+                self._do(*self._work.pop())
 
-    def _do(self, work: Callable[[], None]) -> None:
+    def _do(self, number: int, work: Callable[[], None]) -> None:
         try:
             work()
         except BaseException as error:  # raised again in the thread that waits
             self._error = error
-        # `work` may hold large arrays: what calls this must not keep it
-        self._advance(self._DONE)
+        self._set(self._DONE, number)
 
-    def _advance(self, which: int) -> None:
-        self._counters[which] += 1
+    def _set(self, which: int, number: int) -> None:
+        self._counters[which] = number
         if self._asleep[which]:
             self._alarm[which].release()
 
@@ -189,5 +205,6 @@ def _forget_team() -> None:
     _worker.busy = False
 
 
+atexit.register(lambda: _team.rest())
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_team)

@@ -59,10 +59,28 @@ def test_a_share_that_no_thread_has_begun_is_done_by_the_caller(monkeypatch):
     run_tasks(lambda index: None, 2)
     (member, *_) = _parallel._team._members
     # as if the thread never came to it
-    monkeypatch.setattr(member, "_advance", lambda which: None)
+    monkeypatch.setattr(member, "_set", lambda which, number: None)
     threads = []
     run_tasks(lambda index: threads.append(threading.current_thread()), 2)
     assert threads == [threading.current_thread()] * 2
+
+
+def test_a_wait_that_was_broken_off_does_not_confuse_the_next(monkeypatch):
+    monkeypatch.setattr(_parallel.config, "NUMBA_NUM_THREADS", 2)
+    run_tasks(lambda index: None, 2)
+    (member, *_) = _parallel._team._members
+    late = []
+    with monkeypatch.context() as patch:
+        patch.setattr(member, "join", lambda: None)  # as Ctrl-C does
+
+        def slow(index):
+            time.sleep(0.05 + 0.3 * index)
+            late.append(index)
+
+        run_tasks(slow, 2)
+    assert late == [0]
+    test_every_task_runs_once(2, 2)
+    assert late == [0, 1]
 
 
 def test_a_team_that_is_taken_is_not_waited_for(monkeypatch):
