@@ -33,6 +33,7 @@ from skcollision.pseudo_labels.kernels.cpu_dual import (
     MAX_SHORT,
     MIN_BARRIER,
     PATIENCE,
+    RECENTER,
 )
 from skcollision.pseudo_labels.kernels.cuda_dual import (
     ACTIVE,
@@ -222,6 +223,10 @@ class _InteriorPoint:
         left = self._mean_of(LEFT) + a_d * self._mean_of(LEFT_D)
         mu = products / n_clusters
         sigma_mu = mu * (left / products).clamp_min(1e-2) ** 3
+        # not far along a direction that, as the last step showed, can not be followed far
+        steps = torch.minimum(self.control[:, STEP_P], self.control[:, STEP_D])
+        blocked = torch.where(self.n_iter > 0, 1.0 - steps, 0.0)
+        sigma_mu = torch.fmax(sigma_mu, RECENTER * blocked.square() * mu)
         # no further than the tolerance asks for, nor where slacks are rounding errors
         enough = (0.1 * self.tol * self.objective.abs().clamp_min(1.0)).clamp_min(MIN_BARRIER)
         return mu, torch.fmax(sigma_mu, enough / n_clusters)

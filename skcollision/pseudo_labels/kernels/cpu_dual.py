@@ -67,6 +67,8 @@ MAX_GAP_TO_BARRIER = 1.5
 PATIENCE = 40
 # Rounding error of the bound, a sum of differences of prices, as a fraction of the largest.
 BOUND_ERROR = 1e-14
+# Part of mu that a step aims at after one that got nowhere.
+RECENTER = 0.3
 # Barrier K mu at which slacks, differences of numbers around one, still have some digits.
 MIN_BARRIER = 1e-12
 
@@ -191,6 +193,9 @@ def after_predict(state):
         left += sums[g, LEFT] + a_d * sums[g, LEFT_D]
     control[MU] = yz / n_clusters
     control[SIGMA_MU] = control[MU] * max(left / yz, 1e-2) ** 3
+    # not far along a direction that, as the last step showed, can not be followed far
+    blocked = 1.0 - min(control[STEP_P], control[STEP_D]) if control[N_ITER] > 0 else 0.0
+    control[SIGMA_MU] = max(control[SIGMA_MU], RECENTER * blocked**2 * control[MU])
     # no further than the tolerance asks for, nor where slacks are rounding errors
     enough = max(0.1 * control[TOL] * max(1.0, abs(control[OBJECTIVE])), MIN_BARRIER)
     control[SIGMA_MU] = max(control[SIGMA_MU], enough / n_clusters)
