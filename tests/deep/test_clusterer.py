@@ -26,9 +26,7 @@ def weights(clusterer):
 def test_zeros_and_ones_are_told_apart(digits):
     X, y = digits
     network = partial(VGG4, width=0.1)
-    clusterer = DeepClusterer(
-        2, backbone=network, max_iter=10, batch_size=60, learning_rate=1e-3, random_state=0
-    )
+    clusterer = DeepClusterer(2, backbone=network, max_iter=10, batch_size=60, random_state=0)
     labels = clusterer.fit_predict(X)
     assert clustering_accuracy_score(y, labels) > 0.9
     np.testing.assert_array_equal(clusterer.predict(X), labels)
