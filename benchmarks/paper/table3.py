@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _images import RESULTS, load_images, machine, markdown, run_all
+from _images import RESULTS, load_images, machine, markdown, read_rows, run_all
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
@@ -150,7 +150,10 @@ def main() -> None:
         for method in options.methods
     ]
     name = "table3_full" if options.full else "table3_reduced"
-    rows = run_all(RESULTS / f"{name}.csv", runs, lambda run: measure(run, X, y, options))
+    path = RESULTS / f"{name}.csv"
+    run_all(path, runs, lambda run: measure(run, X, y, options))
+    # What was measured before belongs to the table too, whatever methods were asked for now.
+    rows = [row for row in read_rows(path) if row["data"] == data]
     text = (
         f"ACC in percent on {len(X)} images; ours beside the published table, where every method "
         f"has 6 runs.\n\n{table(rows)}\n"
@@ -162,8 +165,9 @@ def main() -> None:
         "fairness of the predictions, weight 1, beside the paper's λ = 100; a row is without. SeLa "
         "solves for the labels of the whole set each epoch, as its authors do in rounds; a row "
         "labels each batch. IIC has a second head of 50 clusters. KMeans: raw pixels, n_init=10. "
-        f"{seeds} seeds, {os.environ.get('OMP_NUM_THREADS', 'all')} threads; minutes are of the "
-        f"time that other work left. {machine()}.\n"
+        "Seeds from 0 on, as many as there are runs; "
+        f"{os.environ.get('OMP_NUM_THREADS', 'all')} thread(s); minutes are of the time that other "
+        f"work left. {machine()}.\n"
     )
     (RESULTS / f"{name}.md").write_text(text)
     print(text)
