@@ -64,10 +64,11 @@ class ClusteringNetwork(nn.Module):
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Hold a network in evaluation mode, and restore its mode after."""
-    before = network.training
+    """Hold a network in evaluation mode, and restore the mode of each of its parts after."""
+    before = [(part, part.training) for part in network.modules()]
     network.eval()
     try:
         yield
     finally:
-        network.train(before)
+        for part, training in before:
+            part.training = training

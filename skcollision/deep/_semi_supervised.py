@@ -81,7 +81,7 @@ class SemiSupervisedDeepClassifier(ClassifierMixin, BaseDeepEstimator):
         max_iter: int = 50,
         batch_size: int = 250,
         optimizer: str = "adam",
-        learning_rate: float = 3e-4,
+        learning_rate: float = 1e-3,
         backbone_learning_rate: float | None = None,
         schedule: str = "cosine",
         weight_decay: float = 0.01,

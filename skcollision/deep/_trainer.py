@@ -221,6 +221,9 @@ class DeepTrainer:
     def _pass(self, samples: Samples) -> np.ndarray:
         """Visit every sample once; return the means of what was measured."""
         self.network.train()
+        if self.settings.backbone_learning_rate == 0:
+            # What rests keeps the statistics of its normalisation too.
+            self.network.backbone.eval()
         rows = np.random.default_rng(self._seed_of(0)).permutation(len(samples))
         n_batches = math.ceil(len(rows) / self.settings.batch_size)
         total = np.zeros(3)

@@ -25,11 +25,28 @@ def test_the_three_variants(shape, channels, stride, n_features):
     assert {layer.stride for layer in convolutions} == {(stride, stride)}
     assert {(layer.kernel_size, layer.padding) for layer in convolutions} == {((5, 5), (2, 2))}
     assert sum(isinstance(layer, torch.nn.MaxPool2d) for layer in network) == 3
-    assert network(torch.zeros(1, *shape)).shape == (1, n_features)
+    assert network.eval()(torch.zeros(1, *shape)).shape == (1, n_features)
+    assert sum(isinstance(layer, torch.nn.BatchNorm2d) for layer in network) == 4
+
+
+def test_pools_before_relus_change_nothing():
+    """The paper's order is ReLU, then the pool."""
+    torch.manual_seed(0)
+    network = VGG4((1, 8, 8), width=0.05, batch_norm=False)
+    usual, layers = [], list(network)
+    for index, layer in enumerate(layers):
+        if isinstance(layer, torch.nn.MaxPool2d):
+            assert isinstance(layers[index + 1], torch.nn.ReLU)
+            usual += [layers[index + 1], layer]
+        elif not (index and isinstance(layers[index - 1], torch.nn.MaxPool2d)):
+            usual.append(layer)
+    assert [type(layer).__name__ for layer in usual[:3]] == ["Conv2d", "ReLU", "MaxPool2d"]
+    images = torch.randn(5, 1, 8, 8)
+    torch.testing.assert_close(network(images), torch.nn.Sequential(*usual)(images))
 
 
 def test_width_scales_channels():
-    assert VGG4((1, 28, 28), width=0.25)(torch.zeros(1, 1, 28, 28)).shape == (1, 128 * 9)
+    assert VGG4((1, 28, 28), width=0.25)(torch.zeros(2, 1, 28, 28)).shape == (2, 128 * 9)
 
 
 @pytest.mark.parametrize("shape", [(30,), (1, 7, 20)])
@@ -103,7 +120,7 @@ def test_weights_are_found_in_a_file(trained, wrap, prefix, tmp_path):
 
 def test_weights_that_do_not_fit_are_an_error(trained):
     wider = VGG4((1, 8, 8), width=0.1)
-    with pytest.raises(ValueError, match="'pretrained' parameter of Test lacks 8 of"):
+    with pytest.raises(ValueError, match="'pretrained' parameter of Test lacks 20 of"):
         load_pretrained(wider, trained.state_dict(), "Test")
 
 

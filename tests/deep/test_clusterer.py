@@ -26,9 +26,7 @@ def weights(clusterer):
 def test_zeros_and_ones_are_told_apart(digits):
     X, y = digits
     network = partial(VGG4, width=0.1)
-    clusterer = DeepClusterer(
-        2, backbone=network, max_iter=10, batch_size=60, learning_rate=1e-3, random_state=0
-    )
+    clusterer = DeepClusterer(2, backbone=network, max_iter=10, batch_size=60, random_state=0)
     labels = clusterer.fit_predict(X)
     assert clustering_accuracy_score(y, labels) > 0.9
     np.testing.assert_array_equal(clusterer.predict(X), labels)
@@ -71,7 +69,13 @@ class Interrupt:
 
 
 @pytest.mark.parametrize(
-    "parameters", [{}, {"criterion": "sela", "label_rounds": 2}, {"augment": "auto"}]
+    "parameters",
+    [
+        {},
+        {"criterion": "sela", "label_rounds": 2},
+        {"augment": "auto"},
+        {"backbone": partial(VGG4, width=0.05)},
+    ],
 )
 def test_a_killed_fit_resumes_bitwise(quick, few, tmp_path, parameters):
     pytest.importorskip("sklearn.callback")
@@ -178,6 +182,17 @@ def test_a_backbone_can_rest(quick, few, small_vgg4):
     torch.manual_seed(0)
     backbone = small_vgg4((1, 8, 8))
     clusterer = quick(backbone=backbone, backbone_learning_rate=0.0).fit(few)
+    for name, value in backbone.state_dict().items():
+        assert torch.equal(clusterer.network_.backbone.state_dict()[name], value)
+
+
+def test_a_backbone_rests_while_its_virtual_adversaries_are_sought(quick, few, small_vgg4):
+    """Looking for them takes evaluation mode, after which each part is as it was before."""
+    torch.manual_seed(0)
+    backbone = small_vgg4((1, 8, 8))
+    clusterer = quick(
+        backbone=backbone, backbone_learning_rate=0.0, criterion="imsat", augment=VirtualAdversary()
+    ).fit(few)
     for name, value in backbone.state_dict().items():
         assert torch.equal(clusterer.network_.backbone.state_dict()[name], value)
 

@@ -1,6 +1,6 @@
 """Table 2 of the paper beside ours: the published recipe on fixed ResNet-50 features of MNIST.
 
-Run as ``python benchmarks/table2.py --data FOLDER``; writes results/table2.md. The published
+Run as ``python benchmarks/paper/table2.py --data FOLDER``; writes results/table2.md. The published
 learning rate, 0.1, supposes features of a scale that the paper does not name, so that it is shown
 beside one tenth of it. A last row solves the collision loss's pseudo-labels exactly: the EM of the
 recipe stops before its labels are fair, and clusters die.
@@ -12,6 +12,7 @@ import time
 import warnings
 from typing import Any
 
+import _images  # noqa: F401  (the folder of the other scripts)
 import numpy as np
 from _common import load, machine, markdown, parser, write
 from sklearn.cluster import KMeans
