@@ -7,6 +7,7 @@ number of threads is NUMBA_NUM_THREADS (by default all cores), the same for ever
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 import numpy as np
 from _common import machine, markdown, write
@@ -30,6 +31,7 @@ HEADER = [
     "dtype",
     "EM sweep, ms",
     "NumPy sweep / EM sweep",
+    "the same with the paper's Newton steps",
     "dual to gap 1e-3, sweeps",
     "dual to gap 1e-6, sweeps",
     "the same, ms",
@@ -63,6 +65,30 @@ def numpy_sweep(probs: np.ndarray, labels: np.ndarray, lam: float) -> np.ndarray
     return y / y.sum(axis=1, keepdims=True)
 
 
+def numpy_paper_sweep(probs: np.ndarray, labels: np.ndarray, lam: float) -> np.ndarray:
+    """Return the labels of one EM sweep as the paper's Algorithm 1 finds them, all rows at once.
+
+    Newton in x from the left end of Lemma 1, until the last row has converged. In float32 the
+    denominators cancel.
+    """
+    n_clusters = probs.shape[1]
+    c = labels * (lam / n_clusters / labels.mean(axis=0))
+    top = 1 + c.sum(axis=1, keepdims=True)
+    pole = probs.max(axis=1, keepdims=True) / top
+    x = (probs / (top - c)).max(axis=1, keepdims=True)
+    while True:
+        z = c / (top * x - probs)
+        excess = z.sum(axis=1, keepdims=True) * x - 1
+        z *= z
+        z /= c
+        move = excess / np.einsum("ik,ik->i", z, probs)[:, None]
+        x += move
+        if np.all(np.abs(move) <= _ROOT_TOL * (x - pole)):
+            break
+    y = c * x / (top * x - probs)
+    return y / y.sum(axis=1, keepdims=True)
+
+
 def sweeps(probs: np.ndarray) -> np.ndarray:
     """Take EM sweeps from the predictions, without the certificate; return the labels."""
     n_points, n_clusters = probs.shape
@@ -79,11 +105,13 @@ def sweeps(probs: np.ndarray) -> np.ndarray:
     return state.labels
 
 
-def numpy_sweeps(probs: np.ndarray, count: int) -> np.ndarray:
+def numpy_sweeps(
+    probs: np.ndarray, count: int, sweep: Callable[..., np.ndarray] = numpy_sweep
+) -> np.ndarray:
     """Take EM sweeps in NumPy."""
     labels = probs
     for _ in range(count):
-        labels = numpy_sweep(probs, labels, LAM)
+        labels = sweep(probs, labels, LAM)
     return labels
 
 
@@ -91,17 +119,24 @@ def measure(n_clusters: int, dtype: type, repeats: int) -> dict[str, float]:
     """Return the seconds of one sweep, ours and NumPy's, and of the dual to two tolerances."""
     probs = softmax_problem(N_POINTS, n_clusters, dtype=dtype)
     np.testing.assert_allclose(numpy_sweeps(probs, SWEEPS), sweeps(probs), rtol=1e-2, atol=1e-5)
+    paper = {}
+    if dtype is np.float64:
+        by_the_paper = numpy_sweeps(probs, SWEEPS, numpy_paper_sweep)
+        np.testing.assert_allclose(by_the_paper, sweeps(probs), rtol=1e-2, atol=1e-5)
+        paper = {"paper": lambda: numpy_sweeps(probs, 2, numpy_paper_sweep)}
     seconds = median_seconds(
         {
             "em": lambda: sweeps(probs),
             "1e-6": lambda: solve_pseudo_labels(probs, lam=LAM, tol=1e-6),
             "1e-3": lambda: solve_pseudo_labels(probs, lam=LAM, tol=1e-3),
             "numpy": lambda: numpy_sweeps(probs, 2),
+            **paper,
         },
         repeats,
     )
     seconds["em"] /= SWEEPS
-    seconds["numpy"] /= 2
+    for name in ("numpy", *paper):
+        seconds[name] /= 2
     return seconds
 
 
@@ -137,6 +172,7 @@ def speed_row(n_clusters: int, dtype: type, seconds: dict[str, float]) -> list[s
         dtype.__name__,
         f"{1e3 * em:.2f}",
         f"{seconds['numpy'] / em:.1f} (>= 20)",
+        f"{seconds['paper'] / em:.1f}" if "paper" in seconds else "–",
         f"{seconds['1e-3'] / em:.1f} (<= {most_loose})",
         f"{seconds['1e-6'] / em:.1f} (<= {most})",
         f"{1e3 * seconds['1e-6']:.1f}",
@@ -162,7 +198,8 @@ def main() -> None:
         f"{n_threads()} threads; medians of {repeats} repeats by turns; targets in brackets. A "
         "sweep is timed without set-up and certificate; the dual with both. NumPy takes the same "
         "sweep (Newton on the reciprocal of the secular equation, all rows at once, to the same "
-        f"tolerance) in one thread. {machine()}.\n\n"
+        "tolerance) in one thread; the paper's Newton steps are those of its Algorithm 1, in x, "
+        f"which cancel in float32. {machine()}.\n\n"
     )
     text += markdown(PGD_HEADER, pgd_rows)
     text += (
