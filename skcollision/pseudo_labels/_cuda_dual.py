@@ -252,14 +252,14 @@ class _InteriorPoint:
         self._set(STEP_P, torch.where(alone, 1.0, own.amin(1)))
 
     def _imbalance_cost(self) -> Tensor:
-        """Return, to second order, what it costs that labels step each for itself."""
+        """Return what it costs that labels step each for itself, as on the CPU."""
         problem = self.problem
-        if self.hard:
-            return torch.zeros_like(self.objective)
         self.launch(
             second_half.add_missed, self.n_columns, *self.arrays, problem.weights, self.partials
         )
         missed = self.partials.sum(3)[:, MISSED]
+        if self.hard:
+            return 0.5 * missed.abs().sum(1)
         return 0.5 * problem.lam * (missed.square() / problem.prior).sum(1)
 
     def _finish(self) -> TensorSolution:

@@ -251,19 +251,21 @@ def after_correct(state):
 
 @exact_jit
 def imbalance_cost(state):
-    """Return, to second order, what it costs that labels step each for itself: the mean is missed.
+    """Return what it costs that labels step each for itself: the mean is missed.
 
-    Nothing where lam is infinite: rounding to the prior then costs what is missed, not its square.
+    To second order; to first where lam is infinite, since rounding to the prior takes the excess
+    from the labels.
     """
     lam = state.control[LAM]
-    if np.isinf(lam):
-        return 0.0
     cost = 0.0
     for k in range(len(state.prior)):
         missed = 0.0
         for g in range(len(state.sums)):
             missed += state.partials[g, MISSED, k]
-        cost += 0.5 * lam * missed * missed / state.prior[k]
+        if np.isinf(lam):
+            cost += 0.5 * abs(missed)
+        else:
+            cost += 0.5 * lam * missed * missed / state.prior[k]
     return cost
 
 
