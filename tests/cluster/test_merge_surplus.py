@@ -103,7 +103,7 @@ def test_points_without_weight_do_not_keep_a_cluster(blobs):
 
 def test_needs_neighbours(blobs):
     X, _ = blobs
-    with pytest.raises(ValueError, match="merge_surplus=True .* needs neighbours"):
+    with pytest.raises(ValueError, match=r"merge_surplus=True .* needs neighbours"):
         CollisionClusterer(5, merge_surplus=True, n_neighbors=0).fit(X)
     with pytest.raises(ValueError, match="more than a tenth of the points"):
         CollisionClusterer(100, merge_surplus=True).fit(X)
@@ -111,5 +111,5 @@ def test_needs_neighbours(blobs):
 
 def test_given_proportions_say_how_many(blobs):
     X, _ = blobs
-    with pytest.raises(ValueError, match="'prior' parameter .* must be a str"):
+    with pytest.raises(ValueError, match=r"'prior' parameter .* must be a str"):
         CollisionClusterer(2, merge_surplus=True, prior=[0.3, 0.7]).fit(X)
