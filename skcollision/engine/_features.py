@@ -16,6 +16,10 @@ from skcollision.engine._batches import Batch, RowAccess
 # Rows a block in passes over the whole matrix: 8 MB in float64 at 2048 columns.
 BLOCK_ROWS = 512
 
+# Below this many features, the distance of a point from the centre says something: around it,
+# lengths in D dimensions vary by a share of about 1 / sqrt(2 D), half at 2 and a tenth at 50.
+FEW_FEATURES = 16
+
 
 class Features(Protocol):
     """What training asks of features: their size, and batches of rows."""
@@ -39,7 +43,8 @@ class Normalisation:
     """Centre, then scale each row: what the linear heads see of a feature matrix.
 
     A row x becomes (x - mean) / |x - mean| with ``unit_rows``, (x - mean) / scale without. Centring
-    first makes the result blind to a shift of the features, and to their scale.
+    first makes the result blind to a shift of the features, and to their scale. With a softening s
+    the divisor is sqrt(|x - mean|^2 + s^2): points of one direction then stay apart.
 
     Attributes
     ----------
@@ -49,17 +54,25 @@ class Normalisation:
         Root mean square distance from the centre.
     unit_rows : bool
         Whether each row is brought to length 1.
+    softening : float, default=0.0
+        Distance from the centre s at which a row's squared length is one half; 0 leaves directions
+        alone.
     """
 
     mean: np.ndarray
     scale: float
     unit_rows: bool
+    softening: float = 0.0
 
     def apply_(self, rows: Tensor, mean: Tensor) -> Tensor:
         """Normalise `rows` in place; `mean` is the centre on their device."""
         rows.sub_(mean)
         if not self.unit_rows:
             return rows.div_(self.scale)
+        if self.softening:
+            rows.div_(self.softening)  # squares of the features themselves might overflow
+            lengths = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+            return rows.div_(torch.hypot(lengths, torch.ones_like(lengths)))
         lengths = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
         # A row at the centre has no direction. It stays 0, and so gets the bias's prediction.
         smallest = self.scale * torch.finfo(rows.dtype).eps
@@ -152,7 +165,9 @@ def fit_normalisation(
     Returns
     -------
     Normalisation
-        Centre, in the dtype of X, and scale; both are accumulated in float64.
+        Centre, in the dtype of X, and scale; both are accumulated in float64. Unit rows of fewer
+        than 16 features are softened by the root mean square of one feature, scale / sqrt(D): as
+        if each row were brought to unit length with one more feature, the same for all.
 
     Raises
     ------
@@ -174,7 +189,9 @@ def fit_normalisation(
             "there is nothing to cluster."
         )
     # In the features' own precision a row can lie at the centre exactly.
-    return Normalisation(mean=mean.astype(X.dtype), scale=scale, unit_rows=unit_rows)
+    is_soft = unit_rows and X.shape[1] < FEW_FEATURES
+    softening = scale / float(np.sqrt(X.shape[1])) if is_soft else 0.0
+    return Normalisation(mean.astype(X.dtype), scale, unit_rows, softening)
 
 
 def _weighted_sum(
