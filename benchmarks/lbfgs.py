@@ -139,8 +139,8 @@ def main():
     header = ["training", "ACC", "spread", *sets, "objective", "agreement", "seconds"]
     note = (
         f"\n{ROWS} rows a set, {arguments.seeds} seeds of 5 restarts. ACC: mean over the sets, "
-        "then each set, of the restart that is kept; spread: standard deviation over seeds, mean over "
-        "sets; objective: nats on all points with equal proportions, mean over restarts; "
+        "then each set, of the restart that is kept; spread: standard deviation over seeds, mean "
+        "over sets; objective: nats on all points with equal proportions, mean over restarts; "
         "agreement: adjusted Rand index of pairs of restarts; seconds: of the training alone; "
         f"{machine()}.\n"
     )

@@ -104,9 +104,9 @@ def main():
     header = ["set", "classes", "asked for", "left", *(f"ACC, {name}" for name in METHODS)]
     header += [f"NMI, {name}" for name in METHODS]
     note = (
-        f"\nMeans over {arguments.seeds} seeds; left: clusters that merge_surplus=True leaves, mean "
-        f"(least–most). At most {ROWS} rows a set, the synthetic ones 2000 in 64 dimensions. ACC "
-        f"counts one cluster a class, so the surplus is lost to it; {machine()}.\n"
+        f"\nMeans over {arguments.seeds} seeds; left: clusters that merge_surplus=True leaves, "
+        f"mean (least–most). At most {ROWS} rows a set, the synthetic ones 2000 in 64 dimensions. "
+        f"ACC counts one cluster a class, so the surplus is lost to it; {machine()}.\n"
     )
     write("merge_surplus", markdown(header, rows) + note)
 
