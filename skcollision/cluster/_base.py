@@ -231,7 +231,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         random_state = check_random_state(self.random_state)
         criterion = self._make_criterion()
         # Measured in any case: it finds features that leave nothing to cluster.
-        normalisation = fit_normalisation(X, weight, unit_rows=True)
+        normalisation = fit_normalisation(X, weight, unit_rows=True, softens=True)
         self._normalisation = normalisation if self.normalize else None
         return random_state, criterion, normalisation
 

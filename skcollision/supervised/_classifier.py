@@ -60,8 +60,7 @@ class CollisionClassifier(BaseLinearClassifier):
         Coefficient γ. It starts 6 times as large and comes down with the learning rate.
     normalize : bool, default=True
         Centre the features and bring each row to unit length, so that the other defaults hold on
-        any scale. Fewer than 16 features keep something of the distance from the centre, which
-        says more there than in many dimensions. The normalisation is kept in the model.
+        any scale. The normalisation is kept in the model.
     tol : float, default=1e-5
         Training stops when the best restart's objective has not fallen by this many nats in 10
         epochs and 100 steps; 0 never stops early.

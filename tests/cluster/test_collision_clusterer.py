@@ -376,3 +376,10 @@ def test_long_clusters_that_lie_close_are_told_apart():
     X, y = make_embeddings(1000, 10, 32, spread=1.5, random_state=0)
     labels = CollisionClusterer(10, random_state=0).fit_predict(X)
     assert clustering_accuracy_score(y, labels) > 0.97
+
+
+def test_rows_far_outside_do_not_hide_the_clusters():
+    X, y = make_embeddings(600, 5, 32, random_state=0)
+    X[:12] *= np.random.default_rng(0).uniform(10, 1000, (12, 1))
+    labels = CollisionClusterer(5, random_state=0).fit_predict(X)
+    assert clustering_accuracy_score(y[12:], labels[12:]) > 0.95
