@@ -33,6 +33,7 @@ from skcollision.engine import (
     Trainer,
     TrainingFeatures,
     TrainingSettings,
+    default_weight_decay,
     fit_normalisation,
     heads_of_k_means,
     initial_heads,
@@ -230,7 +231,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         random_state = check_random_state(self.random_state)
         criterion = self._make_criterion()
         # Measured in any case: it finds features that leave nothing to cluster.
-        normalisation = fit_normalisation(X, weight, unit_rows=True)
+        normalisation = fit_normalisation(X, weight, unit_rows=True, softens=True)
         self._normalisation = normalisation if self.normalize else None
         return random_state, criterion, normalisation
 
@@ -279,14 +280,18 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
 
     def _settings(self, n_batches: int, n_steps: int) -> TrainingSettings:
         n_epochs = self.max_iter or max(DEFAULT_EPOCHS, math.ceil(n_steps / n_batches))
-        automatic = self.weight_decay == "auto"
+        decay = self.weight_decay
+        if decay == "auto":
+            # The rule for few features is for rows of about unit length.
+            n_features = self.n_features_in_ if self.normalize else math.inf
+            decay = default_weight_decay(self.n_clusters, n_features)
         return TrainingSettings(
             n_epochs=n_epochs,
             batch_size=self.batch_size,
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
             schedule=self.schedule,
-            weight_decay=0.01 / self.n_clusters if automatic else self.weight_decay,
+            weight_decay=decay,
             tol=self.tol,
         )
 

@@ -90,10 +90,12 @@ class CollisionClusterer(BaseSelfLabellingClusterer):
         weight decay then comes down with it, from 6 times its value to 1. In `partial_fit`, which
         has no known end, the factor is 1 / (1 + steps / 100).
     weight_decay : float or "auto", default="auto"
-        Coefficient γ; "auto" is 0.01 / n_clusters.
+        Coefficient γ; "auto" is 0.01 / K, times K^(-4 / D) where D, the number of features, is less
+        than 16: crowded clusters need longer weights.
     normalize : bool, default=True
         Centre the features and bring each row to unit length, so that the other defaults hold on
-        any scale. The normalisation is kept in the model.
+        any scale. Fewer than 16 features keep something of the distance from the centre, which
+        says more there than in many dimensions. The normalisation is kept in the model.
     n_components : int, default=128
         Dimensions of the principal subspace to train in, where the features have more; None trains
         on all. The model always acts on all features.

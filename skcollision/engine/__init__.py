@@ -14,6 +14,7 @@ from skcollision.engine._heads import LinearHeads
 from skcollision.engine._history import History, Measures, Progress
 from skcollision.engine._initial_heads import heads_of_k_means, initial_heads
 from skcollision.engine._prior import MatchedPrior, PriorEstimate
+from skcollision.engine._schedule import default_weight_decay
 from skcollision.engine._selection import find_surplus, select_restart
 from skcollision.engine._streamed_features import StreamedFeatures
 from skcollision.engine._supervision import Supervision
@@ -42,6 +43,7 @@ __all__ = [
     "Trainer",
     "TrainingFeatures",
     "TrainingSettings",
+    "default_weight_decay",
     "find_surplus",
     "fit_normalisation",
     "heads_of_k_means",

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skcollision.engine._features import FEW_FEATURES
+
 # Training has settled when no epoch, and no run of this many steps, lowered the objective.
 PATIENCE_EPOCHS = 10
 PATIENCE_STEPS = 100
@@ -47,6 +49,17 @@ OPEN_SCHEDULES: dict[str, Callable[[int], Factors]] = {
     "constant": lambda n_steps: Factors(1.0, 1.0),
     "cosine": _annealed_openly,
 }
+
+
+def default_weight_decay(n_clusters: int, n_features: float) -> float:
+    """Return the coefficient of weight decay for features of about unit length.
+
+    K clusters in few dimensions D are crowded: neighbours are about d = K^(-1/D) apart. Heads of
+    Gaussians are slope * centres, and at a centre the logits of neighbours differ by
+    slope * d^2 / 2. To keep them apart, squared weights grow as d^-4; the decay gives way to that.
+    """
+    decay = 0.01 / n_clusters
+    return decay * n_clusters ** (-4 / n_features) if n_features < FEW_FEATURES else decay
 
 
 @dataclass

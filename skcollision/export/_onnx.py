@@ -103,14 +103,8 @@ def _graph_of(model: Linear) -> tuple[list[tuple[Any, ...]], dict[str, np.ndarra
     features, normalisation = "X", model._normalisation
     if normalisation is not None:
         features = "directions"
-        constants["mean"] = normalisation.mean
-        constants["smallest"] = normalisation.scale * np.finfo(np.float32).eps
-        nodes += [
-            ("Sub", ["X", "mean"], ["centred"], {}),
-            ("ReduceL2", ["centred"], ["lengths"], {"axes": [1], "keepdims": 1}),
-            ("Max", ["lengths", "smallest"], ["divisors"], {}),
-            ("Div", ["centred", "divisors"], [features], {}),
-        ]
+        nodes, of_normalisation = _normalisation_of(normalisation)
+        constants |= of_normalisation
     nodes += [
         ("Gemm", [features, "coef", "intercept"], ["logits"], {"transB": 1}),
         ("ArgMax", ["logits"], ["columns"], {"axis": 1, "keepdims": 0}),
@@ -119,3 +113,25 @@ def _graph_of(model: Linear) -> tuple[list[tuple[Any, ...]], dict[str, np.ndarra
     ]
     numbers = {name: np.asarray(value, dtype=np.float32) for name, value in constants.items()}
     return nodes, {**numbers, "classes": _classes_of(model)}
+
+
+def _normalisation_of(normalisation: Any) -> tuple[list[tuple[Any, ...]], dict[str, Any]]:
+    """Return nodes from "X" to "directions", and constants by name."""
+    constants: dict[str, Any] = {"mean": normalisation.mean}
+    nodes: list[tuple[Any, ...]] = [("Sub", ["X", "mean"], ["centred"], {})]
+    sums = {"axes": [1], "keepdims": 1}
+    if normalisation.softening:
+        nodes += [
+            ("Div", ["centred", "softening"], ["relative"], {}),
+            ("ReduceSumSquare", ["relative"], ["squares"], sums),
+            ("Add", ["squares", "one"], ["more"], {}),
+            ("Sqrt", ["more"], ["divisors"], {}),
+            ("Div", ["relative", "divisors"], ["directions"], {}),
+        ]
+        return nodes, constants | {"softening": normalisation.softening, "one": 1.0}
+    nodes += [
+        ("ReduceL2", ["centred"], ["lengths"], sums),
+        ("Max", ["lengths", "smallest"], ["divisors"], {}),
+        ("Div", ["centred", "divisors"], ["directions"], {}),
+    ]
+    return nodes, constants | {"smallest": normalisation.scale * np.finfo(np.float32).eps}

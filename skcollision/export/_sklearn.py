@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.preprocessing import Normalizer, PolynomialFeatures, StandardScaler
 
 from skcollision.export._validation import Linear, check_fitted
 
@@ -26,7 +26,8 @@ def to_sklearn(model: Linear) -> Pipeline:
     -------
     sklearn.pipeline.Pipeline
         ``StandardScaler(with_std=False)``, ``Normalizer()`` and a ``LogisticRegression`` whose
-        classes are the model's or cluster numbers; the last alone if it does not normalise. Its
+        classes are the model's or cluster numbers; the last alone if it does not normalise. Models
+        of fewer than 16 features have a ``PolynomialFeatures(1)`` after the scaler. Its
         ``predict`` and ``predict_proba`` are the model's up to rounding, but for points that
         differ from the centre of the data by less than rounding. The arrays are copies.
 
@@ -68,10 +69,25 @@ def to_sklearn(model: Linear) -> Pipeline:
         steps = [("standardscaler", scaler), ("normalizer", Normalizer()), *steps]
     for _, step in steps:
         step.n_features_in_ = model.n_features_in_
+    if normalisation is not None and normalisation.softening:
+        steps.insert(1, ("polynomialfeatures", _soften(steps, normalisation.softening)))
     if hasattr(model, "feature_names_in_"):
         # As after a fit on a data frame: the later steps are handed arrays.
         steps[0][1].feature_names_in_ = model.feature_names_in_.copy()
     return Pipeline(steps)
+
+
+def _soften(steps: list[tuple[str, Any]], softening: float) -> PolynomialFeatures:
+    """Let rows x become x / sqrt(|x|^2 + s^2): those of (s, x) of unit length, without the first.
+
+    Returns the step that adds a constant, in units of which the scaler then writes x.
+    """
+    scaler, normalizer, classifier = (step for _, step in steps)
+    scaler.with_std, scaler.scale_ = True, np.full_like(scaler.mean_, softening)
+    scaler.var_ = scaler.scale_**2
+    classifier.coef_ = np.insert(classifier.coef_, 0, 0.0, axis=1)
+    normalizer.n_features_in_ = classifier.n_features_in_ = classifier.coef_.shape[1]
+    return PolynomialFeatures(1).fit(scaler.mean_[None])
 
 
 def _logistic_regression(model: Linear) -> LogisticRegression:

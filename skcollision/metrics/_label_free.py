@@ -252,7 +252,7 @@ class NeighborInfoScorer(LabelFreeScorer):
         n_neighbors = self.n_neighbors
         if isinstance(n_neighbors, str):
             n_neighbors = max(1, default_neighbors(len(points), n_clusters))
-        normalisation = fit_normalisation(points, None, unit_rows=True)
+        normalisation = fit_normalisation(points, None, unit_rows=True, softens=True)
         views = TrainingFeatures(
             FeatureSource(points, normalisation, torch.device("cpu")),
             None,

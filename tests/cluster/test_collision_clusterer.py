@@ -385,3 +385,10 @@ def test_a_solver_that_stops_above_its_tolerance_is_warned_of():
         slow.fit(X)
     # whoever says when to stop need not be told
     slow.set_params(solver_max_iter=5).fit(X)
+
+
+def test_rows_far_outside_do_not_hide_the_clusters():
+    X, y = make_embeddings(600, 5, 32, random_state=0)
+    X[:12] *= np.random.default_rng(0).uniform(10, 1000, (12, 1))
+    labels = CollisionClusterer(5, random_state=0).fit_predict(X)
+    assert clustering_accuracy_score(y[12:], labels[12:]) > 0.95

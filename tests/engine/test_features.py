@@ -14,7 +14,13 @@ def normalised(X, **kwargs):
 
 @pytest.fixture
 def X():
-    return np.random.default_rng(0).normal(3.0, 2.0, (4999, 7))
+    return np.random.default_rng(0).normal(3.0, 2.0, (4999, 17))
+
+
+@pytest.fixture
+def few(X):
+    """So few features that lengths are kept in part."""
+    return np.ascontiguousarray(X[:, :3])
 
 
 def test_rows_are_centred_and_of_unit_length(X):
@@ -31,12 +37,31 @@ def test_without_unit_rows_the_mean_square_length_is_one(X):
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1e3])
-def test_scale_and_shift_change_nothing(X, scale):
-    np.testing.assert_allclose(normalised(scale * X + 5), normalised(X), rtol=1e-8, atol=1e-12)
+def test_scale_and_shift_change_nothing(X, few, scale):
+    for each in (X, few):
+        found, expected = (normalised(x, softens=True) for x in (scale * each + 5, each))
+        np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-12)
+
+
+def test_few_features_keep_distances_from_the_centre(few):
+    rows, centred = normalised(few, softens=True), few - few.mean(0)
+    lengths, before = np.linalg.norm(rows, axis=1), np.linalg.norm(centred, axis=1)
+    np.testing.assert_allclose(rows / lengths[:, None], centred / before[:, None], rtol=1e-9)
+    assert (np.diff(lengths[before.argsort()]) > 0).all()
+    assert lengths.max() < 1
+    # a point as far from the centre as one feature varies
+    middle = np.sqrt((centred**2).sum(1).mean() / few.shape[1])
+    assert np.interp(middle, np.sort(before), np.sort(lengths)) == pytest.approx(2**-0.5, abs=1e-4)
+
+
+def test_the_largest_features_do_not_overflow(few):
+    X = (few * 1e18).astype(np.float32)  # squares of such lengths do
+    assert np.isfinite(normalised(1e3 * X, softens=True)).all()
 
 
 def test_a_row_at_the_centre_stays_zero():
-    X = np.array([[0.0, 1.0], [0.0, -1.0], [0.0, 0.0]], dtype=np.float32)
+    X = np.zeros((3, 16), dtype=np.float32)
+    X[:2, 1] = 1, -1
     np.testing.assert_array_equal(normalised(X), X)
 
 
@@ -72,3 +97,21 @@ def test_blocks_cover_all_rows_in_order(X):
     blocks = list(source.blocks(size=1000))
     assert [rows.start for rows, _ in blocks] == [0, 1000, 2000, 3000, 4000]
     np.testing.assert_array_equal(np.concatenate([block.numpy() for _, block in blocks]), X)
+
+
+@pytest.mark.parametrize("n_features", [3, 17])
+def test_rows_far_outside_do_not_draw_the_centre_away(X, n_features):
+    X = np.ascontiguousarray(X[:2000, :n_features])
+    far = X.copy()
+    far[:40] *= np.random.default_rng(1).uniform(10, 1000, (40, 1))
+    before, after = (
+        fit_normalisation(each, None, unit_rows=True, softens=True) for each in (X, far)
+    )
+    spread = X.std()
+    assert np.linalg.norm(far.mean(0) - before.mean) > 5 * spread
+    assert np.linalg.norm(after.mean - before.mean) < 0.2 * spread
+    assert 0.5 < after.scale / before.scale < 2
+    weight = np.ones(len(X))
+    weight[:40] = 0
+    without = fit_normalisation(far, weight, unit_rows=True)
+    np.testing.assert_allclose(without.mean, X[40:].mean(0))
