@@ -29,9 +29,11 @@ def warn_of_gap(criterion: Any, objective: float, duality_gap: float) -> None:
     The mean gap of the last pass is compared: that of a single batch may be above by chance. A
     solver without a certificate has an infinite gap, which says nothing.
     """
-    tol = getattr(criterion, "solver_tol", None)
-    if tol is None or criterion.solver_max_iter is not None or math.isinf(duality_gap):
+    if not getattr(criterion, "labels_share_loss", False):
         return
+    if criterion.solver_max_iter is not None or math.isinf(duality_gap):
+        return
+    tol = criterion.solver_tol
     if duality_gap > tol * max(1.0, abs(objective)):
         warnings.warn(
             f"Pseudo-labels ended with a duality gap of {duality_gap:.2g} nats on average, above "

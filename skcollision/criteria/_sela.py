@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -60,6 +61,9 @@ class SeLaCriterion(SelfLabellingCriterion):
     lam: float = math.inf
     fairness_weight: float = 0.0
     solver: str = field(init=False)
+
+    # Rounding lowers the cost of the transport, so that its gap is large beside the loss.
+    labels_share_loss: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         # The way around its own lock that a frozen dataclass has for derived fields.

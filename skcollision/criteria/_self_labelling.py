@@ -61,6 +61,8 @@ class SelfLabellingCriterion(ClusteringCriterion):
 
     #: Divergence between target proportions and mean label.
     label_order: ClassVar[str] = "KL(u||y)"
+    #: Whether labels minimise what the predictions do, so that gaps compare with the objective.
+    labels_share_loss: ClassVar[bool] = True
 
     @abstractmethod
     def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
