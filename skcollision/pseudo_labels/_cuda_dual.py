@@ -34,6 +34,7 @@ from skcollision.pseudo_labels.kernels.cpu_dual import (
     MIN_BARRIER,
     PATIENCE,
     RECENTER,
+    first_mu,
 )
 from skcollision.pseudo_labels.kernels.cuda_dual import (
     ACTIVE,
@@ -61,7 +62,6 @@ from skcollision.pseudo_labels.kernels.cuda_dual import (
     YZ,
 )
 
-_CENTER_STEPS = 2
 # Elements of the columns of Q that are multiplied at once: 128 MiB in float64.
 _COLUMN_ELEMENTS = 1 << 24
 
@@ -132,10 +132,8 @@ class _InteriorPoint:
 
     def start(self) -> None:
         """Put every problem near the central path."""
-        mu = 1.0 / self.dual.shape[2] + 0.05
-        self.launch(
-            first_half.center_points, self.n_rows, *self.arrays[:3], mu, _CENTER_STEPS, self.linear
-        )
+        mu = first_mu(self.dual.shape[2])
+        self.launch(first_half.center_points, self.n_rows, *self.arrays[:3], mu, self.linear)
         self._set(ACTIVE, self.active.double())
 
     def _set(self, column: int, values: Tensor) -> None:

@@ -14,7 +14,12 @@ from skcollision._parallel import n_threads, row_blocks, run_shares
 from skcollision.pseudo_labels._problem import Problem, Solution, solve_restarts
 from skcollision.pseudo_labels._two_clusters import solve_two_clusters
 from skcollision.pseudo_labels.kernels import cpu_dual_state as state_of
-from skcollision.pseudo_labels.kernels.cpu_dual import advance, is_solved, solve_serial
+from skcollision.pseudo_labels.kernels.cpu_dual import (
+    advance,
+    first_mu,
+    is_solved,
+    solve_serial,
+)
 from skcollision.pseudo_labels.kernels.cpu_dual_rows import sweep_groups
 from skcollision.pseudo_labels.kernels.cpu_dual_state import DualState
 
@@ -69,9 +74,7 @@ def make_state(
     """Allocate the state of problem r at its start, on the central path at delta = 0."""
     n_points, n_clusters = labels.shape
     control = np.zeros(state_of.N_CONTROL)
-    # Large enough that no problem is blocked at once; larger only adds iterations.
-    control[state_of.MU] = 1.0 / n_clusters + 0.05
-    control[state_of.CENTER_STEPS] = 2
+    control[state_of.MU] = first_mu(n_clusters)
     control[state_of.BOUND] = -np.inf
     control[state_of.TOL] = tol
     control[state_of.MAX_ITER] = max_iter

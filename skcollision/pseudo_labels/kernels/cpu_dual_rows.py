@@ -7,9 +7,7 @@ import numpy as np
 from skcollision.pseudo_labels.kernels.cpu_dual_factor import GRAM_FLOAT32_MU, GRAM_STRIDE, factor
 from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     CENTER,
-    CENTER_STEPS,
     CORRECT,
-    DELTA,
     FACTOR,
     LAM,
     LINEAR,
@@ -19,11 +17,13 @@ from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     N_ITER,
     NU,
     PREDICT,
-    Z_FLOOR,
     S,
 )
 from skcollision.pseudo_labels.kernels.cpu_dual_steps import correct, predict, take_step
 from skcollision.pseudo_labels.kernels.cpu_math import fast_max, inline, jit
+
+# Newton steps of the start: the iterations that follow mend what these leave.
+CENTER_STEPS = 2
 
 
 @jit
@@ -57,62 +57,52 @@ def sweep(state, phase, g):
 
 @jit
 def center(state, g):
-    """Start near the central path: labels uniform, then a few Newton steps of each point alone."""
-    n_clusters = state.probs.shape[1]
-    delta = state.dual[DELTA]
-    mu = state.control[MU]
-    linear = state.control[LINEAR] > 0
-    inverse_z = np.empty(n_clusters)
+    """Start near the central path at delta = 0: a few Newton steps of each point alone."""
     for i in range(state.bounds[g], state.bounds[g + 1]):
-        probs = state.probs[i]
-        labels = state.labels[i]
-        total = 0.0
-        for k in range(n_clusters):
-            total += probs[k]
-            labels[k] = 1.0 / n_clusters
-        s = 1.0 if linear else n_clusters / max(total, 1e-30)
-        top = -np.inf
-        for k in range(n_clusters):
-            top = fast_max(top, s * probs[k] + delta[k])
-        nu = top + mu * n_clusters
-        for _ in range(int(state.control[CENTER_STEPS])):
-            s, nu = center_step(probs, labels, delta, s, nu, mu, linear, inverse_z)
+        s, nu = center_point(
+            state.probs[i], state.labels[i], state.control[MU], state.control[LINEAR] > 0
+        )
         state.points[i, S] = s
         state.points[i, NU] = nu
 
 
 @inline
-def center_step(probs, labels, delta, s, nu, mu, linear, inverse_z):
-    """Move one point by a damped primal-dual Newton step at fixed delta; return its s and nu."""
-    d0 = d1 = p = t0 = t1 = 0.0
+def center_point(probs, labels, mu, linear):
+    """Fill labels y_k = mu / z_k, z_k = nu - s sigma_k, that nearly sum to one; return s and nu.
+
+    With s sigma'y = 1 it follows that nu = 1 + K mu, and s is sought; LINEAR has s = 1, and seeks
+    nu. Either way the unknown is the smallest slack e, as in ``cpu_em``: 1 / sum y is concave in
+    it, so that Newton on it climbs from e = mu.
+    """
+    largest = -np.inf
     for k in range(len(probs)):
-        q = np.float64(probs[k])
-        r = 1.0 / fast_max(nu - s * q - delta[k], Z_FLOOR)
-        inverse_z[k] = r
-        d = labels[k] * r
-        d0 += d
-        d1 += d * q
-        p += labels[k] * q
-        t0 += r
-        t1 += q * r
-    ref = d1 / d0
-    e = np.inf if linear else p / s
+        largest = fast_max(largest, np.float64(probs[k]))
+    # s = s0 - s1 e, nu = nu0 + nu1 e
+    if linear:
+        s0, s1, nu0, nu1 = 1.0, 0.0, largest, 1.0
+    else:
+        nu0, nu1 = 1.0 + mu * len(probs), 0.0
+        s0, s1 = nu0 / largest, 1.0 / largest
+    e = mu
+    for _ in range(CENTER_STEPS):
+        s, nu = s0 - s1 * e, nu0 + nu1 * e
+        f = df = 0.0
+        for k in range(len(probs)):
+            q = np.float64(probs[k])
+            y = mu / (nu - s * q)
+            f += y
+            df += y * y * (nu1 + s1 * q)
+        e += mu * f * (f - 1.0) / df
+    s, nu = s0 - s1 * e, nu0 + nu1 * e
+    total = 0.0
     for k in range(len(probs)):
-        e += labels[k] * inverse_z[k] * (probs[k] - ref) ** 2
-    eta = (mu * t0 - 1.0) / d0
-    ds = (1.0 / s - ref - mu * (t1 - ref * t0)) / e
-    shrink_d = -ds / s
-    shrink_p = 0.0
+        y = mu / (nu - s * probs[k])
+        labels[k] = y
+        total += y
+    scale = 1.0 / total
     for k in range(len(probs)):
-        rho = (eta - (probs[k] - ref) * ds) * inverse_z[k]
-        shrink_d = fast_max(shrink_d, -rho)
-        shrink_p = fast_max(shrink_p, 1.0 + rho - mu * inverse_z[k] / labels[k])
-    a_d = 0.95 / max(shrink_d, 0.95)
-    a_p = 0.95 / max(shrink_p, 0.95)
-    for k in range(len(probs)):
-        rho = (eta - (probs[k] - ref) * ds) * inverse_z[k]
-        labels[k] += a_p * (mu * inverse_z[k] - labels[k] * (1.0 + rho))
-    return s + a_d * ds, nu + a_d * (eta + ref * ds)
+        labels[k] *= scale
+    return s, nu
 
 
 @jit

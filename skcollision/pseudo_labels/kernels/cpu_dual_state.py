@@ -23,7 +23,6 @@ CENTER, FACTOR, PREDICT, CORRECT, FINISH, DONE = range(6)
 (
     PHASE,
     N_ITER,
-    CENTER_STEPS,
     MU,
     SIGMA_MU,
     SECOND_ORDER,
@@ -38,8 +37,8 @@ CENTER, FACTOR, PREDICT, CORRECT, FINISH, DONE = range(6)
     LINEAR,
     BEST_GAP,
     BEST_ITER,
-) = range(17)
-N_CONTROL = 17
+) = range(16)
+N_CONTROL = 16
 # Below this a slack is rounding error.
 Z_FLOOR = 1e-14
 

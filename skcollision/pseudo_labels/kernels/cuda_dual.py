@@ -36,6 +36,8 @@ RESPONSE_MU, RESPONSE_2ND = range(2)
 MISSED = 0
 N_PARTIALS = 3
 
+# Newton steps of the start: the iterations that follow mend what these leave.
+CENTER_STEPS = 2
 # How much of the way to the boundary a step may go.
 TO_BOUNDARY = 0.99
 # Below these a slack or a label is rounding error.
@@ -44,59 +46,44 @@ Y_FLOOR = 1e-30
 
 
 @cuda.jit(cache=True)
-def center_points(probs, labels, points, mu, n_steps, linear):
-    """Start near the central path at delta = 0: uniform labels, then Newton steps of each point."""
-    n_clusters, n_points = probs.shape[1], probs.shape[2]
+def center_points(probs, labels, points, mu, linear):
+    """Start near the central path at delta = 0: a few Newton steps of each point alone."""
+    n_points = probs.shape[2]
     for t in range(cuda.grid(1), probs.shape[0] * n_points, cuda.gridsize(1)):
         r, i = t // n_points, t % n_points
-        total = top = 0.0
-        for k in range(n_clusters):
-            q = np.float64(probs[r, k, i])
-            total += q
-            top = q if k == 0 else max(top, q)
-            labels[r, k, i] = 1.0 / n_clusters
-        s = 1.0 if linear else n_clusters / max(total, 1e-30)
-        nu = s * top + mu * n_clusters
-        for _ in range(n_steps):
-            s, nu = center_step(probs, labels, r, i, s, nu, mu, linear)
+        s, nu = center_point(probs, labels, r, i, mu, linear)
         points[r, S, i] = s
         points[r, NU, i] = nu
 
 
 @cuda.jit(device=True)
-def center_step(probs, labels, r, i, s, nu, mu, linear):
-    """Move one point by a damped primal-dual Newton step; return its s and nu."""
-    d0 = d1 = p = t0 = t1 = 0.0
-    for k in range(probs.shape[1]):
-        q, y = np.float64(probs[r, k, i]), np.float64(labels[r, k, i])
-        inverse_z = 1.0 / max(nu - s * q, Z_FLOOR)
-        d0 += y * inverse_z
-        d1 += y * inverse_z * q
-        p += y * q
-        t0 += inverse_z
-        t1 += inverse_z * q
-    ref = d1 / d0
-    e = math.inf if linear else p / s
-    for k in range(probs.shape[1]):
-        q, y = np.float64(probs[r, k, i]), np.float64(labels[r, k, i])
-        e += y / max(nu - s * q, Z_FLOOR) * (q - ref) ** 2
-    eta = (mu * t0 - 1.0) / d0
-    ds = (1.0 / s - ref - mu * (t1 - ref * t0)) / e
-    shrink_d, shrink_p = -ds / s, 0.0
-    for k in range(probs.shape[1]):
-        q, y = np.float64(probs[r, k, i]), np.float64(labels[r, k, i])
-        inverse_z = 1.0 / max(nu - s * q, Z_FLOOR)
-        rho = (eta - (q - ref) * ds) * inverse_z
-        shrink_d = max(shrink_d, -rho)
-        shrink_p = max(shrink_p, 1.0 + rho - mu * inverse_z / y)
-    a_d = 0.95 / max(shrink_d, 0.95)
-    a_p = 0.95 / max(shrink_p, 0.95)
-    for k in range(probs.shape[1]):
-        q, y = np.float64(probs[r, k, i]), np.float64(labels[r, k, i])
-        inverse_z = 1.0 / max(nu - s * q, Z_FLOOR)
-        rho = (eta - (q - ref) * ds) * inverse_z
-        labels[r, k, i] = y + a_p * (mu * inverse_z - y * (1.0 + rho))
-    return s + a_d * ds, nu + a_d * (eta + ref * ds)
+def center_point(probs, labels, r, i, mu, linear):
+    """Fill labels y_k = mu / z_k that nearly sum to one; return s and nu (see cpu_dual_rows)."""
+    n_clusters = probs.shape[1]
+    largest = np.float64(probs[r, 0, i])
+    for k in range(1, n_clusters):
+        largest = max(largest, np.float64(probs[r, k, i]))
+    s0, s1, nu0, nu1 = 1.0, 0.0, largest, 1.0
+    if not linear:
+        nu0, nu1 = 1.0 + mu * n_clusters, 0.0
+        s0, s1 = nu0 / largest, 1.0 / largest
+    e = mu
+    for _ in range(CENTER_STEPS):
+        s, nu = s0 - s1 * e, nu0 + nu1 * e
+        f = df = 0.0
+        for k in range(n_clusters):
+            q = np.float64(probs[r, k, i])
+            y = mu / (nu - s * q)
+            f += y
+            df += y * y * (nu1 + s1 * q)
+        e += mu * f * (f - 1.0) / df
+    s, nu = s0 - s1 * e, nu0 + nu1 * e
+    total = 0.0
+    for k in range(n_clusters):
+        total += mu / (nu - s * np.float64(probs[r, k, i]))
+    for k in range(n_clusters):
+        labels[r, k, i] = mu / (nu - s * np.float64(probs[r, k, i])) / total
+    return s, nu
 
 
 @cuda.jit(cache=True)
