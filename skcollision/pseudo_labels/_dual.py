@@ -14,12 +14,7 @@ from skcollision._parallel import n_threads, row_blocks, run_shares
 from skcollision.pseudo_labels._problem import Problem, Solution, solve_restarts
 from skcollision.pseudo_labels._two_clusters import solve_two_clusters
 from skcollision.pseudo_labels.kernels import cpu_dual_state as state_of
-from skcollision.pseudo_labels.kernels.cpu_dual import (
-    advance,
-    first_mu,
-    is_solved,
-    solve_serial,
-)
+from skcollision.pseudo_labels.kernels.cpu_dual import advance, first_mu, is_solved, solve_serial
 from skcollision.pseudo_labels.kernels.cpu_dual_rows import sweep_groups
 from skcollision.pseudo_labels.kernels.cpu_dual_state import DualState
 

@@ -216,7 +216,7 @@ def test_training_on_a_basis_is_training_on_what_it_spans(X, weight):
         each.keep(1)
         each.lift()
         each.settings = dataclasses.replace(each.settings, schedule="constant", n_epochs=3)
-    # Labels of a loose gap pass rounding on, a thousandfold over the epochs.
+    # Labels of a loose gap pass rounding on.
     np.testing.assert_allclose(trainer.heads.numpy()[0], whole.heads.numpy()[0], atol=1e-4)
     # The optimiser's moments are lifted too: both go on alike.
     for each in (trainer, whole):

@@ -76,8 +76,7 @@ MIN_BARRIER = 1e-12
 def first_mu(n_clusters: int) -> float:
     """Return the mu of the start.
 
-    Large enough that few problems are blocked at once; larger, up to twice as much, takes 0 to 10 %
-    more iterations, and so does smaller.
+    Large enough that few problems are blocked at once; larger only adds iterations.
     """
     return 0.5 / n_clusters + 0.025
 
