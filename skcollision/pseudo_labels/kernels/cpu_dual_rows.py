@@ -59,24 +59,25 @@ def sweep(state, phase, g):
 def center(state, g):
     """Start near the central path at delta = 0: a few Newton steps of each point alone."""
     for i in range(state.bounds[g], state.bounds[g + 1]):
+        probs = state.probs[i]
+        largest = -np.inf
+        for k in range(len(probs)):
+            largest = fast_max(largest, np.float64(probs[k]))
         s, nu = center_point(
-            state.probs[i], state.labels[i], state.control[MU], state.control[LINEAR] > 0
+            probs, state.labels[i], largest, state.control[MU], state.control[LINEAR] > 0
         )
         state.points[i, S] = s
         state.points[i, NU] = nu
 
 
 @inline
-def center_point(probs, labels, mu, linear):
+def center_point(probs, labels, largest, mu, linear):
     """Fill labels y_k = mu / z_k, z_k = nu - s sigma_k, that nearly sum to one; return s and nu.
 
     With s sigma'y = 1 it follows that nu = 1 + K mu, and s is sought; LINEAR has s = 1, and seeks
     nu. Either way the unknown is the smallest slack e, as in ``cpu_em``: 1 / sum y is concave in
-    it, so that Newton on it climbs from e = mu.
+    it, so that Newton on it climbs from e = mu. CUDA compiles this function too.
     """
-    largest = -np.inf
-    for k in range(len(probs)):
-        largest = fast_max(largest, np.float64(probs[k]))
     # s = s0 - s1 e, nu = nu0 + nu1 e
     if linear:
         s0, s1, nu0, nu1 = 1.0, 0.0, largest, 1.0

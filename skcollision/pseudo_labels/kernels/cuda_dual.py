@@ -16,6 +16,8 @@ import math
 import numpy as np
 from numba import cuda
 
+from skcollision.pseudo_labels.kernels import cpu_dual_rows
+
 # Rows of points[r]: a number a point.
 S, NU, D0, REF, E, ETA_A, DS_A, ETA, DS, POINT_STEP = range(10)
 # What add_columns takes from measure: weights in the means, and the roots of those in Q.
@@ -36,13 +38,14 @@ RESPONSE_MU, RESPONSE_2ND = range(2)
 MISSED = 0
 N_PARTIALS = 3
 
-# Newton steps of the start: the iterations that follow mend what these leave.
-CENTER_STEPS = 2
 # How much of the way to the boundary a step may go.
 TO_BOUNDARY = 0.99
 # Below these a slack or a label is rounding error.
 Z_FLOOR = 1e-14
 Y_FLOOR = 1e-30
+
+
+center_point = cuda.jit(device=True)(cpu_dual_rows.center_point.py_func)
 
 
 @cuda.jit(cache=True)
@@ -51,39 +54,12 @@ def center_points(probs, labels, points, mu, linear):
     n_points = probs.shape[2]
     for t in range(cuda.grid(1), probs.shape[0] * n_points, cuda.gridsize(1)):
         r, i = t // n_points, t % n_points
-        s, nu = center_point(probs, labels, r, i, mu, linear)
+        largest = np.float64(probs[r, 0, i])
+        for k in range(1, probs.shape[1]):
+            largest = max(largest, np.float64(probs[r, k, i]))
+        s, nu = center_point(probs[r, :, i], labels[r, :, i], largest, mu, linear)
         points[r, S, i] = s
         points[r, NU, i] = nu
-
-
-@cuda.jit(device=True)
-def center_point(probs, labels, r, i, mu, linear):
-    """Fill labels y_k = mu / z_k that nearly sum to one; return s and nu (see cpu_dual_rows)."""
-    n_clusters = probs.shape[1]
-    largest = np.float64(probs[r, 0, i])
-    for k in range(1, n_clusters):
-        largest = max(largest, np.float64(probs[r, k, i]))
-    s0, s1, nu0, nu1 = 1.0, 0.0, largest, 1.0
-    if not linear:
-        nu0, nu1 = 1.0 + mu * n_clusters, 0.0
-        s0, s1 = nu0 / largest, 1.0 / largest
-    e = mu
-    for _ in range(CENTER_STEPS):
-        s, nu = s0 - s1 * e, nu0 + nu1 * e
-        f = df = 0.0
-        for k in range(n_clusters):
-            q = np.float64(probs[r, k, i])
-            y = mu / (nu - s * q)
-            f += y
-            df += y * y * (nu1 + s1 * q)
-        e += mu * f * (f - 1.0) / df
-    s, nu = s0 - s1 * e, nu0 + nu1 * e
-    total = 0.0
-    for k in range(n_clusters):
-        total += mu / (nu - s * np.float64(probs[r, k, i]))
-    for k in range(n_clusters):
-        labels[r, k, i] = mu / (nu - s * np.float64(probs[r, k, i])) / total
-    return s, nu
 
 
 @cuda.jit(cache=True)
