@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 
@@ -16,13 +16,14 @@ from skcollision.pseudo_labels._problem import (
     lower_bound,
     solve_restarts,
 )
-from skcollision.pseudo_labels.kernels.cpu_em import (
-    LABEL_FLOOR,
-    extrapolate_rows,
-    mean_rows,
-    step_norm_rows,
+from skcollision.pseudo_labels.kernels.cpu_em import LABEL_FLOOR
+from skcollision.pseudo_labels.kernels.cpu_em_layout import (
+    add_means,
+    leap,
+    leap_norms,
+    transpose_tiles,
 )
-from skcollision.pseudo_labels.kernels.cpu_em_tiles import sweep_blocks
+from skcollision.pseudo_labels.kernels.cpu_em_tiles import LANES, sweep_blocks
 
 # Relative accuracy of each point's root; Newton is quadratic, so the root itself is better still.
 _ROOT_TOL = 1e-6
@@ -50,6 +51,7 @@ def solve_em(
     def solve_one(r: int, labels: np.ndarray) -> tuple[float, float, int, np.ndarray]:
         state = _Labels(problem, r, labels, newton == "x")
         n_iter = run(state, tol, max_iter)
+        state.put_rows(labels.reshape(-1))
         return state.objective, state.bound(), n_iter, state.delta()
 
     # zeros that the caller asks for are kept, those of the predictions are only rounding
@@ -63,50 +65,74 @@ def solve_em(
     return solve_restarts(problem, labels, solve_one)
 
 
-@dataclass
 class _Labels:
-    """Labels of one problem with what a sweep needs to know of them."""
+    """Labels of one problem, in tiles where that is faster, with what a sweep needs to know."""
 
-    problem: Problem
-    r: int
-    labels: np.ndarray
-    newton_in_x: bool
-
-    def __post_init__(self) -> None:
-        self.blocks = row_blocks(len(self.labels), self.labels.shape[1], block_size=_BLOCK_SIZE)
-        self.pull = self.problem.lam * self.problem.prior[self.r]
+    def __init__(self, problem: Problem, r: int, labels: np.ndarray, newton_in_x: bool) -> None:
+        n_points, self.n_clusters = labels.shape
+        self.problem, self.r, self.newton_in_x = problem, r, newton_in_x
+        tiles = self.n_clusters <= _TILE_UP_TO[labels.itemsize] and not newton_in_x
+        self.lanes = LANES if tiles else 1
+        blocks = row_blocks(
+            -(-n_points // self.lanes), self.n_clusters * self.lanes, block_size=_BLOCK_SIZE
+        )
+        self.bounds = np.minimum(blocks * self.lanes, n_points)
+        self.pull = problem.lam * problem.prior[r]
+        self.labels, probs = labels.reshape(-1), problem.probs[r].reshape(-1)
+        if tiles:
+            self.probs = np.empty_like(probs)
+            self._transpose(probs, self.probs)
+            self._transpose(self.labels, self.labels)
+        else:
+            # a copy of what may not be written to: one variant of the large kernels
+            self.probs = np.require(probs, requirements="W")
         self.objective = np.inf
         self.measure()
 
+    def put_rows(self, target: np.ndarray) -> None:
+        """Store the labels as rows in a flat array, which may be that of the labels."""
+        if self.lanes > 1:
+            self._transpose(self.labels, target, to_rows=True)
+        elif target is not self.labels:
+            target[:] = self.labels
+
     def measure(self) -> None:
         """Take the mean of labels that no sweep has made."""
-        means = np.zeros((len(self.blocks) - 1, self.labels.shape[1]))
+        means = np.zeros((len(self.bounds) - 1, self.n_clusters))
 
-        def task(g: int) -> None:
-            start, stop = self.blocks[g : g + 2]
-            mean_rows(self.labels, self.problem.weights, start, stop, means[g])
+        def add(g: int, *block: int) -> None:
+            add_means(self.labels, self.problem.weights, self.lanes, *block, means[g])
 
-        run_tasks(task, len(means))
+        self.each_block(add)
         self.mean = means.sum(axis=0)
 
     def sweep(self, target: np.ndarray) -> None:
         """Take one EM step into ``target``, which may be the labels themselves."""
-        problem, r = self.problem, self.r
         ratio = self.pull / np.maximum(self.mean, 1e-300)
-        means = np.zeros((len(self.blocks) - 1, len(ratio)))
+        means = np.zeros((len(self.bounds) - 1, self.n_clusters))
         log_p = np.empty(len(means))
-        arrays = problem.probs[r], self.labels, target, problem.weights, ratio
-        tiles = len(ratio) <= _TILE_UP_TO[problem.probs.itemsize] and not self.newton_in_x
+        arrays = self.probs, self.labels, target, self.problem.weights, ratio, means, log_p
 
         def share(first: int, step: int) -> None:
-            blocks = self.blocks, first, step
-            sweep_blocks(*arrays, means, log_p, *blocks, _ROOT_TOL, self.newton_in_x, tiles)
+            how = _ROOT_TOL, self.newton_in_x, self.lanes
+            sweep_blocks(*arrays, self.bounds, first, step, *how)
 
         run_shares(share, len(means))
         self.labels = target
         # not `sum`, which costs a tenth of a small sweep
         self.mean = np.add.reduce(means)
-        self.objective = fairness_value(problem, r, self.mean) - float(np.add.reduce(log_p))
+        fairness = fairness_value(self.problem, self.r, self.mean)
+        self.objective = fairness - float(np.add.reduce(log_p))
+
+    def each_block(self, task: Callable[..., None]) -> None:
+        """Call ``task(g, start, stop)`` for each block of points, from several threads."""
+        run_tasks(lambda g: task(g, *self.bounds[g : g + 2]), len(self.bounds) - 1)
+
+    def _transpose(self, source: np.ndarray, target: np.ndarray, to_rows: bool = False) -> None:
+        def task(_: int, *block: int) -> None:
+            transpose_tiles(source, target, self.n_clusters, self.lanes, *block, to_rows)
+
+        self.each_block(task)
 
     def delta(self) -> np.ndarray:
         """Return the dual variable at which the labels' mean would be optimal."""
@@ -131,9 +157,7 @@ def _run_accelerated(state: _Labels, tol: float, max_iter: int) -> int:
     A cycle takes two sweeps, extrapolates along them and takes a sweep from there. Should that end
     higher than the second sweep, the cycle falls back to it: the objective never rises.
     """
-    result = state.labels
-    first, second, third = result.copy(), np.empty_like(result), np.empty_like(result)
-    state.labels = first
+    first, second, third = state.labels, np.empty_like(state.labels), np.empty_like(state.labels)
     n_iter = 0
     while n_iter + 1 < max_iter:
         state.sweep(second)
@@ -150,29 +174,22 @@ def _run_accelerated(state: _Labels, tol: float, max_iter: int) -> int:
         if n_iter < max_iter:
             state.sweep(state.labels)
             n_iter += 1
-    result[:] = state.labels
-    state.labels = result
     return n_iter
 
 
 def _leap(state: _Labels, first: np.ndarray, second: np.ndarray, third: np.ndarray) -> None:
     """Extrapolate and sweep, keeping what is better: that, or ``third``."""
     before, mean = state.objective, state.mean
-    sums = np.empty((len(state.blocks) - 1, 2))
+    sums = np.empty((len(state.bounds) - 1, 2))
+    shape = state.n_clusters, state.lanes
 
-    def norms(g: int) -> None:
-        start, stop = state.blocks[g : g + 2]
-        sums[g] = step_norm_rows(first, second, third, state.problem.weights, start, stop)
+    def measure(g: int, *block: int) -> None:
+        sums[g] = leap_norms(first, second, third, state.problem.weights, *shape, *block)
 
-    run_tasks(norms, len(sums))
+    state.each_block(measure)
     step, bend = sums.sum(axis=0)
     length = max(1.0, float(np.sqrt(step / max(bend, 1e-300))))
-
-    def leap(g: int) -> None:
-        start, stop = state.blocks[g : g + 2]
-        extrapolate_rows(first, second, third, length, first, start, stop)
-
-    run_tasks(leap, len(sums))
+    state.each_block(lambda _, *block: leap(first, second, third, length, *shape, *block))
     state.labels = first
     state.measure()
     state.sweep(first)

@@ -15,7 +15,7 @@ from skcollision.pseudo_labels._problem import (
     solve_restarts,
     uniform_labels,
 )
-from skcollision.pseudo_labels.kernels.cpu_em import mean_rows
+from skcollision.pseudo_labels.kernels.cpu_em_layout import add_means
 from skcollision.pseudo_labels.kernels.cpu_simplex import step_rows
 
 # Steps between two looks at the certificate.
@@ -55,7 +55,7 @@ def _descend(
     blocks = row_blocks(*labels.shape)
     current, other = labels, np.empty_like(labels)
     mean = np.zeros(labels.shape[1])
-    mean_rows(labels, problem.weights, 0, len(labels), mean)
+    add_means(labels.reshape(-1), problem.weights, 1, 0, len(labels), mean)
     objective = np.inf
     n_iter = 0
     for n_iter in range(1, max_iter + 1):

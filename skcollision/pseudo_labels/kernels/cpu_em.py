@@ -23,15 +23,6 @@ LABEL_FLOOR = 1e-36
 
 
 @jit
-def mean_rows(labels, weights, start, stop, mean):
-    """Add the weighted rows to mean."""
-    n_clusters = labels.shape[1]
-    for i in range(start, stop):
-        for k in range(n_clusters):
-            mean[k] += weights[i] * labels[i, k]
-
-
-@jit
 def sweep_rows(probs, labels, new_labels, weights, ratio, mean, start, stop, tol, plain):
     """Take one EM step from labels to new_labels (which may be the same array).
 
@@ -206,41 +197,3 @@ def solve_positive(probs, c, top, tol, labels):
         labels[k] = c[k] / norm
         p += c[k] / norm * probs[k]
     return p
-
-
-@jit
-def step_norm_rows(first, second, third, weights, start, stop):
-    """Return weighted squares of the first and second differences of ln(labels).
-
-    An EM sweep multiplies a label by about 1 +- 1/lam: geometric, so straight in the logarithm.
-    """
-    step = bend = 0.0
-    for i in range(start, stop):
-        for k in range(first.shape[1]):
-            a = np.log(max(np.float64(first[i, k]), LABEL_FLOOR))
-            b = np.log(max(np.float64(second[i, k]), LABEL_FLOOR))
-            c = np.log(max(np.float64(third[i, k]), LABEL_FLOOR))
-            step += weights[i] * (b - a) ** 2
-            bend += weights[i] * (c - 2.0 * b + a) ** 2
-    return step, bend
-
-
-@jit
-def extrapolate_rows(first, second, third, length, labels, start, stop):
-    """Fill labels with SQUAREM's point, in the logarithm, then normalise each row."""
-    n_clusters = first.shape[1]
-    row = np.empty(n_clusters)
-    for i in range(start, stop):
-        top = -np.inf
-        for k in range(n_clusters):
-            a = np.log(max(np.float64(first[i, k]), LABEL_FLOOR))
-            b = np.log(max(np.float64(second[i, k]), LABEL_FLOOR))
-            c = np.log(max(np.float64(third[i, k]), LABEL_FLOOR))
-            row[k] = a + 2.0 * length * (b - a) + length * length * (c - 2.0 * b + a)
-            top = fast_max(top, row[k])
-        total = 0.0
-        for k in range(n_clusters):
-            row[k] = np.exp(row[k] - top)
-            total += row[k]
-        for k in range(n_clusters):
-            labels[i, k] = max(row[k] / total, LABEL_FLOOR)

@@ -1,8 +1,9 @@
-"""The EM sweep of ``cpu_em`` on tiles of points, for few clusters.
+"""The EM sweep of ``cpu_em`` on tiles of points (``cpu_em_layout``).
 
 Row by row, every point ends in sums across a vector and scalar divisions, which cost more than its
-K elements when K is small. In a tile, LANES points lie side by side: ``tile[k]`` holds two vectors,
-their predictions and their c_k, and ``lane`` the vectors that do not depend on k. The offsets are
+K elements when K is small. In a tile, LANES points lie side by side. Each is worked on in a scratch
+array: ``tile[k]`` holds three vectors, the points' predictions, their c_k and the inverses that the
+search for the root ends with; ``lane`` holds the vectors that do not depend on k. The offsets are
 constants, so LLVM knows that vectors of one array do not overlap. Loops run to the number n of
 points in the tile: of loops with a constant count LLVM would make straight scalar code.
 
@@ -19,55 +20,84 @@ from __future__ import annotations
 import numpy as np
 
 from skcollision.pseudo_labels.kernels.cpu_em import LABEL_FLOOR, MAX_NEWTON, sweep_rows
+from skcollision.pseudo_labels.kernels.cpu_em_layout import transpose_tiles
 from skcollision.pseudo_labels.kernels.cpu_math import fast_log, fast_max, fast_min, inline, jit
 
 LANES = 32
-# Offsets in a row of a tile.
-Q, C = 0, LANES
-# Offsets in the lanes: sigma_m, a, 1 / c_m, b, and two sums over clusters.
-LARGEST, A, SCALE, B, F, DF = [LANES * j for j in range(6)]
+# Offsets in a row of a tile: sigma_k, c_k, and the inverse z_k of its denominator in f.
+Q, C, Z = 0, LANES, 2 * LANES
+# Offsets in the lanes: sigma_m, a, 1 / c_m, b, two sums over clusters, and the last move of b.
+LARGEST, A, SCALE, B, F, DF, MOVE = [LANES * j for j in range(7)]
 # Rounding error of a sum of positive terms around one, in units of the type's own.
 SUM_ERROR = 8
 
 
 @jit
 def sweep_blocks(
-    probs, labels, new_labels, weights, ratio, means, log_p, blocks, first, step, tol, plain, tiles
+    probs, labels, new_labels, weights, ratio, means, log_p, bounds, first, step, tol, plain, lanes
 ):
-    """Take one EM step on every step-th block from first, with a mean and a log_p for each."""
+    """Take one EM step on every step-th block from first, with a mean and a log_p for each.
+
+    Predictions and labels are flat, in tiles of as many lanes.
+    """
+    rows = len(weights), len(ratio)
     for g in range(first, len(means), step):
-        start, stop = blocks[g], blocks[g + 1]
-        if tiles:
-            log_p[g], _ = sweep_tiles(
+        start, stop = bounds[g], bounds[g + 1]
+        if lanes > 1:
+            log_p[g] = sweep_tiles(
                 probs, labels, new_labels, weights, ratio, means[g], start, stop, tol
             )
         else:
             log_p[g], _ = sweep_rows(
-                probs, labels, new_labels, weights, ratio, means[g], start, stop, tol, plain
+                probs.reshape(rows),
+                labels.reshape(rows),
+                new_labels.reshape(rows),
+                weights,
+                ratio,
+                means[g],
+                start,
+                stop,
+                tol,
+                plain,
             )
 
 
 @jit
 def sweep_tiles(probs, labels, new_labels, weights, ratio, mean, start, stop, tol):
-    """Take one EM step, as ``sweep_rows`` does."""
-    tile = np.empty((probs.shape[1], 2 * LANES), dtype=probs.dtype)
-    lane = np.empty(6 * LANES, dtype=probs.dtype)
+    """Take one EM step on tiles of LANES points; return the sum of weight ln(sigma'y)."""
+    n_clusters = len(ratio)
+    tile = np.empty((n_clusters, 3 * LANES), dtype=probs.dtype)
+    lane = np.empty(7 * LANES, dtype=probs.dtype)
     log_p = 0.0
-    n_newton = 0
     for first in range(start, stop, LANES):
         n = min(LANES, stop - first)
-        some = slice(first, first + n)
-        if load_tile(probs[some], labels[some], ratio, tile, lane, n):
-            n_newton += n * newton_tile(tile, lane, n, tol)
-            log_p += put_tile(tile, lane, n, weights[some], mean, new_labels[some])
+        here = slice(first * n_clusters, (first + n) * n_clusters)
+        shape = n_clusters, n
+        new = new_labels[here]
+        if load_tile(probs[here].reshape(shape), labels[here].reshape(shape), ratio, tile, lane, n):
+            newton_tile(tile, lane, n, tol)
+            log_p += put_tile(tile, lane, n, weights[first : first + n], mean, new.reshape(shape))
         else:
             # rows with c_k = 0 have cases of their own
-            p, steps = sweep_rows(
-                probs, labels, new_labels, weights, ratio, mean, first, first + n, tol, False
-            )
-            log_p += p
-            n_newton += steps
-    return log_p, n_newton
+            new[:] = labels[here]
+            some = weights[first : first + n]
+            log_p += sweep_as_rows(probs[here], new, some, ratio, mean, tol)
+    return log_p
+
+
+@jit
+def sweep_as_rows(probs, labels, weights, ratio, mean, tol):
+    """Take one EM step on one tile in place, as rows; return the sum of weight ln(sigma'y)."""
+    n, n_clusters = len(weights), len(ratio)
+    rows, row_labels = np.empty_like(labels), np.empty_like(labels)
+    transpose_tiles(probs, rows, n_clusters, n, 0, n, True)
+    transpose_tiles(labels, row_labels, n_clusters, n, 0, n, True)
+    new = row_labels.reshape((n, n_clusters))
+    log_p, _ = sweep_rows(
+        rows.reshape((n, n_clusters)), new, new, weights, ratio, mean, 0, n, tol, False
+    )
+    transpose_tiles(row_labels, labels, n_clusters, n, 0, n, False)
+    return log_p
 
 
 @inline
@@ -77,10 +107,6 @@ def load_tile(probs, labels, ratio, tile, lane, n):
     least = np.sqrt(np.finfo(tile.dtype).tiny)
     smallest = one
     for t in range(n):
-        for k in range(len(tile)):
-            tile[k, Q + t] = probs[t, k]
-            tile[k, C + t] = labels[t, k]
-    for t in range(n):
         lane[LARGEST + t] = zero
         lane[A + t] = one
         lane[SCALE + t] = zero
@@ -88,10 +114,12 @@ def load_tile(probs, labels, ratio, tile, lane, n):
         row = tile[k]
         r = tile.dtype.type(ratio[k])
         for t in range(n):
-            c = r * row[C + t]
+            q = probs[k, t]
+            c = r * labels[k, t]
+            row[Q + t] = q
             row[C + t] = c
             lane[A + t] += c
-            lane[LARGEST + t] = fast_max(lane[LARGEST + t], row[Q + t])
+            lane[LARGEST + t] = fast_max(lane[LARGEST + t], q)
             smallest = fast_min(smallest, c)
     for k in range(len(tile)):
         row = tile[k]
@@ -109,12 +137,13 @@ def load_tile(probs, labels, ratio, tile, lane, n):
 
 @inline
 def newton_tile(tile, lane, n, tol):
-    """Find f = 1 by Newton on 1/f until the last point has converged; return the steps."""
+    """Find f = 1 by Newton on 1/f until the last point has converged.
+
+    Leaves the z_k and the sums of where b was before its last move.
+    """
     one, zero = tile.dtype.type(1.0), tile.dtype.type(0.0)
     tol, sum_error = tile.dtype.type(tol), SUM_ERROR * np.finfo(tile.dtype).eps
-    steps = 0
-    while steps < MAX_NEWTON:
-        steps += 1
+    for _ in range(MAX_NEWTON):
         for t in range(n):
             lane[F + t] = zero
             lane[DF + t] = zero
@@ -124,6 +153,7 @@ def newton_tile(tile, lane, n, tol):
                 q = row[Q + t]
                 z = one / ((lane[LARGEST + t] - q) * lane[A + t] + q * lane[B + t])
                 cz = row[C + t] * z
+                row[Z + t] = z
                 lane[F + t] += cz
                 lane[DF + t] += cz * z * q
         worst = zero
@@ -131,42 +161,37 @@ def newton_tile(tile, lane, n, tol):
             error = lane[F + t] * lane[SCALE + t] - one
             move = error * (lane[F + t] / lane[DF + t])
             lane[B + t] += move
+            lane[MOVE + t] = move
             # all labels move the same way, so none by more than the error of their sum
             far = fast_max(move, -move) - tol * lane[B + t]
             worst = fast_max(worst, fast_min(far, fast_max(error, -error) - sum_error))
         if worst <= zero:
             break
-    return steps
 
 
 @inline
 def put_tile(tile, lane, n, weights, mean, labels):
-    """Store the labels and add them to mean; return the sum of weight ln(sigma'y)."""
+    """Store the labels and add them to mean; return the sum of weight ln(sigma'y).
+
+    A label is c z, normalised. Its change by the last move of b, at most a millionth, is taken to
+    first order: (z - z^2 sigma_k move), in place of one more division.
+    """
     one, zero = tile.dtype.type(1.0), tile.dtype.type(0.0)
     floor = tile.dtype.type(LABEL_FLOOR)
     for t in range(n):
-        lane[F + t] = zero
+        lane[F + t] = one / (lane[F + t] - lane[MOVE + t] * lane[DF + t])
         lane[DF + t] = zero
-    for k in range(len(tile)):
-        row = tile[k]
-        for t in range(n):
-            q = row[Q + t]
-            y = row[C + t] / ((lane[LARGEST + t] - q) * lane[A + t] + q * lane[B + t])
-            row[C + t] = y
-            lane[F + t] += y
-    for t in range(n):
-        lane[F + t] = one / lane[F + t]
     for k in range(len(tile)):
         row = tile[k]
         mass = 0.0
         for t in range(n):
-            y = fast_max(row[C + t] * lane[F + t], floor)
-            row[C + t] = y
-            lane[DF + t] += y * row[Q + t]
+            q, z = row[Q + t], row[Z + t]
+            y = row[C + t] * z * (one - lane[MOVE + t] * z * q)
+            y = fast_max(y * lane[F + t], floor)
+            labels[k, t] = y
+            lane[DF + t] += y * q
             mass += weights[t] * np.float64(y)
         mean[k] += mass
-        for t in range(n):
-            labels[t, k] = row[C + t]
     log_p = 0.0
     for t in range(n):
         log_p += weights[t] * fast_log(np.float64(lane[DF + t]))

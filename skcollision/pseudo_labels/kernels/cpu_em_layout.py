@@ -1,0 +1,88 @@
+"""How EM keeps predictions and labels: flat arrays of tiles, each of ``lanes`` points.
+
+A tile of n points is (K, n), the points of a cluster side by side; n is ``lanes`` but in the last
+tile. It takes the place of the n rows, so that labels can be brought into tiles and back where they
+are. With one lane, tiles are rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skcollision.pseudo_labels.kernels.cpu_em import LABEL_FLOOR
+from skcollision.pseudo_labels.kernels.cpu_math import fast_max, jit
+
+
+@jit
+def transpose_tiles(source, target, n_clusters, lanes, start, stop, to_rows):
+    """Turn the rows of points start to stop into tiles, or tiles into rows; also in place."""
+    scratch = np.empty(n_clusters * lanes, dtype=target.dtype)
+    for first in range(start, stop, lanes):
+        n = min(lanes, stop - first)
+        height, width = (n_clusters, n) if to_rows else (n, n_clusters)
+        at = first * n_clusters
+        scratch[: n * n_clusters] = source[at : at + n * n_clusters]
+        for j in range(width):
+            for i in range(height):
+                target[at + j * height + i] = scratch[i * width + j]
+
+
+@jit
+def add_means(labels, weights, lanes, start, stop, mean):
+    """Add the weighted labels of points start to stop to the mean of each cluster."""
+    for first in range(start, stop, lanes):
+        n = min(lanes, stop - first)
+        at = first * len(mean)
+        for k in range(len(mean)):
+            for t in range(n):
+                mean[k] += weights[first + t] * labels[at + k * n + t]
+
+
+@jit
+def leap_norms(first, second, third, weights, n_clusters, lanes, start, stop):
+    """Return weighted squares of the first and second differences of ln(labels).
+
+    An EM sweep multiplies a label by about 1 +- 1/lam: geometric, so straight in the logarithm.
+    """
+    step = bend = 0.0
+    for i in range(start, stop, lanes):
+        n = min(lanes, stop - i)
+        for k in range(n_clusters):
+            for t in range(n):
+                j = i * n_clusters + k * n + t
+                a, b, c = log_label(first[j]), log_label(second[j]), log_label(third[j])
+                step += weights[i + t] * (b - a) ** 2
+                bend += weights[i + t] * (c - 2.0 * b + a) ** 2
+    return step, bend
+
+
+@jit
+def leap(first, second, third, length, n_clusters, lanes, start, stop):
+    """Overwrite the first labels with SQUAREM's point, in the logarithm, each normalised."""
+    scores = np.empty((n_clusters, lanes))
+    top, total = np.empty(lanes), np.empty(lanes)
+    for i in range(start, stop, lanes):
+        n = min(lanes, stop - i)
+        top[:] = -np.inf
+        total[:] = 0.0
+        for k in range(n_clusters):
+            for t in range(n):
+                j = i * n_clusters + k * n + t
+                a, b, c = log_label(first[j]), log_label(second[j]), log_label(third[j])
+                score = a + 2.0 * length * (b - a) + length * length * (c - 2.0 * b + a)
+                scores[k, t] = score
+                top[t] = fast_max(top[t], score)
+        for k in range(n_clusters):
+            for t in range(n):
+                scores[k, t] = np.exp(scores[k, t] - top[t])
+                total[t] += scores[k, t]
+        for k in range(n_clusters):
+            for t in range(n):
+                y = max(scores[k, t] / total[t], LABEL_FLOOR)
+                first[i * n_clusters + k * n + t] = y
+
+
+@jit
+def log_label(label):
+    """Return ln of a label, finite."""
+    return np.log(max(np.float64(label), LABEL_FLOOR))
