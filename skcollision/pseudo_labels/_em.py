@@ -17,13 +17,9 @@ from skcollision.pseudo_labels._problem import (
     solve_restarts,
 )
 from skcollision.pseudo_labels.kernels.cpu_em import LABEL_FLOOR
-from skcollision.pseudo_labels.kernels.cpu_em_layout import (
-    add_means,
-    leap,
-    leap_norms,
-    transpose_tiles,
-)
+from skcollision.pseudo_labels.kernels.cpu_em_leap import add_means, leap, leap_norms
 from skcollision.pseudo_labels.kernels.cpu_em_tiles import LANES, sweep_blocks
+from skcollision.pseudo_labels.kernels.cpu_tiles import transpose_tiles
 
 # Relative accuracy of each point's root; Newton is quadratic, so the root itself is better still.
 _ROOT_TOL = 1e-6

@@ -15,7 +15,7 @@ from skcollision.pseudo_labels._problem import (
     solve_restarts,
     uniform_labels,
 )
-from skcollision.pseudo_labels.kernels.cpu_em_layout import add_means
+from skcollision.pseudo_labels.kernels.cpu_em_leap import add_means
 from skcollision.pseudo_labels.kernels.cpu_simplex import step_rows
 
 # Steps between two looks at the certificate.

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 from skcollision.pseudo_labels import solve_pseudo_labels
-from skcollision.pseudo_labels._dual import make_state
+from skcollision.pseudo_labels._dual import empty_tiles, make_state
 from skcollision.pseudo_labels._problem import Problem
 from skcollision.pseudo_labels.kernels import cpu_dual_state as state_of
 from skcollision.pseudo_labels.kernels.cpu_dual import solve_serial
@@ -19,7 +19,7 @@ shares = st.sampled_from([0.0, 1e-300, 1e-9, 0.2, 0.5, 0.7, 1 - 1e-9, 1.0])
 def interior_point(probs, weights, prior, lam, order):
     """Return objective and bound of the method for any K."""
     problem = Problem(probs[None], weights, prior[None], lam, order)
-    state = make_state(problem, 0, np.empty_like(probs), 1e-9, 200, False)
+    state = make_state(problem, 0, empty_tiles(problem)[0], 1e-9, 200, False)
     solve_serial(state)
     return state.control[state_of.OBJECTIVE], state.control[state_of.BOUND]
 

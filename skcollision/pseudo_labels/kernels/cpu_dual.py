@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skcollision.pseudo_labels.kernels.cpu_dual_rows import sweep_groups
+from skcollision.pseudo_labels.kernels.cpu_dual_passes import sweep_groups
 from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     AFFINE,
     BEST_GAP,

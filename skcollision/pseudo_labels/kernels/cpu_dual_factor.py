@@ -1,4 +1,4 @@
-"""The interior point's first row pass: the Newton system of each point, summed.
+"""The interior point's first pass: the Newton system of each point, summed.
 
 For each point, with s for 1/p, the slacks are z_k = nu - s sigma_k - delta_k > 0 and the
 conditions y_k z_k = mu, sum y = 1, s sigma'y = 1. Linearised, with d = y/z, rho = dz/z and a target
@@ -13,35 +13,75 @@ The predictor has t = 0; the corrector t = sigma_mu/z + y rho (1 + rho) with the
 which is Mehrotra's second-order term -dy dz / z. LINEAR replaces -ln(sigma'y) by -y'ln(sigma)
 (Shannon's cross-entropy, eq. 5 of the paper): probs hold ln(sigma), s stays 1 and E is infinite.
 Slacks are recomputed in float64 in each pass: cheaper than a third N x K array, and exact however
-labels are stored.
+labels are stored. REF is kept less the sigma of the pivot, and eta less its ddelta
+(``cpu_dual_points``).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from skcollision.pseudo_labels.kernels.cpu_dual_points import (
+    AFFINE_M,
+    Q_M,
+    STEP_M,
+    D,
+    Q,
+    load_pivots,
+    load_rows,
+    new_scratch,
+)
 from skcollision.pseudo_labels.kernels.cpu_dual_state import (
+    AFFINE,
     D0,
     DELTA,
+    DS,
+    DS_A,
     DUAL,
+    ETA,
+    ETA_A,
     LINEAR,
     LOG_P,
     MEAN,
+    MU,
     N_ITER,
+    N_POINT_ROWS,
     NU,
+    PIVOT,
+    POINT_STEP,
     REF,
     RESPONSE,
+    ROWS,
+    SECOND_ORDER,
     SHARE,
+    SIGMA_MU,
     STEP,
     STEP_D,
+    STEP_P,
+    Y_FLOOR,
     Z_FLOOR,
     E,
     S,
 )
-from skcollision.pseudo_labels.kernels.cpu_math import fast_max, inline, jit
+from skcollision.pseudo_labels.kernels.cpu_math import inline, jit
+from skcollision.pseudo_labels.kernels.cpu_vectors import (
+    LANES,
+    get,
+    put,
+    slacks,
+    splat,
+    total,
+    vector_jit,
+    vector_log,
+    vector_max,
+    vector_min,
+    vector_sqrt,
+    where_greater,
+)
 
-# Columns that the Gram product takes at once: as many as keep K of them in the L2 cache.
+# Columns that the Gram product takes at once, two a point: as many as keep K in the L2 cache.
 GRAM_DEPTH = 256
+GRAM_TILES = GRAM_DEPTH // (2 * LANES)
 # Padding that spreads the columns over the sets of the L1 cache.
 GRAM_STRIDE = GRAM_DEPTH + 16
 # The Gram product cancels terms of size 1/mu: float32 is exact enough above this mu only, and for
@@ -50,96 +90,158 @@ GRAM_FLOAT32_MU = 1e-5
 
 
 @jit
-def factor(state, g, columns):
-    """Evaluate the certificate, the predictor's right-hand side and Q, summed over the group."""
-    n_clusters = state.probs.shape[1]
+def factor(state, g):
+    """Take the last step; evaluate the certificate, the predictor's right-hand side and Q."""
+    control, gram = state.control, state.gram[g]
+    n_clusters = len(state.prior)
+    a_d = control[STEP_D] if control[N_ITER] > 0 else 0.0
     delta = np.empty(n_clusters)
-    a_d = state.control[STEP_D] if state.control[N_ITER] > 0 else 0.0
     for k in range(n_clusters):
         delta[k] = state.dual[DELTA, k] + a_d * state.dual[STEP, k]
-    gram = state.gram[g]
-    partials = state.partials[g]
     gram[:] = 0.0
-    partials[:] = 0.0
-    d_row = np.empty(n_clusters)
-    linear = state.control[LINEAR] > 0
-    log_p = 0.0
-    dual = 0.0
-    used = 0
-    for i in range(state.bounds[g], state.bounds[g + 1]):
-        probs = state.probs[i]
-        labels = state.labels[i]
-        point = state.points[i]
-        weight = state.weights[i]
-        p, total, top = point_moments(probs, labels, delta, point, linear, d_row)
-        if linear:
-            log_p += weight * (p / total)
-            dual -= weight * top
+    sums = np.zeros((n_clusters, 3 * LANES))
+    certificate = np.zeros(2)
+    short = state.labels.itemsize == 4 and control[MU] > GRAM_FLOAT32_MU
+    columns32 = np.zeros((len(gram), GRAM_STRIDE if short else 0), dtype=np.float32)
+    columns = np.zeros((len(gram), 0 if short else GRAM_STRIDE))
+    stop = state.bounds[g + 1]
+    for first in range(state.bounds[g], stop, GRAM_TILES):
+        end = min(stop, first + GRAM_TILES)
+        depth = 2 * LANES * (end - first)
+        if short:
+            measure_tiles(state, first, end, delta, sums, certificate, columns32)
+            add_gram(columns32, depth, gram)
         else:
-            log_p += weight * np.log(p / total)
-            dual += weight * (1.0 + np.log(point[S]) - top)
-        share = 0.0 if linear else weight / p
-        add_response(probs, labels, point, d_row, weight, weight / total, share, partials)
-        put_columns(probs, point, d_row, weight, columns, used)
-        used += 2
-        if used == GRAM_DEPTH:
-            add_gram(columns, used, gram)
-            used = 0
-    if used > 0:
-        add_gram(columns, used, gram)
-    state.sums[g, LOG_P] = log_p
-    state.sums[g, DUAL] = dual
+            measure_tiles(state, first, end, delta, sums, certificate, columns)
+            add_gram(columns, depth, gram)
+    partials = state.partials[g]
+    for k in range(n_clusters):
+        partials[MEAN, k] = partials[SHARE, k] = partials[RESPONSE, k] = 0.0
+        for t in range(LANES):
+            partials[MEAN, k] += sums[k, t]
+            partials[SHARE, k] += sums[k, LANES + t]
+            partials[RESPONSE, k] += sums[k, 2 * LANES + t]
+    state.sums[g, LOG_P], state.sums[g, DUAL] = certificate
+
+
+@vector_jit
+def measure_tiles(state, start, stop, delta, sums, certificate, columns):
+    """Take the last step of some tiles; add to all sums, and fill the columns of their points."""
+    tile, pivots, copy, probs = new_scratch(state)
+    labels, points = state.labels, state.points
+    moved, linear = state.control[N_ITER] > 0, state.control[LINEAR] > 0
+    log_p = bound = 0.0
+    for i in range(start, stop):
+        point = i * N_POINT_ROWS
+        at = here = i * len(tile)
+        if state.control[ROWS] > 0:
+            at = 0
+            load_rows(state.probs, i, copy)
+        if moved:
+            load_pivots(probs, at, points, point, state.dual, pivots)
+            take_step(probs, at, labels, here, points, point, pivots, state.dual, state.control)
+        choose_pivots(probs, at, labels, here, points, point, pivots, len(tile))
+        p, norm, top = measure(probs, at, labels, here, points, point, pivots, delta, linear, tile)
+        weight, s = get(state.weights, i, 0), get(points, point + S, 0)
+        if linear:
+            log_p += total(weight * (p / norm))
+            bound -= total(weight * top)
+        else:
+            log_p += total(weight * vector_log(p / norm))
+            bound += total(weight * (1.0 + vector_log(s) - top))
+        shift, slope = weight / get(points, point + D0, 0), weight / get(points, point + E, 0)
+        center = get(pivots, Q_M, 0) + get(points, point + REF, 0)
+        tilt = slope * (1.0 / s - center)
+        of_share = splat(0.0) if linear else weight / p
+        add_responses(probs, at, labels, here, tile, weight / norm, of_share, shift, tilt, sums)
+        scale_d, scale_c = vector_sqrt(shift), vector_sqrt(slope)
+        put_columns(tile, scale_d, scale_c, columns, 2 * LANES * (i - start))
+    certificate[0] += log_p
+    certificate[1] += bound
 
 
 @inline
-def point_moments(probs, labels, delta, point, linear, d_row):
-    """Fill d = y/z and the point's D0, REF, E; return p, sum y and max_k s sigma_k + delta_k."""
-    s, nu = point[S], point[NU]
-    d0 = d1 = p = total = 0.0
-    top = -np.inf
-    for k in range(len(probs)):
-        q = np.float64(probs[k])
-        y = np.float64(labels[k])
-        line = s * q + delta[k]
-        top = fast_max(top, line)
-        d = y / fast_max(nu - line, Z_FLOOR)
-        d_row[k] = d
+def take_step(probs, at, labels, here, points, point, pivots, dual, control):
+    """Move labels and slacks along the corrected direction."""
+    s, nu, ref = get(points, point + S, 0), get(points, point + NU, 0), get(points, point + REF, 0)
+    q_m, affine_m, step_m = get(pivots, Q_M, 0), get(pivots, AFFINE_M, 0), get(pivots, STEP_M, 0)
+    eta_a, ds_a = get(points, point + ETA_A, 0), get(points, point + DS_A, 0)
+    eta, ds = get(points, point + ETA, 0), get(points, point + DS, 0)
+    a_p = vector_min(get(points, point + POINT_STEP, 0), splat(control[STEP_P]))
+    sigma_mu, second = control[SIGMA_MU], control[SECOND_ORDER]
+    for k in range(dual.shape[1]):
+        q, y = get(probs, at + k, 0), get(labels, here + k, 0)
+        r = 1.0 / vector_max(slacks(nu, s, q, dual[DELTA, k]), splat(Z_FLOOR))
+        q = q - q_m - ref
+        rho_a = (eta_a - q * ds_a - (dual[AFFINE, k] - affine_m)) * r
+        rho = (eta - q * ds - (dual[STEP, k] - step_m)) * r
+        dy = sigma_mu * r + y * (second * rho_a * (1.0 + rho_a) - 1.0 - rho)
+        put(labels, here + k, 0, vector_max(y + a_p * dy, splat(Y_FLOOR)))
+    put(points, point + S, 0, s + control[STEP_D] * ds)
+    put(points, point + NU, 0, nu + control[STEP_D] * (eta + step_m + (q_m + ref) * ds))
+
+
+@inline
+def choose_pivots(probs, at, labels, here, points, point, pivots, n_clusters):
+    """Make each point's largest label its pivot."""
+    top = pivot = splat(0.0)
+    for k in range(n_clusters):
+        y = get(labels, here + k, 0)
+        pivot = where_greater(y, top, splat(np.float64(k)), pivot)
+        top = vector_max(top, y)
+    put(points, point + PIVOT, 0, pivot)
+    for t in range(LANES):
+        pivots[Q_M, t] = probs[at + int(points[point + PIVOT, t]), t]
+
+
+@inline
+def measure(probs, at, labels, here, points, point, pivots, delta, linear, tile):
+    """Fill d = y/z, sigma - ref and the points' D0, REF, E.
+
+    Returns p, sum y and max_k s sigma_k + delta_k.
+    """
+    s, nu, q_m = get(points, point + S, 0), get(points, point + NU, 0), get(pivots, Q_M, 0)
+    top = splat(-np.inf)
+    d0 = d1 = p = norm = splat(0.0)
+    for k in range(len(tile)):
+        q, y = get(probs, at + k, 0), get(labels, here + k, 0)
+        d = y / vector_max(slacks(nu, s, q, delta[k]), splat(Z_FLOOR))
+        put(tile, k, D, d)
+        top = vector_max(top, s * q + delta[k])
         d0 += d
-        d1 += d * q
+        d1 += d * (q - q_m)
         p += y * q
-        total += y
+        norm += y
     ref = d1 / d0
-    e = np.inf if linear else p / s
-    for k in range(len(probs)):
-        e += d_row[k] * (probs[k] - ref) ** 2
-    point[D0] = d0
-    point[REF] = ref
-    point[E] = e
-    return p, total, top
+    e = splat(np.inf) if linear else p / s
+    for k in range(len(tile)):
+        q = get(probs, at + k, 0) - q_m - ref
+        put(tile, k, Q, q)
+        e += get(tile, k, D) * q * q
+    put(points, point + D0, 0, d0)
+    put(points, point + REF, 0, ref)
+    put(points, point + E, 0, e)
+    return p, norm, top
 
 
 @inline
-def add_response(probs, labels, point, d_row, weight, label_weight, share_weight, partials):
-    """Add the point's normalised label, its shares in p, and its predictor at ddelta = 0."""
-    ref = point[REF]
-    shift = weight / point[D0]
-    slope = weight * (1.0 / point[S] - ref) / point[E]
-    for k in range(len(probs)):
-        partials[MEAN, k] += label_weight * labels[k]
-        partials[SHARE, k] += share_weight * labels[k] * probs[k]
-        partials[RESPONSE, k] += d_row[k] * (shift + slope * (probs[k] - ref))
+def add_responses(probs, at, labels, here, tile, of_mean, of_share, shift, tilt, sums):
+    """Add normalised labels, their shares in p, and the predictor at ddelta = 0."""
+    for k in range(len(tile)):
+        y = get(labels, here + k, 0)
+        put(sums, k, 0, get(sums, k, 0) + of_mean * y)
+        put(sums, k, LANES, get(sums, k, LANES) + of_share * y * get(probs, at + k, 0))
+        response = get(tile, k, D) * (shift + tilt * get(tile, k, Q))
+        put(sums, k, 2 * LANES, get(sums, k, 2 * LANES) + response)
 
 
 @inline
-def put_columns(probs, point, d_row, weight, columns, used):
-    """Store the two rank-one terms of the point's Q as columns."""
-    ref = point[REF]
-    scale_d = np.sqrt(weight / point[D0])
-    scale_c = np.sqrt(weight / point[E])
-    for k in range(len(probs)):
-        d = d_row[k]
-        columns[k, used] = scale_d * d
-        columns[k, used + 1] = scale_c * d * (probs[k] - ref)
+def put_columns(tile, scale_d, scale_c, columns, at):
+    """Store the two rank-one terms of each point's Q as columns."""
+    for k in range(len(tile)):
+        d = get(tile, k, D)
+        put(columns, k, at, scale_d * d)
+        put(columns, k, at + LANES, scale_c * d * get(tile, k, Q))
 
 
 @jit

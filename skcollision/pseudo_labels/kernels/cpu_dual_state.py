@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Columns of DualState.points, one row a point: the scalars of its 2 x 2 system.
-S, NU, D0, REF, E, ETA_A, DS_A, ETA, DS, POINT_STEP = range(10)
-N_POINT_COLUMNS = 10
+# Rows of a tile in DualState.points, the scalars of its points: those of their 2 x 2 systems, and
+# the cluster of their largest label.
+S, NU, D0, REF, E, ETA_A, DS_A, ETA, DS, POINT_STEP, PIVOT = range(11)
+N_POINT_ROWS = 11
 # Rows of DualState.dual.
 DELTA, AFFINE, STEP = range(3)
 # Rows of DualState.partials[g].
@@ -37,21 +38,25 @@ CENTER, FACTOR, PREDICT, CORRECT, FINISH, DONE = range(6)
     LINEAR,
     BEST_GAP,
     BEST_ITER,
-) = range(16)
-N_CONTROL = 16
-# Below this a slack is rounding error.
-Z_FLOOR = 1e-14
+    ROWS,
+) = range(17)
+N_CONTROL = 17
+# Below these a slack or a label is rounding error.
+Z_FLOOR, Y_FLOOR = 1e-14, 1e-30
 
 
 class DualState(NamedTuple):
-    """Everything that the sweeps read and write; G groups of consecutive points."""
+    """Everything that the sweeps read and write; G groups of consecutive tiles of LANES points.
 
-    probs: np.ndarray  # (N, K) float32 or float64, C order
-    labels: np.ndarray  # (N, K) of the same type, the output
-    weights: np.ndarray  # (N,) float64, sums to 1
+    Points that fill the last tile have no weight.
+    """
+
+    probs: np.ndarray  # (tiles K, LANES) float32 or float64 or, where control says so, rows (N, K)
+    labels: np.ndarray  # (tiles K, LANES) of the same type, the output
+    weights: np.ndarray  # (tiles, LANES) float64, sums to 1
     prior: np.ndarray  # (K,) float64
-    points: np.ndarray  # (N, N_POINT_COLUMNS) float64
-    bounds: np.ndarray  # (G + 1,) first row of each group
+    points: np.ndarray  # (tiles N_POINT_ROWS, LANES) float64
+    bounds: np.ndarray  # (G + 1,) first tile of each group
     dual: np.ndarray  # (3, K) float64
     hessian: np.ndarray  # (K, K) float64
     partials: np.ndarray  # (G, N_PARTIALS, K) float64

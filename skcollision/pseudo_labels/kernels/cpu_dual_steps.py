@@ -1,4 +1,4 @@
-"""The interior point's other row passes: predictor, corrector, and the step along it.
+"""The interior point's other passes: the predictor, and the corrector with the length of its step.
 
 The formulas and their names are those of ``cpu_dual_factor``.
 """
@@ -7,6 +7,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from skcollision.pseudo_labels.kernels.cpu_dual_points import (
+    AFFINE_M,
+    Q_M,
+    STEP_M,
+    Q,
+    R,
+    T,
+    load_pivots,
+    load_rows,
+    new_scratch,
+)
 from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     AFFINE,
     D0,
@@ -18,198 +29,225 @@ from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     LEFT,
     LEFT_D,
     MISSED,
+    N_POINT_ROWS,
     NU,
     POINT_STEP,
     REF,
     RESPONSE_2ND,
     RESPONSE_MU,
     RHO_LOW,
+    ROWS,
     SECOND_ORDER,
     SHORT,
     SIGMA_MU,
     STEP,
-    STEP_D,
     STEP_LOW,
-    STEP_P,
     YZ,
     Z_FLOOR,
     E,
     S,
 )
-from skcollision.pseudo_labels.kernels.cpu_math import fast_max, fast_min, inline, jit
+from skcollision.pseudo_labels.kernels.cpu_math import inline
+from skcollision.pseudo_labels.kernels.cpu_vectors import (
+    LANES,
+    get,
+    largest,
+    put,
+    slacks,
+    splat,
+    total,
+    vector_jit,
+    vector_max,
+    vector_min,
+)
 
 # How much of the way to the boundary a step may go.
 TO_BOUNDARY = 0.99
-# Below this a label is rounding error.
-Y_FLOOR = 1e-30
 
 
-@jit
+@vector_jit
 def predict(state, g):
     """Step lengths and products along the predictor, and the corrector's right-hand sides."""
-    n_clusters = state.probs.shape[1]
-    delta = state.dual[DELTA]
-    affine = state.dual[AFFINE]
-    partials = state.partials[g]
-    for k in range(n_clusters):
-        partials[RESPONSE_MU, k] = 0.0
-        partials[RESPONSE_2ND, k] = 0.0
-    r_row = np.empty(n_clusters)
-    t_row = np.empty(n_clusters)
-    sums = state.sums[g]
-    sums[:] = 0.0
+    tile, pivots, copy, probs = new_scratch(state)
+    labels, points = state.labels, state.points
+    responses = np.zeros((len(tile), 2 * LANES))
+    # y'z, and (y + a_i dy)'(z + a dz) = LEFT + a LEFT_D with steps a_i for labels, a for slacks
+    yz = left = left_d = low = splat(0.0)
     for i in range(state.bounds[g], state.bounds[g + 1]):
-        probs = state.probs[i]
-        labels = state.labels[i]
-        point = state.points[i]
-        weight = state.weights[i]
-        solve_predictor(probs, labels, delta, affine, point, r_row)
-        add_predictor_sums(probs, labels, affine, point, weight, r_row, t_row, sums)
-        add_corrector_responses(probs, labels, point, weight, r_row, t_row, partials)
+        point = i * N_POINT_ROWS
+        at = here = i * len(tile)
+        if state.control[ROWS] > 0:
+            at = 0
+            load_rows(state.probs, i, copy)
+        load_pivots(probs, at, points, point, state.dual, pivots)
+        of_yz, t0, t1 = solve_predictor(
+            probs, at, labels, here, points, point, pivots, state.dual, tile
+        )
+        low_rho, high_rho, ydz, dydz, c0, c1 = follow_predictor(
+            labels, here, points, point, pivots, state.dual[AFFINE], tile
+        )
+        weight = get(state.weights, i, 0)
+        a_p = 1.0 / (1.0 + high_rho)
+        low = vector_min(low, low_rho)
+        yz += weight * of_yz
+        left += weight * ((1.0 - a_p) * of_yz - a_p * ydz)
+        left_d += weight * (ydz + a_p * dydz)
+        d0, e = get(points, point + D0, 0), get(points, point + E, 0)
+        t0, t1, c0, c1 = t0 / d0, t1 / e, c0 / d0, c1 / e
+        add_corrector_responses(labels, here, tile, weight, t0, t1, c0, c1, responses)
+    sums, partials = state.sums[g], state.partials[g]
+    sums[YZ], sums[LEFT], sums[LEFT_D] = total(yz), total(left), total(left_d)
+    sums[RHO_LOW] = -largest(0.0 - low)
+    for k in range(len(tile)):
+        partials[RESPONSE_MU, k] = total(get(responses, k, 0))
+        partials[RESPONSE_2ND, k] = total(get(responses, k, LANES))
 
 
 @inline
-def solve_predictor(probs, labels, delta, affine, point, r_row):
-    """Fill 1/z and the point's predictor (eta, ds)."""
-    s, nu, ref = point[S], point[NU], point[REF]
-    h0 = h1 = 0.0
-    for k in range(len(probs)):
-        q = np.float64(probs[k])
-        r = 1.0 / fast_max(nu - s * q - delta[k], Z_FLOOR)
-        r_row[k] = r
-        h = labels[k] * r * affine[k]
-        h0 += h
-        h1 += h * (q - ref)
-    point[ETA_A] = (h0 - 1.0) / point[D0]
-    point[DS_A] = (1.0 / s - ref - h1) / point[E]
-
-
-@inline
-def add_predictor_sums(probs, labels, affine, point, weight, r_row, t_row, sums):
-    """Fill the second-order targets t; add y'z, y'dz, dy'dz and the extremes of rho."""
-    eta, ds, ref = point[ETA_A], point[DS_A], point[REF]
-    yz = ydz = dydz = 0.0
-    low = fast_min(sums[RHO_LOW], ds / point[S])
-    high = 0.0
-    for k in range(len(probs)):
-        y = np.float64(labels[k])
-        dz = eta - (probs[k] - ref) * ds - affine[k]
-        rho = r_row[k] * dz
-        low = fast_min(low, rho)
-        high = fast_max(high, rho)
-        t_row[k] = y * rho * (1.0 + rho)
-        yz += y / r_row[k]
-        ydz += y * dz
-        dydz -= y * dz * (1.0 + rho)
-    # with steps a_i for the labels, a for the slacks, (y + a_i dy)'(z + a dz) = LEFT + a LEFT_D
-    a_p = 1.0 / (1.0 + high)
-    sums[RHO_LOW] = low
-    sums[YZ] += weight * yz
-    sums[LEFT] += weight * ((1.0 - a_p) * yz - a_p * ydz)
-    sums[LEFT_D] += weight * (ydz + a_p * dydz)
-
-
-@inline
-def add_corrector_responses(probs, labels, point, weight, r_row, t_row, partials):
-    """Add the response of the label to the targets 1/z (times sigma_mu later) and t."""
-    ref = point[REF]
-    t0 = t1 = c0 = c1 = 0.0
-    for k in range(len(probs)):
-        q = probs[k] - ref
-        t0 += r_row[k]
-        t1 += r_row[k] * q
-        c0 += t_row[k]
-        c1 += t_row[k] * q
-    t0 /= point[D0]
-    t1 /= point[E]
-    c0 /= point[D0]
-    c1 /= point[E]
-    for k in range(len(probs)):
-        q = probs[k] - ref
-        d = labels[k] * r_row[k]
-        partials[RESPONSE_MU, k] += weight * (r_row[k] - d * (t0 + q * t1))
-        partials[RESPONSE_2ND, k] += weight * (t_row[k] - d * (c0 + q * c1))
-
-
-@jit
-def correct(state, g):
-    """Solve each point for the corrected direction and find how far it may go."""
-    r_row = np.empty(state.probs.shape[1])
-    t_row = np.empty(state.probs.shape[1])
-    missed = state.partials[g, MISSED]
-    missed[:] = 0.0
-    low = short = 0.0
-    step_low = 1.0
-    for i in range(state.bounds[g], state.bounds[g + 1]):
-        point = state.points[i]
-        probs = state.probs[i]
-        labels = state.labels[i]
-        solve_corrector(probs, labels, state.dual, point, state.control, r_row, t_row)
-        eta, ds, ref = point[ETA], point[DS], point[REF]
-        low = fast_min(low, ds / point[S])
-        high = -np.inf
-        for k in range(len(probs)):
-            rho = (eta - (probs[k] - ref) * ds - state.dual[STEP, k]) * r_row[k]
-            low = fast_min(low, rho)
-            high = fast_max(high, rho - t_row[k] / labels[k])
-        a_p = min(1.0, TO_BOUNDARY / max(1.0 + high, 1e-30))
-        point[POINT_STEP] = a_p
-        step_low = min(step_low, a_p)
-        if a_p < 1.0:
-            rest = state.weights[i] * (1.0 - a_p)
-            short += rest
-            for k in range(len(probs)):
-                rho = (eta - (probs[k] - ref) * ds - state.dual[STEP, k]) * r_row[k]
-                missed[k] += rest * (t_row[k] - labels[k] * (1.0 + rho))
-    state.sums[g, RHO_LOW] = low
-    state.sums[g, STEP_LOW] = step_low
-    state.sums[g, SHORT] = short
-
-
-@inline
-def solve_corrector(probs, labels, dual, point, control, r_row, t_row):
-    """Fill 1/z, the targets t and the point's corrected (eta, ds)."""
-    s, nu, ref = point[S], point[NU], point[REF]
-    eta_a, ds_a = point[ETA_A], point[DS_A]
-    sigma_mu, second = control[SIGMA_MU], control[SECOND_ORDER]
-    h0 = h1 = 0.0
-    for k in range(len(probs)):
-        q = np.float64(probs[k])
-        y = np.float64(labels[k])
-        r = 1.0 / fast_max(nu - s * q - dual[DELTA, k], Z_FLOOR)
-        q -= ref
-        rho = (eta_a - q * ds_a - dual[AFFINE, k]) * r
-        t = sigma_mu * r + second * y * rho * (1.0 + rho)
-        r_row[k] = r
-        t_row[k] = t
-        h = t + y * r * dual[STEP, k]
+def solve_predictor(probs, at, labels, here, points, point, pivots, dual, tile):
+    """Fill 1/z, sigma - ref and the points' predictor (eta, ds); return y'z and moments of 1/z."""
+    s, nu, ref = get(points, point + S, 0), get(points, point + NU, 0), get(points, point + REF, 0)
+    q_m, affine_m = get(pivots, Q_M, 0), get(pivots, AFFINE_M, 0)
+    yz = h0 = h1 = t0 = t1 = splat(0.0)
+    for k in range(len(tile)):
+        q, y = get(probs, at + k, 0), get(labels, here + k, 0)
+        z = vector_max(slacks(nu, s, q, dual[DELTA, k]), splat(Z_FLOOR))
+        r = 1.0 / z
+        q = q - q_m - ref
+        h = y * r * (dual[AFFINE, k] - affine_m)
+        put(tile, k, R, r)
+        put(tile, k, Q, q)
+        yz += y * z
         h0 += h
         h1 += h * q
-    point[ETA] = (h0 - 1.0) / point[D0]
-    point[DS] = (1.0 / s - ref - h1) / point[E]
+        t0 += r
+        t1 += r * q
+    put(points, point + ETA_A, 0, (h0 - 1.0) / get(points, point + D0, 0))
+    put(points, point + DS_A, 0, (1.0 / s - q_m - ref - h1) / get(points, point + E, 0))
+    return yz, t0, t1
 
 
-@jit
-def take_step(state, g):
-    """Move labels and slacks along the corrected direction."""
-    control, points = state.control, state.points
-    dual = state.dual
-    a_d = control[STEP_D]
-    sigma_mu, second = control[SIGMA_MU], control[SECOND_ORDER]
+@inline
+def follow_predictor(labels, here, points, point, pivots, affine, tile):
+    """Fill the second-order targets t; return extremes of rho, y'dz, dy'dz and moments of t."""
+    eta, ds, affine_m = (
+        get(points, point + ETA_A, 0),
+        get(points, point + DS_A, 0),
+        get(pivots, AFFINE_M, 0),
+    )
+    low = ds / get(points, point + S, 0)
+    high = ydz = dydz = c0 = c1 = splat(0.0)
+    for k in range(len(tile)):
+        q, y = get(tile, k, Q), get(labels, here + k, 0)
+        dz = eta - q * ds - (affine[k] - affine_m)
+        rho = dz * get(tile, k, R)
+        low = vector_min(low, rho)
+        high = vector_max(high, rho)
+        left = y * (1.0 + rho)
+        target = rho * left
+        put(tile, k, T, target)
+        ydz += y * dz
+        dydz -= dz * left
+        c0 += target
+        c1 += target * q
+    return low, high, ydz, dydz, c0, c1
+
+
+@inline
+def add_corrector_responses(labels, here, tile, weight, t0, t1, c0, c1, responses):
+    """Add the response of the labels to the targets 1/z (times sigma_mu later) and t."""
+    for k in range(len(tile)):
+        q, r = get(tile, k, Q), get(tile, k, R)
+        d = get(labels, here + k, 0) * r
+        of_mu = get(responses, k, 0) + weight * (r - d * (t0 + q * t1))
+        of_second = get(responses, k, LANES) + weight * (get(tile, k, T) - d * (c0 + q * c1))
+        put(responses, k, 0, of_mu)
+        put(responses, k, LANES, of_second)
+
+
+@vector_jit
+def correct(state, g):
+    """Solve each point for the corrected direction and find how far it may go."""
+    tile, pivots, copy, probs = new_scratch(state)
+    labels, points = state.labels, state.points
+    missed = np.zeros((len(tile), LANES))
+    low = short = splat(0.0)
+    step_low = splat(1.0)
     for i in range(state.bounds[g], state.bounds[g + 1]):
-        s, nu, ref = points[i, S], points[i, NU], points[i, REF]
-        eta_a, ds_a, eta, ds = points[i, ETA_A], points[i, DS_A], points[i, ETA], points[i, DS]
-        a_p = min(points[i, POINT_STEP], control[STEP_P])
-        probs = state.probs[i]
-        labels = state.labels[i]
-        for k in range(len(probs)):
-            q = np.float64(probs[k])
-            y = np.float64(labels[k])
-            r = 1.0 / fast_max(nu - s * q - dual[DELTA, k], Z_FLOOR)
-            q -= ref
-            rho_a = (eta_a - q * ds_a - dual[AFFINE, k]) * r
-            rho = (eta - q * ds - dual[STEP, k]) * r
-            dy = sigma_mu * r + y * (second * rho_a * (1.0 + rho_a) - 1.0 - rho)
-            labels[k] = fast_max(y + a_p * dy, Y_FLOOR)
-        points[i, S] = s + a_d * ds
-        points[i, NU] = nu + a_d * (eta + ref * ds)
+        point = i * N_POINT_ROWS
+        at = here = i * len(tile)
+        if state.control[ROWS] > 0:
+            at = 0
+            load_rows(state.probs, i, copy)
+        load_pivots(probs, at, points, point, state.dual, pivots)
+        solve_corrector(
+            probs, at, labels, here, points, point, pivots, state.dual, state.control, tile
+        )
+        low_rho = limit_step(points, point, pivots, state.dual[STEP], tile)
+        low = vector_min(low, low_rho)
+        a_p = get(points, point + POINT_STEP, 0)
+        step_low = vector_min(step_low, a_p)
+        rest = get(state.weights, i, 0) * (1.0 - a_p)
+        short += rest
+        if largest(rest) > 0.0:
+            add_missed(labels, here, tile, rest, missed)
+    sums = state.sums[g]
+    sums[RHO_LOW], sums[STEP_LOW] = -largest(0.0 - low), -largest(0.0 - step_low)
+    sums[SHORT] = total(short)
+    for k in range(len(tile)):
+        state.partials[g, MISSED, k] = total(get(missed, k, 0))
+
+
+@inline
+def solve_corrector(probs, at, labels, here, points, point, pivots, dual, control, tile):
+    """Fill 1/z, sigma - ref, targets t over y and the points' corrected (eta, ds)."""
+    s, nu, ref = get(points, point + S, 0), get(points, point + NU, 0), get(points, point + REF, 0)
+    q_m, affine_m, step_m = get(pivots, Q_M, 0), get(pivots, AFFINE_M, 0), get(pivots, STEP_M, 0)
+    eta_a, ds_a = get(points, point + ETA_A, 0), get(points, point + DS_A, 0)
+    sigma_mu, second = control[SIGMA_MU], control[SECOND_ORDER]
+    h0 = h1 = splat(0.0)
+    for k in range(len(tile)):
+        q, y = get(probs, at + k, 0), get(labels, here + k, 0)
+        z = vector_max(slacks(nu, s, q, dual[DELTA, k]), splat(Z_FLOOR))
+        # one division for 1/z and 1/y
+        inverse = 1.0 / (z * y)
+        r = y * inverse
+        q = q - q_m - ref
+        rho = (eta_a - q * ds_a - (dual[AFFINE, k] - affine_m)) * r
+        target = sigma_mu * inverse + second * rho * (1.0 + rho)
+        put(tile, k, Q, q)
+        put(tile, k, R, r)
+        put(tile, k, T, target)
+        h = y * (target + r * (dual[STEP, k] - step_m))
+        h0 += h
+        h1 += h * q
+    put(points, point + ETA, 0, (h0 - 1.0) / get(points, point + D0, 0))
+    put(points, point + DS, 0, (1.0 / s - q_m - ref - h1) / get(points, point + E, 0))
+
+
+@inline
+def limit_step(points, point, pivots, step, tile):
+    """Fill POINT_STEP, and rho in place of 1/z; return the lowest rho, that of s included."""
+    eta, ds, step_m = (
+        get(points, point + ETA, 0),
+        get(points, point + DS, 0),
+        get(pivots, STEP_M, 0),
+    )
+    low = ds / get(points, point + S, 0)
+    high = splat(-1.0)
+    for k in range(len(tile)):
+        rho = (eta - get(tile, k, Q) * ds - (step[k] - step_m)) * get(tile, k, R)
+        low = vector_min(low, rho)
+        high = vector_max(high, rho - get(tile, k, T))
+        put(tile, k, R, rho)
+    a_p = TO_BOUNDARY / vector_max(1.0 + high, splat(1e-30))
+    put(points, point + POINT_STEP, 0, vector_min(a_p, splat(1.0)))
+    return low
+
+
+@inline
+def add_missed(labels, here, tile, rest, missed):
+    """Add what shorter steps leave of the labels' moves."""
+    for k in range(len(tile)):
+        move = get(labels, here + k, 0) * (get(tile, k, T) - 1.0 - get(tile, k, R))
+        put(missed, k, 0, get(missed, k, 0) + rest * move)

@@ -1,4 +1,4 @@
-"""The EM sweep of ``cpu_em`` on tiles of points (``cpu_em_layout``).
+"""The EM sweep of ``cpu_em`` on tiles of points (``cpu_tiles``).
 
 Row by row, every point ends in sums across a vector and scalar divisions, which cost more than its
 K elements when K is small. In a tile, LANES points lie side by side. Each is worked on in a scratch
@@ -20,8 +20,8 @@ from __future__ import annotations
 import numpy as np
 
 from skcollision.pseudo_labels.kernels.cpu_em import LABEL_FLOOR, MAX_NEWTON, sweep_rows
-from skcollision.pseudo_labels.kernels.cpu_em_layout import transpose_tiles
 from skcollision.pseudo_labels.kernels.cpu_math import fast_log, fast_max, fast_min, inline, jit
+from skcollision.pseudo_labels.kernels.cpu_tiles import transpose_tiles
 
 LANES = 32
 # Offsets in a row of a tile: sigma_k, c_k, and the inverse z_k of its denominator in f.

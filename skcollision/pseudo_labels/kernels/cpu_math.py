@@ -9,7 +9,16 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.extending import intrinsic
 
-__all__ = ["exact_jit", "fast_log", "fast_max", "fast_min", "inline", "jit"]
+__all__ = [
+    "exact_jit",
+    "fast_log",
+    "fast_max",
+    "fast_min",
+    "inline",
+    "jit",
+    "log_of_parts",
+    "log_parts",
+]
 
 # Reassociation lets sums vectorise. Infinities keep their meaning ("ninf" is left out); no kernel
 # compares with NaN, which the callers keep out.
@@ -20,6 +29,9 @@ jit: Any = partial(njit, nogil=True, cache=True, error_model="numpy", fastmath=F
 
 # For work of size K or K^2 that decides: IEEE rules, so that its tests for NaN and infinity hold.
 exact_jit: Any = partial(njit, nogil=True, cache=True, error_model="numpy")
+
+# Bits of sqrt(1/2).
+_LEAST_MANTISSA = 0x3FE6A09E667F3BCD
 
 # Part of a row pass. A call costs as much as the row itself when K is small, so it must be inlined,
 # and LLVM does not always agree; the caller's flags apply.
@@ -58,25 +70,31 @@ def fast_min(context: Any, a: Any, b: Any) -> Any:
     return _select("<")(context, a, b)
 
 
-def _log_parts(builder: Any, x: Any) -> tuple[Any, Any]:
-    """Split the bits of a normal x > 0: m in [sqrt(1/2), sqrt(2)) and the exponent as a float."""
-    integer, short, double = ir.IntType(64), ir.IntType(32), ir.DoubleType()
-    least = ir.Constant(integer, 0x3FE6A09E667F3BCD)
+def log_parts(builder: Any, x: Any) -> tuple[Any, Any]:
+    """Split normal x > 0, one or a vector of them: m in [sqrt(1/2), sqrt(2)), and the exponent."""
+    integer, short = _like(x.type, ir.IntType(64)), _like(x.type, ir.IntType(32))
+
+    def fill(kind: Any, number: int) -> Any:
+        return ir.Constant(kind, [number] * kind.count if hasattr(kind, "count") else number)
+
     bits = builder.bitcast(x, integer)
-    shifted = builder.add(bits, ir.Constant(integer, 0x3FF0000000000000 - 0x3FE6A09E667F3BCD))
-    mantissa = builder.and_(shifted, ir.Constant(integer, 0x000FFFFFFFFFFFFF))
-    mantissa = builder.bitcast(builder.add(mantissa, least), double)
-    exponent = builder.lshr(shifted, ir.Constant(integer, 52))
+    shifted = builder.add(bits, fill(integer, 0x3FF0000000000000 - _LEAST_MANTISSA))
+    mantissa = builder.and_(shifted, fill(integer, 0x000FFFFFFFFFFFFF))
+    mantissa = builder.bitcast(builder.add(mantissa, fill(integer, _LEAST_MANTISSA)), x.type)
+    exponent = builder.lshr(shifted, fill(integer, 52))
     # AVX2 converts 32 bits only
-    exponent = builder.trunc(exponent, short)
-    exponent = builder.sub(exponent, ir.Constant(short, 1023))
-    return mantissa, builder.sitofp(exponent, double)
+    exponent = builder.sub(builder.trunc(exponent, short), fill(short, 1023))
+    return mantissa, builder.sitofp(exponent, x.type)
+
+
+def _like(kind: Any, number: Any) -> Any:
+    return ir.VectorType(number, kind.count) if isinstance(kind, ir.VectorType) else number
 
 
 @intrinsic
 def _mantissa(context: Any, x: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _log_parts(builder, args[0])[0]
+        return log_parts(builder, args[0])[0]
 
     return types.float64(types.float64), codegen
 
@@ -84,18 +102,23 @@ def _mantissa(context: Any, x: Any) -> Any:
 @intrinsic
 def _exponent(context: Any, x: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _log_parts(builder, args[0])[1]
+        return log_parts(builder, args[0])[1]
 
     return types.float64(types.float64), codegen
 
 
 @inline
 def fast_log(x):
-    """Return ln(x) of a normal positive float64 to its last digits, in code that vectorises.
+    """Return ln(x) of a normal positive float64 to its last digits, in code that vectorises."""
+    return log_of_parts(_mantissa(x), _exponent(x))
+
+
+@inline
+def log_of_parts(m, exponent):
+    """Return exponent ln(2) + ln(m), m about 1.
 
     ln(m) = 2 artanh((m - 1) / (m + 1)), the series until its terms fall below 1e-17.
     """
-    m = _mantissa(x)
     z = (m - 1.0) / (m + 1.0)
     w = z * z
     series = 1.0 / 19.0 + w * (1.0 / 21.0)
@@ -103,4 +126,4 @@ def fast_log(x):
     series = 1.0 / 11.0 + w * (1.0 / 13.0 + w * series)
     series = 1.0 / 7.0 + w * (1.0 / 9.0 + w * series)
     series = 1.0 / 3.0 + w * (1.0 / 5.0 + w * series)
-    return _exponent(x) * 0.6931471805599453 + (2.0 * z + 2.0 * z * w * series)
+    return exponent * 0.6931471805599453 + (2.0 * z + 2.0 * z * w * series)

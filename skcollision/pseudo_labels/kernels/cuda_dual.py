@@ -16,7 +16,8 @@ import math
 import numpy as np
 from numba import cuda
 
-from skcollision.pseudo_labels.kernels import cpu_dual_rows
+from skcollision.pseudo_labels.kernels.cpu_dual_passes import CENTER_STEPS
+from skcollision.pseudo_labels.kernels.cpu_dual_state import Z_FLOOR
 
 # Rows of points[r]: a number a point.
 S, NU, D0, REF, E, ETA_A, DS_A, ETA, DS, POINT_STEP = range(10)
@@ -38,28 +39,45 @@ RESPONSE_MU, RESPONSE_2ND = range(2)
 MISSED = 0
 N_PARTIALS = 3
 
-# How much of the way to the boundary a step may go.
-TO_BOUNDARY = 0.99
-# Below these a slack or a label is rounding error.
-Z_FLOOR = 1e-14
-Y_FLOOR = 1e-30
-
-
-center_point = cuda.jit(device=True)(cpu_dual_rows.center_point.py_func)
-
 
 @cuda.jit(cache=True)
 def center_points(probs, labels, points, mu, linear):
     """Start near the central path at delta = 0: a few Newton steps of each point alone."""
     n_points = probs.shape[2]
     for t in range(cuda.grid(1), probs.shape[0] * n_points, cuda.gridsize(1)):
-        r, i = t // n_points, t % n_points
-        largest = np.float64(probs[r, 0, i])
-        for k in range(1, probs.shape[1]):
-            largest = max(largest, np.float64(probs[r, k, i]))
-        s, nu = center_point(probs[r, :, i], labels[r, :, i], largest, mu, linear)
-        points[r, S, i] = s
-        points[r, NU, i] = nu
+        center_point(probs, labels, points, t // n_points, t % n_points, mu, linear)
+
+
+@cuda.jit(device=True)
+def center_point(probs, labels, points, r, i, mu, linear):
+    """Fill labels mu / z that nearly sum to one, s and nu, as ``cpu_dual_passes.center_tile``."""
+    largest = -math.inf
+    for k in range(probs.shape[1]):
+        largest = max(largest, np.float64(probs[r, k, i]))
+    # s = s0 - s1 e, nu = nu0 + nu1 e
+    if linear:
+        s0, s1, nu0, nu1 = 1.0, 0.0, largest, 1.0
+    else:
+        nu0, nu1 = 1.0 + mu * probs.shape[1], 0.0
+        s0, s1 = nu0 / largest, 1.0 / largest
+    e = mu
+    for _ in range(CENTER_STEPS):
+        s, nu = s0 - s1 * e, nu0 + nu1 * e
+        f = df = 0.0
+        for k in range(probs.shape[1]):
+            q = np.float64(probs[r, k, i])
+            y = mu / (nu - s * q)
+            f += y
+            df += y * y * (nu1 + s1 * q)
+        e += mu * f * (f - 1.0) / df
+    s, nu = s0 - s1 * e, nu0 + nu1 * e
+    total = 0.0
+    for k in range(probs.shape[1]):
+        total += mu / (nu - s * probs[r, k, i])
+    for k in range(probs.shape[1]):
+        labels[r, k, i] = mu / (nu - s * probs[r, k, i]) / total
+    points[r, S, i] = s
+    points[r, NU, i] = nu
 
 
 @cuda.jit(cache=True)

@@ -1,9 +1,4 @@
-"""How EM keeps predictions and labels: flat arrays of tiles, each of ``lanes`` points.
-
-A tile of n points is (K, n), the points of a cluster side by side; n is ``lanes`` but in the last
-tile. It takes the place of the n rows, so that labels can be brought into tiles and back where they
-are. With one lane, tiles are rows.
-"""
+"""Means of labels in tiles (``cpu_tiles``), and SQUAREM's leap."""
 
 from __future__ import annotations
 
@@ -11,20 +6,6 @@ import numpy as np
 
 from skcollision.pseudo_labels.kernels.cpu_em import LABEL_FLOOR
 from skcollision.pseudo_labels.kernels.cpu_math import fast_max, jit
-
-
-@jit
-def transpose_tiles(source, target, n_clusters, lanes, start, stop, to_rows):
-    """Turn the rows of points start to stop into tiles, or tiles into rows; also in place."""
-    scratch = np.empty(n_clusters * lanes, dtype=target.dtype)
-    for first in range(start, stop, lanes):
-        n = min(lanes, stop - first)
-        height, width = (n_clusters, n) if to_rows else (n, n_clusters)
-        at = first * n_clusters
-        scratch[: n * n_clusters] = source[at : at + n * n_clusters]
-        for j in range(width):
-            for i in range(height):
-                target[at + j * height + i] = scratch[i * width + j]
 
 
 @jit
