@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from skcollision.pseudo_labels.kernels.cpu_math import fast_log, fast_max, fast_min, jit
+from skcollision.pseudo_labels.kernels.cpu_math import fast_log, fast_max, fast_min, jit, slack
 
 
 @jit
@@ -20,6 +20,12 @@ def extremes(values):
         largest = fast_max(largest, values[i])
         smallest = fast_min(smallest, values[i])
     return largest, smallest
+
+
+@jit
+def slacks(nu, s, q, delta, result):
+    for i in range(len(nu)):
+        result[i] = slack(nu[i], s[i], q[i], delta[i])
 
 
 def test_the_logarithm_is_exact_to_its_last_digits():
@@ -43,3 +49,14 @@ def test_extremes_keep_the_type(dtype):
     assert extremes(values) == (values.max(), values.min())
     signature = extremes.overloads[(numba.typeof(values),)].signature
     assert signature.return_type.dtype == numba.from_dtype(np.dtype(dtype))
+
+
+def test_a_slack_is_rounded_as_it_is_written():
+    """Fused or in another order it would be another number, in one kernel or the next."""
+    rng = np.random.default_rng(0)
+    s, q = rng.uniform(1, 3, (2, 10_000))
+    delta = rng.normal(size=10_000)
+    nu = s * q + delta + rng.uniform(0, 1e-12, 10_000)
+    result = np.empty_like(nu)
+    slacks(nu, s, q, delta, result)
+    np.testing.assert_array_equal(result, nu - s * q - delta)

@@ -38,7 +38,7 @@ from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     E,
     S,
 )
-from skcollision.pseudo_labels.kernels.cpu_math import fast_max, inline, jit
+from skcollision.pseudo_labels.kernels.cpu_math import fast_max, inline, jit, slack
 
 # Columns that the Gram product takes at once: as many as keep K of them in the L2 cache.
 GRAM_DEPTH = 256
@@ -100,9 +100,8 @@ def point_moments(probs, labels, delta, point, linear, d_row):
     for k in range(len(probs)):
         q = np.float64(probs[k])
         y = np.float64(labels[k])
-        line = s * q + delta[k]
-        top = fast_max(top, line)
-        d = y / fast_max(nu - line, Z_FLOOR)
+        top = fast_max(top, s * q + delta[k])
+        d = y / fast_max(slack(nu, s, q, delta[k]), Z_FLOOR)
         d_row[k] = d
         d0 += d
         d1 += d * q

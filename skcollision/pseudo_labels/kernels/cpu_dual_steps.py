@@ -36,7 +36,7 @@ from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     E,
     S,
 )
-from skcollision.pseudo_labels.kernels.cpu_math import fast_max, fast_min, inline, jit
+from skcollision.pseudo_labels.kernels.cpu_math import fast_max, fast_min, inline, jit, slack
 
 # How much of the way to the boundary a step may go.
 TO_BOUNDARY = 0.99
@@ -75,7 +75,7 @@ def solve_predictor(probs, labels, delta, affine, point, r_row):
     h0 = h1 = 0.0
     for k in range(len(probs)):
         q = np.float64(probs[k])
-        r = 1.0 / fast_max(nu - s * q - delta[k], Z_FLOOR)
+        r = 1.0 / fast_max(slack(nu, s, q, delta[k]), Z_FLOOR)
         r_row[k] = r
         h = labels[k] * r * affine[k]
         h0 += h
@@ -176,7 +176,7 @@ def solve_corrector(probs, labels, dual, point, control, r_row, t_row):
     for k in range(len(probs)):
         q = np.float64(probs[k])
         y = np.float64(labels[k])
-        r = 1.0 / fast_max(nu - s * q - dual[DELTA, k], Z_FLOOR)
+        r = 1.0 / fast_max(slack(nu, s, q, dual[DELTA, k]), Z_FLOOR)
         q -= ref
         rho = (eta_a - q * ds_a - dual[AFFINE, k]) * r
         t = sigma_mu * r + second * y * rho * (1.0 + rho)
@@ -205,7 +205,7 @@ def take_step(state, g):
         for k in range(len(probs)):
             q = np.float64(probs[k])
             y = np.float64(labels[k])
-            r = 1.0 / fast_max(nu - s * q - dual[DELTA, k], Z_FLOOR)
+            r = 1.0 / fast_max(slack(nu, s, q, dual[DELTA, k]), Z_FLOOR)
             q -= ref
             rho_a = (eta_a - q * ds_a - dual[AFFINE, k]) * r
             rho = (eta - q * ds - dual[STEP, k]) * r

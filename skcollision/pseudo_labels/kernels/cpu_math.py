@@ -9,7 +9,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.extending import intrinsic
 
-__all__ = ["exact_jit", "fast_log", "fast_max", "fast_min", "inline", "jit"]
+__all__ = ["exact_jit", "fast_log", "fast_max", "fast_min", "inline", "jit", "slack"]
 
 # Reassociation lets sums vectorise. Infinities keep their meaning ("ninf" is left out); no kernel
 # compares with NaN, which the callers keep out.
@@ -56,6 +56,23 @@ def fast_max(context: Any, a: Any, b: Any) -> Any:
 def fast_min(context: Any, a: Any, b: Any) -> Any:
     """Return the smaller of two floats, neither of them NaN; float32 if both are."""
     return _select("<")(context, a, b)
+
+
+@intrinsic
+def slack(context: Any, nu: Any, s: Any, q: Any, delta: Any) -> Any:
+    """Return nu - s q - delta of four float64, rounded in this order in every kernel.
+
+    A small slack is a difference of large numbers. Left to reassociation, each kernel, and each
+    compilation of it, rounds another one, and what one kernel balances another does not.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        # With a flag of its own an instruction is not given those of fast math.
+        flags = ("nnan",)
+        line = builder.fmul(args[1], args[2], flags=flags)
+        return builder.fsub(builder.fsub(args[0], line, flags=flags), args[3], flags=flags)
+
+    return types.float64(types.float64, types.float64, types.float64, types.float64), codegen
 
 
 def _log_parts(builder: Any, x: Any) -> tuple[Any, Any]:
