@@ -37,6 +37,7 @@ from skcollision.pseudo_labels.kernels.cpu_dual import (
     SMALLER,
     first_mu,
 )
+from skcollision.pseudo_labels.kernels.cpu_dual_steps import TO_BOUNDARY
 from skcollision.pseudo_labels.kernels.cuda_dual import (
     ACTIVE,
     AFFINE,
@@ -59,7 +60,6 @@ from skcollision.pseudo_labels.kernels.cuda_dual import (
     STEP,
     STEP_D,
     STEP_P,
-    TO_BOUNDARY,
     YZ,
 )
 

@@ -17,6 +17,7 @@ import numpy as np
 from numba import cuda
 
 from skcollision.pseudo_labels.kernels import cpu_dual_rows
+from skcollision.pseudo_labels.kernels.cpu_dual_state import Z_FLOOR
 
 # Rows of points[r]: a number a point.
 S, NU, D0, REF, E, ETA_A, DS_A, ETA, DS, POINT_STEP = range(10)
@@ -37,12 +38,6 @@ MEAN, SHARE, RESPONSE = range(3)
 RESPONSE_MU, RESPONSE_2ND = range(2)
 MISSED = 0
 N_PARTIALS = 3
-
-# How much of the way to the boundary a step may go.
-TO_BOUNDARY = 0.99
-# Below these a slack or a label is rounding error.
-Z_FLOOR = 1e-14
-Y_FLOOR = 1e-30
 
 
 center_point = cuda.jit(device=True)(cpu_dual_rows.center_point.py_func)
