@@ -67,7 +67,8 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
     max_iter : int, default=50
         Epochs.
     batch_size : int, default=250
-        Most samples a step, over all devices. Fairness is that of a batch: take several times K.
+        Most samples a step, over all devices; at least two a device are taken, and an epoch is cut
+        into batches of nearly equal size. Fairness is that of a batch: take several times K.
     optimizer : {"adam", "adamw", "sgd"}, default="adam"
         "adam" adds the weight decay to the gradient, "adamw" does not; "sgd" has momentum 0.9.
     learning_rate : float, default=1e-3

@@ -225,13 +225,18 @@ class DeepTrainer:
             # What rests keeps the statistics of its normalisation too.
             self.network.backbone.eval()
         rows = np.random.default_rng(self._seed_of(0)).permutation(len(samples))
-        n_batches = math.ceil(len(rows) / self.settings.batch_size)
+        n_batches = self._count_batches(len(rows))
         total = np.zeros(3)
         for index, batch in enumerate(np.array_split(rows, n_batches)):
             self._set_rates((self.epoch + index / n_batches) / self.settings.n_epochs)
             mine = np.array_split(batch, self._fabric.world_size)[self._fabric.global_rank]
             total += len(batch) * self._step(samples, mine)
         return total / len(rows)
+
+    def _count_batches(self, n_samples: int) -> int:
+        """Return how many batches leave two samples, which normalisation needs, on each device."""
+        wanted = math.ceil(n_samples / self.settings.batch_size)
+        return max(1, min(wanted, n_samples // (2 * self._fabric.world_size)))
 
     def _set_rates(self, progress: float) -> None:
         factor = SCHEDULES[self.settings.schedule](progress)

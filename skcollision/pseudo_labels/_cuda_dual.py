@@ -34,8 +34,10 @@ from skcollision.pseudo_labels.kernels.cpu_dual import (
     MIN_BARRIER,
     PATIENCE,
     RECENTER,
+    SMALLER,
     first_mu,
 )
+from skcollision.pseudo_labels.kernels.cpu_dual_steps import TO_BOUNDARY
 from skcollision.pseudo_labels.kernels.cuda_dual import (
     ACTIVE,
     AFFINE,
@@ -58,7 +60,6 @@ from skcollision.pseudo_labels.kernels.cuda_dual import (
     STEP,
     STEP_D,
     STEP_P,
-    TO_BOUNDARY,
     YZ,
 )
 
@@ -175,7 +176,7 @@ class _InteriorPoint:
         self.objective = torch.where(active, objective, self.objective)
         self.bound = torch.where(active, torch.fmax(bound, self.bound), self.bound)
         gap = self.objective - self.bound
-        better = active & ((gap < self.best_gap) | (self.n_iter == 0))
+        better = active & ((gap < SMALLER * self.best_gap) | (self.n_iter == 0))
         self.best_gap = torch.where(better, gap, self.best_gap)
         self.best_iter = torch.where(better, self.n_iter, self.best_iter)
         return sums[:, RESPONSE]

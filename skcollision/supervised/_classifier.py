@@ -197,8 +197,8 @@ class CollisionClassifier(BaseLinearClassifier):
         Raises
         ------
         ValueError
-            If X has NaN, infinity or the same point in every row, rows of y are not on the simplex,
-            or a parameter is out of its range or does not fit the labels.
+            If X has NaN, infinity or the same point in every row, y has one class only or rows that
+            are not on the simplex, or a parameter is out of its range or does not fit the labels.
         """
         data, weight = self._check_data(X, sample_weight, reset=True)
         self.classes_, labels = self._soft_labels(y, data, noise_rate)

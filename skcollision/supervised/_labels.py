@@ -89,15 +89,26 @@ def named_classes(classes: ArrayLike | None, observed: np.ndarray, caller: str) 
     Raises
     ------
     ValueError
-        If `classes` are not names that differ, or do not cover what was observed.
+        If `classes` are not names that differ, or do not cover what was observed, or there is one
+        class only.
     """
     if classes is None:
+        if len(observed) == 1:
+            raise ValueError(
+                f"y of {caller} has one class only, {observed.tolist()[0]!r}: there is nothing to "
+                "tell apart. Pass labels of two classes or more."
+            )
         return observed
     names = np.asarray(classes)
     if names.ndim != 1 or len(np.unique(names)) != len(names):
         raise ValueError(
             f"The 'classes' parameter of {caller} must be None or one-dimensional, without "
             f"repetitions. Got {classes!r} instead."
+        )
+    if len(names) < 2:
+        raise ValueError(
+            f"The 'classes' parameter of {caller} must have two classes or more. Got {classes!r} "
+            "instead."
         )
     strangers = sorted(set(observed.tolist()) - set(names.tolist()), key=str)
     if strangers:

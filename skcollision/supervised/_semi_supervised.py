@@ -191,8 +191,8 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
         Raises
         ------
         ValueError
-            If X has NaN, infinity or the same point in every row, y has no labels or none of one
-            of the `classes`, or a parameter is out of its range.
+            If X has NaN, infinity or the same point in every row, y has no labels, those of one
+            class only or none of one of the `classes`, or a parameter is out of its range.
         """
         data, weight = self._check_data(X, sample_weight, reset=True)
         name = type(self).__name__

@@ -138,6 +138,18 @@ def test_labels_of_each_batch_are_the_default(quick, few):
     assert spy.solved == [30] * 4
 
 
+@pytest.mark.parametrize(
+    ("n_samples", "batch_size", "sizes"), [(7, 2, [2, 2, 3]), (3, 2, [3]), (5, 1, [2, 3])]
+)
+def test_no_batch_is_a_single_image(quick, few, small_vgg4, n_samples, batch_size, sizes):
+    """Which normalisation over the batch would refuse."""
+    spy = Spy()
+    clusterer = quick(criterion=spy, backbone=small_vgg4, max_iter=2, batch_size=batch_size)
+    clusterer.fit(few[:n_samples])
+    assert sorted(spy.solved[: len(sizes)]) == sizes
+    assert len(spy.solved) == 2 * len(sizes)
+
+
 def test_overclustering_trains_a_second_head(quick, few):
     clusterer = quick(criterion="iic", overclustering=7, augment="auto").fit(few)
     assert clusterer.predict_proba(few).shape == (60, 2)
@@ -266,7 +278,8 @@ def test_the_users_images_and_network_stay(quick, few, small_vgg4):
     ("change", "parameters", "match"),
     [
         (lambda X: np.where(X > 0.9, np.nan, X), {}, "contains NaN"),
-        (lambda X: X[:1], {}, "fewer than n_clusters"),
+        (lambda X: X[:1], {}, "X has n_samples=1 samples, fewer than n_clusters"),
+        (lambda X: X[:1], {"n_clusters": 1}, "X has the same sample in every row"),
         (lambda X: X[:1].repeat(9, axis=0), {}, "nothing to cluster"),
         (lambda X: X, {"augment": lambda batch: batch[:1]}, "must keep the shape of a batch"),
         (lambda X: X, {"n_neighbors": 60}, "'n_neighbors' parameter of DeepClusterer"),

@@ -74,9 +74,9 @@ def test_names_of_clusters_do_not_matter(X, weight):
     plain, renamed = trainer_of(weight), trainer_of(weight[:, order])
     curves = [run(t, X).as_dict()["objective"] for t in (plain, renamed)]
     # Sums over clusters are rounded in another order, which 40 steps carry on.
-    np.testing.assert_allclose(curves[1], curves[0], rtol=1e-5)
+    np.testing.assert_allclose(curves[1], curves[0], rtol=1e-9)
     np.testing.assert_allclose(
-        renamed.heads.numpy()[0], plain.heads.numpy()[0][:, order], rtol=1e-3, atol=1e-4
+        renamed.heads.numpy()[0], plain.heads.numpy()[0][:, order], rtol=0, atol=1e-8
     )
 
 
@@ -94,9 +94,8 @@ def test_weights_count_like_repetitions(X, weight):
     weighted, repeated = trainer_of(weight), trainer_of(weight)
     run(weighted, X, counts.astype(float))
     run(repeated, np.repeat(X, counts, axis=0))
-    # Copies of a point may share its label unequally, within the solver's tolerance.
     np.testing.assert_allclose(
-        weighted.heads.numpy()[0], repeated.heads.numpy()[0], rtol=1e-3, atol=1e-4
+        weighted.heads.numpy()[0], repeated.heads.numpy()[0], rtol=0, atol=1e-8
     )
 
 
@@ -172,7 +171,7 @@ def test_sgd_follows_the_gradient(X, weight):
     loss.sum().backward()
     trainer.run_once(source, None)
     np.testing.assert_allclose(
-        trainer.heads.numpy()[0], weight - 0.1 * before.grad.numpy(), rtol=1e-6, atol=1e-7
+        trainer.heads.numpy()[0], weight - 0.1 * before.grad.numpy(), rtol=1e-9, atol=1e-12
     )
 
 
@@ -216,12 +215,11 @@ def test_training_on_a_basis_is_training_on_what_it_spans(X, weight):
         each.keep(1)
         each.lift()
         each.settings = dataclasses.replace(each.settings, schedule="constant", n_epochs=3)
-    # Labels of a loose gap pass rounding on.
-    np.testing.assert_allclose(trainer.heads.numpy()[0], whole.heads.numpy()[0], atol=1e-4)
+    np.testing.assert_allclose(trainer.heads.numpy()[0], whole.heads.numpy()[0], rtol=0, atol=1e-8)
     # The optimiser's moments are lifted too: both go on alike.
     for each in (trainer, whole):
         run(each, inside @ basis.numpy().T)
-    np.testing.assert_allclose(trainer.heads.numpy()[0], whole.heads.numpy()[0], atol=1e-4)
+    np.testing.assert_allclose(trainer.heads.numpy()[0], whole.heads.numpy()[0], rtol=0, atol=1e-8)
 
 
 def test_distillation_solves_multinomial_logistic_regression(X, weight):

@@ -88,10 +88,15 @@ def test_a_conic_solver_finds_no_better(objective, optimum, kind, lam):
 @pytest.mark.parametrize("lam", [1.0, 1e6, np.inf])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_tolerance_below_rounding_spoils_neither_labels_nor_bound(objective, lam, dtype):
-    probs = KINDS["soft"](100, 5, np.random.default_rng(0)).astype(dtype)
-    good = check(objective, probs, lam)
-    result = solve_pseudo_labels(probs, lam=lam, tol=1e-16, max_iter=2000)
-    assert result.objective == pytest.approx(good.objective, abs=2e-6)
-    assert result.objective - result.duality_gap <= good.objective + 1e-12
-    # it stops for want of progress: when, is a matter of rounding
-    assert result.n_iter < 1000
+    gaps, iterations = [], []
+    for seed in range(9):
+        probs = KINDS["soft"](100, 5, np.random.default_rng(seed)).astype(dtype)
+        good = check(objective, probs, lam)
+        result = solve_pseudo_labels(probs, lam=lam, tol=1e-16)
+        assert result.objective == pytest.approx(good.objective, abs=2e-6)
+        assert result.objective - result.duality_gap <= good.objective + 1e-12
+        gaps.append(result.duality_gap / max(1.0, abs(result.objective)))
+        iterations.append(result.n_iter)
+    # Rounding decides when a run stops; most get to the least barrier, 1e-12, and are done there.
+    assert np.median(gaps) < 1e-10
+    assert np.median(iterations) < 40

@@ -169,8 +169,9 @@ def test_it_searches_and_pickles_and_repeats(data, soft):
         (lambda Y: Y[:-1], "inconsistent"),
         (lambda Y: Y[:, 0], "Unknown label type"),
         (lambda Y: None, "y is None"),
+        (lambda Y: np.full(len(Y), "cat"), "y of CollisionClassifier has one class only, 'cat'"),
     ],
-    ids=["sum", "negative", "nan", "few", "regression", "none"],
+    ids=["sum", "negative", "nan", "few", "regression", "none", "one"],
 )
 def test_bad_labels_are_one_clear_error(data, soft, change, match):
     with pytest.raises(ValueError, match=match):
@@ -190,6 +191,7 @@ def test_bad_labels_are_one_clear_error(data, soft, change, match):
         ({"transition_matrix": np.eye(3), "noise_rate": 0.1}, "not both"),
         ({"classes": [0, 1]}, "It lacks 2"),
         ({"classes": [0, 1, 1]}, "repetitions"),
+        ({"classes": [0]}, "'classes' parameter of CollisionClassifier must have two"),
     ],
     ids=str,
 )

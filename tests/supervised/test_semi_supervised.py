@@ -136,6 +136,8 @@ def test_it_pickles_and_repeats(data, few):
     ("change", "parameters", "match"),
     [
         (lambda y: np.full_like(y, -1), {}, "no labelled point: all are -1"),
+        (lambda y: np.where(y == 1, 1, -1), {}, "has one class only, 1"),
+        (lambda y: np.where(y == 1, 1, -1), {"classes": [1]}, "'classes' parameter .* two classes"),
         (lambda y: y, {"classes": [0, 1, 2, 7]}, "no labelled point of class 7"),
         (lambda y: y, {"classes": [0, 1]}, "It lacks 2"),
         (lambda y: y, {"prior": [0.5, 0.5]}, "'prior' parameter"),
@@ -147,8 +149,8 @@ def test_it_pickles_and_repeats(data, few):
         (lambda y: y[1:], {}, "inconsistent"),
         (lambda y: None, {}, "y is None"),
     ],
-    ids=["none", "unseen", "classes", "prior", "weight", "criterion", "string", "mix", "nan",
-         "few", "missing"],
+    ids=["none", "one", "one named", "unseen", "classes", "prior", "weight", "criterion", "string",
+         "mix", "nan", "few", "missing"],
 )  # fmt: skip
 def test_bad_input_is_one_clear_error(data, few, change, parameters, match):
     with pytest.raises(ValueError, match=match):

@@ -65,6 +65,8 @@ MAX_SHORT = 0.02
 MAX_GAP_TO_BARRIER = 1.5
 # Iterations without a smaller gap after which only rounding errors are left to come.
 PATIENCE = 40
+# A gap is smaller if it is so by one percent: at rounding, luck makes ever smaller ones.
+SMALLER = 0.99
 # Rounding error of the bound, a sum of differences of prices, as a fraction of the largest.
 BOUND_ERROR = 1e-14
 # Part of mu that a step aims at after one that got nowhere.
@@ -177,7 +179,7 @@ def reduce_groups(groups):
 def note_progress(control):
     """Remember the iterate of the smallest gap: past what rounding allows, labels drift away."""
     gap = control[OBJECTIVE] - control[BOUND]
-    if control[N_ITER] == 0 or gap < control[BEST_GAP]:
+    if control[N_ITER] == 0 or gap < SMALLER * control[BEST_GAP]:
         control[BEST_GAP] = gap
         control[BEST_ITER] = control[N_ITER]
 

@@ -107,9 +107,8 @@ def measure_point(probs, labels, points, dual, r, i, linear):
     top = -math.inf
     for k in range(probs.shape[1]):
         q, y = np.float64(probs[r, k, i]), np.float64(labels[r, k, i])
-        line = s * q + dual[r, DELTA, k]
-        top = max(top, line)
-        d = y / max(nu - line, Z_FLOOR)
+        top = max(top, s * q + dual[r, DELTA, k])
+        d = y / max(nu - s * q - dual[r, DELTA, k], Z_FLOOR)
         d0 += d
         d1 += d * q
         p += y * q

@@ -10,6 +10,8 @@ import math
 import numpy as np
 from numba import cuda
 
+from skcollision.pseudo_labels.kernels.cpu_dual_state import Y_FLOOR, Z_FLOOR
+from skcollision.pseudo_labels.kernels.cpu_dual_steps import TO_BOUNDARY
 from skcollision.pseudo_labels.kernels.cuda_dual import (
     ACTIVE,
     AFFINE,
@@ -29,9 +31,6 @@ from skcollision.pseudo_labels.kernels.cuda_dual import (
     STEP,
     STEP_D,
     STEP_P,
-    TO_BOUNDARY,
-    Y_FLOOR,
-    Z_FLOOR,
     E,
     S,
 )
