@@ -29,7 +29,7 @@ _CHECK_EVERY = 10
 _BLOCK_SIZE = 1 << 14
 # Clusters up to which tiles of points are faster than rows, by the bytes of a prediction: float32
 # fits twice as many points in an instruction, and in the cache.
-_TILE_UP_TO = {4: 256, 8: 32}
+_TILE_UP_TO = {4: 1024, 8: 128}
 
 
 def solve_em(

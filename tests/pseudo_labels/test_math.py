@@ -13,7 +13,6 @@ from skcollision.pseudo_labels.kernels.cpu_vectors import (
     slacks,
     splat,
     total,
-    vector_jit,
     vector_log,
     vector_max,
     vector_min,
@@ -37,7 +36,7 @@ def extremes(values):
     return largest, smallest
 
 
-@vector_jit
+@jit
 def arithmetic(a, b, result):
     """Fill the columns of result with what the operators and functions make of a and b."""
     for i in range(len(a)):
@@ -52,7 +51,7 @@ def arithmetic(a, b, result):
         put(result, i, 5 * LANES, splat(total(x)) / largest(x))
 
 
-@vector_jit
+@jit
 def take_slacks(nu, s, q, delta, result):
     for i in range(len(nu)):
         put(result, i, 0, slacks(get(nu, i, 0), get(s, i, 0), get(q, i, 0), delta[i]))

@@ -57,7 +57,7 @@ from skcollision.pseudo_labels.kernels.cpu_dual_system import (
     linearise_fairness,
     rounding_cost,
 )
-from skcollision.pseudo_labels.kernels.cpu_math import exact_jit
+from skcollision.pseudo_labels.kernels.cpu_math import exact_jit, inner_exact_jit
 
 # Labels may step each for itself while, on average, steps fall short by this fraction at most ...
 MAX_SHORT = 0.02
@@ -109,7 +109,7 @@ def advance(state):
         after_finish(state)
 
 
-@exact_jit
+@inner_exact_jit
 def after_factor(state):
     """Update the certificate; stop, or factor the Newton system and solve for the predictor."""
     control, partials, sums = state.control, state.partials, state.sums
@@ -145,7 +145,7 @@ def after_factor(state):
     control[PHASE] = PREDICT
 
 
-@exact_jit
+@inner_exact_jit
 def largest_price(delta):
     """Return max |delta|."""
     largest = 0.0
@@ -154,7 +154,7 @@ def largest_price(delta):
     return largest
 
 
-@exact_jit
+@inner_exact_jit
 def unfairness(state):
     """Return the fairness term or, where lam is infinite, what it costs to do without."""
     control = state.control
@@ -165,7 +165,7 @@ def unfairness(state):
     return fairness(mean, state.prior, control[LAM], int(control[ORDER]))
 
 
-@exact_jit
+@inner_exact_jit
 def reduce_groups(groups):
     """Add the others to the first, in their order: the same sum for any number of threads."""
     first = groups[0].ravel()
@@ -175,7 +175,7 @@ def reduce_groups(groups):
             first[j] += other[j]
 
 
-@exact_jit
+@inner_exact_jit
 def note_progress(control):
     """Remember the iterate of the smallest gap: past what rounding allows, labels drift away."""
     gap = control[OBJECTIVE] - control[BOUND]
@@ -191,7 +191,7 @@ def is_solved(control):
     return objective - control[BOUND] <= control[TOL] * max(1.0, abs(objective))
 
 
-@exact_jit
+@inner_exact_jit
 def after_predict(state):
     """Choose the target on the central path, as Mehrotra does, and solve for the corrector."""
     control, partials, sums = state.control, state.partials, state.sums
@@ -224,7 +224,7 @@ def after_predict(state):
     control[PHASE] = CORRECT
 
 
-@exact_jit
+@inner_exact_jit
 def dual_step(state, row):
     """Return the longest step along a row of ``dual`` that keeps slacks, s and v positive."""
     low = 0.0
@@ -237,7 +237,7 @@ def dual_step(state, row):
     return 1.0 / max(1e-30, -low)
 
 
-@exact_jit
+@inner_exact_jit
 def after_correct(state):
     """Fix the step lengths; stop where rounding has made the direction meaningless."""
     control = state.control
@@ -259,7 +259,7 @@ def after_correct(state):
     control[PHASE] = FACTOR if finite else FINISH
 
 
-@exact_jit
+@inner_exact_jit
 def imbalance_cost(state):
     """Return what it costs that labels step each for itself: the mean is missed.
 
@@ -279,7 +279,7 @@ def imbalance_cost(state):
     return cost
 
 
-@exact_jit
+@inner_exact_jit
 def after_finish(state):
     """Replace the objective by that of the labels as they are stored."""
     control = state.control

@@ -63,7 +63,7 @@ from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     E,
     S,
 )
-from skcollision.pseudo_labels.kernels.cpu_math import inline, jit
+from skcollision.pseudo_labels.kernels.cpu_math import inline, inner_jit
 from skcollision.pseudo_labels.kernels.cpu_vectors import (
     LANES,
     get,
@@ -89,7 +89,7 @@ GRAM_STRIDE = GRAM_DEPTH + 16
 GRAM_FLOAT32_MU = 1e-5
 
 
-@jit
+@inner_jit
 def factor(state, g):
     """Take the last step; evaluate the certificate, the predictor's right-hand side and Q."""
     control, gram = state.control, state.gram[g]
@@ -108,11 +108,10 @@ def factor(state, g):
     for first in range(state.bounds[g], stop, GRAM_TILES):
         end = min(stop, first + GRAM_TILES)
         depth = 2 * LANES * (end - first)
+        measure_tiles(state, first, end, delta, sums, certificate, columns, columns32)
         if short:
-            measure_tiles(state, first, end, delta, sums, certificate, columns32)
             add_gram(columns32, depth, gram)
         else:
-            measure_tiles(state, first, end, delta, sums, certificate, columns)
             add_gram(columns, depth, gram)
     partials = state.partials[g]
     for k in range(n_clusters):
@@ -121,16 +120,17 @@ def factor(state, g):
             partials[MEAN, k] += sums[k, t]
             partials[SHARE, k] += sums[k, LANES + t]
             partials[RESPONSE, k] += sums[k, 2 * LANES + t]
-    state.sums[g, LOG_P], state.sums[g, DUAL] = certificate
+    state.sums[g, LOG_P] = certificate[0]
+    state.sums[g, DUAL] = certificate[1]
 
 
 @vector_jit
-def measure_tiles(state, start, stop, delta, sums, certificate, columns):
-    """Take the last step of some tiles; add to all sums, and fill the columns of their points."""
+def measure_tiles(state, start, stop, delta, sums, certificate, columns, columns32):
+    """Take the last step of some tiles; add to all sums, fill the columns that have room."""
     tile, pivots, copy, probs = new_scratch(state)
     labels, points = state.labels, state.points
     moved, linear = state.control[N_ITER] > 0, state.control[LINEAR] > 0
-    log_p = bound = 0.0
+    log_p = bound = splat(0.0)
     for i in range(start, stop):
         point = i * N_POINT_ROWS
         at = here = i * len(tile)
@@ -144,20 +144,23 @@ def measure_tiles(state, start, stop, delta, sums, certificate, columns):
         p, norm, top = measure(probs, at, labels, here, points, point, pivots, delta, linear, tile)
         weight, s = get(state.weights, i, 0), get(points, point + S, 0)
         if linear:
-            log_p += total(weight * (p / norm))
-            bound -= total(weight * top)
+            log_p += weight * (p / norm)
+            bound -= weight * top
         else:
-            log_p += total(weight * vector_log(p / norm))
-            bound += total(weight * (1.0 + vector_log(s) - top))
+            log_p += weight * vector_log(p / norm)
+            bound += weight * (1.0 + vector_log(s) - top)
         shift, slope = weight / get(points, point + D0, 0), weight / get(points, point + E, 0)
         center = get(pivots, Q_M, 0) + get(points, point + REF, 0)
         tilt = slope * (1.0 / s - center)
         of_share = splat(0.0) if linear else weight / p
         add_responses(probs, at, labels, here, tile, weight / norm, of_share, shift, tilt, sums)
         scale_d, scale_c = vector_sqrt(shift), vector_sqrt(slope)
-        put_columns(tile, scale_d, scale_c, columns, 2 * LANES * (i - start))
-    certificate[0] += log_p
-    certificate[1] += bound
+        if columns.shape[1] > 0:
+            put_columns(tile, scale_d, scale_c, columns, 2 * LANES * (i - start))
+        else:
+            put_columns(tile, scale_d, scale_c, columns32, 2 * LANES * (i - start))
+    certificate[0] += total(log_p)
+    certificate[1] += total(bound)
 
 
 @inline
@@ -244,7 +247,7 @@ def put_columns(tile, scale_d, scale_c, columns, at):
         put(columns, k, at + LANES, scale_c * d * get(tile, k, Q))
 
 
-@jit
+@inner_jit
 def add_gram(columns, depth, gram):
     """Upper triangle of gram += columns columns', in register tiles of 4 x 2 dot products."""
     zero = columns.dtype.type(0.0)

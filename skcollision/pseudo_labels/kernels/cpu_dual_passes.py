@@ -25,7 +25,7 @@ from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     S,
 )
 from skcollision.pseudo_labels.kernels.cpu_dual_steps import correct, predict
-from skcollision.pseudo_labels.kernels.cpu_math import inline, jit
+from skcollision.pseudo_labels.kernels.cpu_math import inline, inner_jit, jit
 from skcollision.pseudo_labels.kernels.cpu_vectors import (
     get,
     put,
@@ -118,7 +118,7 @@ def finish(state, g):
     if np.isinf(state.control[LAM]):
         fill_rounding(state.partials[0, MEAN], state.prior, keep, fill)
     linear = state.control[LINEAR] > 0
-    log_p = 0.0
+    log_p = splat(0.0)
     for i in range(state.bounds[g], state.bounds[g + 1]):
         at = here = i * len(tile)
         if state.control[ROWS] > 0:
@@ -126,11 +126,11 @@ def finish(state, g):
             load_rows(state.probs, i, copy)
         p = round_labels(probs, at, state.labels, here, keep, fill)
         weight = get(state.weights, i, 0)
-        log_p += total(weight * (p if linear else vector_log(p)))
-    state.sums[g, LOG_P] = log_p
+        log_p += weight * (p if linear else vector_log(p))
+    state.sums[g, LOG_P] = total(log_p)
 
 
-@jit
+@inner_jit
 def fill_rounding(mean, prior, keep, fill):
     """Fill the factor of each column, and its part of what points then miss."""
     missing = 0.0

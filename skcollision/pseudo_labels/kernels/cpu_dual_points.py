@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from skcollision.pseudo_labels.kernels.cpu_dual_state import AFFINE, PIVOT, ROWS, STEP
-from skcollision.pseudo_labels.kernels.cpu_math import inline, jit
+from skcollision.pseudo_labels.kernels.cpu_math import inline, inner_jit, jit
 from skcollision.pseudo_labels.kernels.cpu_vectors import LANES
 
 # Columns of the scratch: sigma - ref, 1/z or d = y/z, and t.
@@ -24,7 +24,7 @@ D = R
 Q_M, AFFINE_M, STEP_M = range(3)
 
 
-@jit
+@inner_jit
 def new_scratch(state):
     """Return a tile, pivots, a copy's place, and where a pass finds predictions: the copy, of rows.
 
@@ -37,7 +37,7 @@ def new_scratch(state):
     return np.empty((n_clusters, 3 * LANES)), np.zeros((3, LANES)), copy, probs
 
 
-@jit
+@inner_jit
 def load_rows(rows, i, probs):
     """Fill predictions (K, LANES) with the rows of tile i, the last row again where they end."""
     for t in range(LANES):

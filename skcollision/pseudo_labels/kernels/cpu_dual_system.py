@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skcollision.pseudo_labels.kernels.cpu_math import exact_jit, jit
+from skcollision.pseudo_labels.kernels.cpu_math import exact_jit, inner_exact_jit, inner_jit
 
 # Values of DualState.control[ORDER]: which fairness term.
 PRIOR_TO_MEAN, MEAN_TO_PRIOR = range(2)
@@ -31,7 +31,7 @@ def fairness(mean, prior, lam, order):
     return value
 
 
-@exact_jit
+@inner_exact_jit
 def rounding_cost(mean, share, prior, linear):
     """Return what rounding the labels to mean = prior costs at most (see ``finish``).
 
@@ -74,7 +74,7 @@ def fairness_conjugate(delta, prior, lam, order):
     return low - lam * np.log(total)
 
 
-@exact_jit
+@inner_exact_jit
 def linearise_fairness(delta, mean, prior, lam, order, target, curvature):
     """Fill the linear relation mean + dmean = target - curvature ddelta of the fairness term.
 
@@ -106,7 +106,7 @@ def linearise_fairness(delta, mean, prior, lam, order, target, curvature):
             target[k] = m * (1.0 - (target[k] - shift / total)) / total
 
 
-@exact_jit
+@inner_exact_jit
 def fill_hessian(hessian, gram, curvature, lam, order):
     """Lower triangle of mean Q + curvature.
 
@@ -136,7 +136,7 @@ def fill_hessian(hessian, gram, curvature, lam, order):
                     hessian[a, b] -= curvature[a] * curvature[b] / total
 
 
-@jit
+@inner_jit
 def cholesky(matrix):
     """Factor in place, from and to the lower triangle; a pivot lost to rounding stops its row."""
     for j in range(len(matrix)):
@@ -154,7 +154,7 @@ def cholesky(matrix):
         row_j[j] = np.sqrt(pivot) if pivot > 1e-14 * row_j[j] + 1e-300 else 1e64
 
 
-@jit
+@inner_jit
 def cholesky_solve(factor, rhs, solution):
     """Solve with the factor of ``cholesky``."""
     n = len(factor)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skcollision.pseudo_labels.kernels.cpu_math import fast_max, fast_min, inline, jit
+from skcollision.pseudo_labels.kernels.cpu_math import fast_max, fast_min, inline, inner_jit, jit
 
 MAX_NEWTON = 100
 # A positive label stays positive: EM cannot leave an exact 0. Normal in float32.
@@ -136,7 +136,7 @@ def put_labels(probs, c, largest, top, e, labels):
     return p
 
 
-@jit
+@inner_jit
 def solve_with_zeros(probs, c, total, tol, labels):
     """M-step where some c_k = 0 (supplement 9 of the paper); return sigma'y.
 
@@ -170,7 +170,7 @@ def solve_with_zeros(probs, c, total, tol, labels):
     return solve_positive(probs, c, top, tol, labels)
 
 
-@jit
+@inner_jit
 def solve_positive(probs, c, top, tol, labels):
     """Solve the M-step on the clusters with c > 0, the others' labels are zero."""
     largest, e = first_root(probs, c)

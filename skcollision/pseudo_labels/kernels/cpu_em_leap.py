@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from skcollision.pseudo_labels.kernels.cpu_em import LABEL_FLOOR
-from skcollision.pseudo_labels.kernels.cpu_math import fast_max, jit
+from skcollision.pseudo_labels.kernels.cpu_math import fast_max, inner_jit, jit
 
 
 @jit
@@ -63,7 +63,7 @@ def leap(first, second, third, length, n_clusters, lanes, start, stop):
                 first[i * n_clusters + k * n + t] = y
 
 
-@jit
+@inner_jit
 def log_label(label):
     """Return ln of a label, finite."""
     return np.log(max(np.float64(label), LABEL_FLOOR))

@@ -20,7 +20,14 @@ from __future__ import annotations
 import numpy as np
 
 from skcollision.pseudo_labels.kernels.cpu_em import LABEL_FLOOR, MAX_NEWTON, sweep_rows
-from skcollision.pseudo_labels.kernels.cpu_math import fast_log, fast_max, fast_min, inline, jit
+from skcollision.pseudo_labels.kernels.cpu_math import (
+    fast_log,
+    fast_max,
+    fast_min,
+    inline,
+    inner_jit,
+    jit,
+)
 from skcollision.pseudo_labels.kernels.cpu_tiles import transpose_tiles
 
 LANES = 32
@@ -62,7 +69,7 @@ def sweep_blocks(
             )
 
 
-@jit
+@inner_jit
 def sweep_tiles(probs, labels, new_labels, weights, ratio, mean, start, stop, tol):
     """Take one EM step on tiles of LANES points; return the sum of weight ln(sigma'y)."""
     n_clusters = len(ratio)
@@ -85,7 +92,7 @@ def sweep_tiles(probs, labels, new_labels, weights, ratio, mean, start, stop, to
     return log_p
 
 
-@jit
+@inner_jit
 def sweep_as_rows(probs, labels, weights, ratio, mean, tol):
     """Take one EM step on one tile in place, as rows; return the sum of weight ln(sigma'y)."""
     n, n_clusters = len(weights), len(ratio)

@@ -15,6 +15,8 @@ __all__ = [
     "fast_max",
     "fast_min",
     "inline",
+    "inner_exact_jit",
+    "inner_jit",
     "jit",
     "log_of_parts",
     "log_parts",
@@ -32,6 +34,12 @@ exact_jit: Any = partial(njit, nogil=True, cache=True, error_model="numpy")
 
 # Bits of sqrt(1/2).
 _LEAST_MANTISSA = 0x3FE6A09E667F3BCD
+
+# For functions that only kernels call: without what Python calls them by, and without a place in
+# the cache, as those that call them contain them. Either takes as long as to compile the function.
+_INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "cache": False}
+inner_jit: Any = partial(jit, **_INNER)
+inner_exact_jit: Any = partial(exact_jit, **_INNER)
 
 # Part of a row pass. A call costs as much as the row itself when K is small, so it must be inlined,
 # and LLVM does not always agree; the caller's flags apply.

@@ -14,12 +14,12 @@ from functools import partial
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit, types
+from numba import types
 from numba.core.typeconv import Conversion
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, lower_cast, models, register_model
 
-from skcollision.pseudo_labels.kernels.cpu_math import inline, log_of_parts, log_parts
+from skcollision.pseudo_labels.kernels.cpu_math import inline, inner_jit, log_of_parts, log_parts
 
 __all__ = [
     "LANES",
@@ -41,9 +41,7 @@ __all__ = [
 LANES = 8
 
 # For kernels that are vectors already: there is nothing to gain by another order of sums.
-vector_jit: Any = partial(
-    njit, nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "nnan"}
-)
+vector_jit: Any = partial(inner_jit, fastmath={"contract", "nsz", "nnan"})
 
 
 class Vector(types.Type):  # type: ignore[misc]
@@ -227,7 +225,7 @@ def _exponent(context: Any, vector: Any) -> Any:
     return _vector(_vector), codegen
 
 
-@inline
+@vector_jit
 def vector_log(vector):
     """Return ln of each number, all of them normal and positive."""
     return log_of_parts(_mantissa(vector), _exponent(vector))
