@@ -10,9 +10,9 @@ from skcollision.pseudo_labels._problem import (
     Problem,
     Solution,
     fairness_value,
-    lower_bound,
     solve_restarts,
 )
+from skcollision.pseudo_labels.kernels.cpu_dual_system import fairness_conjugate
 from skcollision.pseudo_labels.kernels.cpu_two_clusters import (
     LARGEST_ROOT,
     fill_handicaps,
@@ -51,11 +51,12 @@ def solve_two_clusters(problem: Problem, *, max_iter: int) -> Solution:
         keep = 1.0
         if np.isinf(problem.lam) and n_iter:
             keep = _rounding(mean_label(handicaps, weights, t)[0], prior[a])
-        mean, log_p = put_labels(probs, handicaps, weights, a, t, tie, keep, labels)
+        mean, log_p, bound = put_labels(probs, handicaps, weights, a, t, tie, keep, delta, labels)
         objective = -log_p
         if not np.isinf(problem.lam):
             objective += fairness_value(problem, r, _in_order(a, mean, 1.0 - mean))
-        bound = lower_bound(problem, r, delta) - _BOUND_ERROR * np.abs(delta).max()
+        bound += fairness_conjugate(delta, prior, problem.lam, problem.order)
+        bound -= _BOUND_ERROR * np.abs(delta).max()
         return objective, bound, n_iter, delta
 
     return solve_restarts(problem, np.empty_like(problem.probs), solve_one)

@@ -21,7 +21,6 @@ from skcollision.pseudo_labels.kernels.cpu_math import (
     fast_log,
     fast_max,
     fast_min,
-    inline,
     jit,
 )
 
@@ -123,26 +122,28 @@ def find_root(handicaps, weights, high, share, lam, order, max_iter):
 
 
 @jit
-def put_labels(probs, handicaps, weights, a, t, tie, keep, labels):
-    """Store the labels; return their mean for a and the sum of weight ln(sigma'y), as stored.
+def put_labels(probs, handicaps, weights, a, t, tie, keep, delta, labels):
+    """Store the labels; return their mean for a, the sum of weight ln(sigma'y), and the bound's.
 
     ``tie`` is the label for a of points that prefer neither; others follow from t. Labels for a are
-    scaled by ``keep`` or, where it is above 1, those for b by its inverse.
+    scaled by ``keep`` or, where it is above 1, those for b by its inverse. The bound, without the
+    fairness term's part, is that of the envelope (``cpu_envelope``) at s = 1 / sigma'y: there for
+    an optimal label, and below it for any other.
     """
-    mean = log_p = 0.0
+    mean = log_p = top = 0.0
+    of_a, of_b = delta[a], delta[1 - a]
     for i in range(len(probs)):
+        q_a, q_b = np.float64(probs[i, a]), np.float64(probs[i, 1 - a])
         y = fast_min(fast_max(t - handicaps[i], 0.0), 1.0)
-        y = tie if probs[i, 0] == probs[i, 1] else y
+        y = tie if q_a == q_b else y
         y = y * keep if keep < 1.0 else 1.0 - (1.0 - y) / keep
-        labels[i, a] = y
-        labels[i, 1 - a] = 1.0 - y
-        mean += weights[i] * stored(labels, i, a)
-        p = stored(labels, i, 0) * probs[i, 0] + stored(labels, i, 1) * probs[i, 1]
-        log_p += weights[i] * fast_log(np.float64(p))
-    return mean, log_p
-
-
-@inline
-def stored(labels, i, k):
-    """Return a label in float64."""
-    return np.float64(labels[i, k])
+        # as they are stored
+        y_a, y_b = labels.dtype.type(y), labels.dtype.type(1.0 - y)
+        labels[i, a] = y_a
+        labels[i, 1 - a] = y_b
+        mean += weights[i] * y_a
+        p = y_a * q_a + y_b * q_b
+        s = 1.0 / p
+        log_p += weights[i] * fast_log(p)
+        top += weights[i] * (1.0 - fast_max(s * q_a + of_a, s * q_b + of_b))
+    return mean, log_p, top - log_p
