@@ -130,9 +130,12 @@ def check_labels(init: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _row_sums(probs: Any) -> Any:
-    """Return probs.sum(-1), in a tenth of NumPy's time where rows are short."""
+    """Return probs.sum(-1), in a third of NumPy's time where rows are short.
+
+    Not by a product with ones: threads of BLAS stay awake after it, on cores that kernels need.
+    """
     if isinstance(probs, np.ndarray) and probs.dtype in (np.float32, np.float64):
-        return probs @ np.ones(probs.shape[-1], dtype=probs.dtype)
+        return np.einsum("...k->...", probs)
     return probs.sum(-1)
 
 

@@ -14,9 +14,12 @@ def add_means(labels, weights, lanes, start, stop, mean):
     for first in range(start, stop, lanes):
         n = min(lanes, stop - first)
         at = first * len(mean)
+        weight, tile = weights[first : first + n], labels[at : at + n * len(mean)]
         for k in range(len(mean)):
+            of_k = 0.0
             for t in range(n):
-                mean[k] += weights[first + t] * labels[at + k * n + t]
+                of_k += weight[t] * tile[k * n + t]
+            mean[k] += of_k
 
 
 @jit
