@@ -25,8 +25,8 @@ from skcollision.pseudo_labels.kernels.cpu_tiles import transpose_tiles
 _ROOT_TOL = 1e-6
 # Sweeps between two looks at the certificate, which costs up to half a sweep.
 _CHECK_EVERY = 10
-# Labels a block: an element costs several divisions, so half as many as usual are worth a thread.
-_BLOCK_SIZE = 1 << 14
+# Labels a block: an element costs several divisions, so few are worth a thread.
+_BLOCK_SIZE = 1 << 13
 # Clusters up to which tiles of points are faster than rows, by the bytes of a prediction: float32
 # fits twice as many points in an instruction, and in the cache.
 _TILE_UP_TO = {4: 1024, 8: 128}

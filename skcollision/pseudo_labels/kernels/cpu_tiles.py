@@ -19,8 +19,11 @@ def transpose_tiles(source, target, n_clusters, lanes, start, stop, to_rows):
     for first in range(start, stop, lanes):
         n = min(lanes, stop - first)
         height, width = (n_clusters, n) if to_rows else (n, n_clusters)
-        at = first * n_clusters
-        scratch[: n * n_clusters] = source[at : at + n * n_clusters]
+        here = slice(first * n_clusters, (first + n) * n_clusters)
+        size = n * n_clusters
+        scratch[:size] = source[here]
+        before = scratch[:size].reshape((height, width))
+        after = target[here].reshape((width, height))
         for j in range(width):
             for i in range(height):
-                target[at + j * height + i] = scratch[i * width + j]
+                after[j, i] = before[i, j]
