@@ -20,10 +20,20 @@ class Checkpoint:
         The file. It is replaced in one step, so that it is whole whenever the process dies.
     identity : dict
         Numbers, strings and arrays that the fit must share with the one that wrote the file.
+
+    Raises
+    ------
+    ValueError
+        If there can be no such file.
     """
 
     def __init__(self, path: str | os.PathLike[str], identity: dict[str, Any]) -> None:
         self._path, self._identity = Path(path), identity
+        if self._path.is_dir() or not self._path.parent.is_dir():
+            raise ValueError(
+                f"The 'checkpoint' {str(self._path)!r} must be a file, there already or not, in a "
+                "directory that exists."
+            )
 
     def load(self) -> dict[str, Any] | None:
         """Return the state in the file, None where there is no file; what was an array, a tensor.

@@ -84,7 +84,8 @@ class ImageGalleryDisplay:
         least_certain: Sequence[ArrayLike],
         names: ArrayLike,
     ) -> None:
-        self.images = images
+        # Frames and series are indexed by labels, not by position.
+        self.images = images.to_numpy() if hasattr(images, "to_numpy") else images
         self.most_certain = [np.asarray(each, dtype=np.intp) for each in most_certain]
         self.least_certain = [np.asarray(each, dtype=np.intp) for each in least_certain]
         self.names = np.asarray(names)

@@ -117,10 +117,17 @@ class NClustersDisplay:
         ------
         sklearn.exceptions.NotFittedError
             If the search is not fitted.
+        TypeError
+            If it is no search for the number of clusters.
         ImportError
             If matplotlib is not installed.
         """
         check_is_fitted(search)
+        if not hasattr(search, "results_"):
+            raise TypeError(
+                f"The 'search' parameter of {cls.__name__} must be a fitted NClustersSearch. Got "
+                f"{search!r} instead."
+            )
         results, criterion = search.results_, search.criterion
         display = cls(
             results["n_clusters"],

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
@@ -116,14 +116,24 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
         float
             Share of points whose prediction is right, or mean probability that it is if the true
             class is drawn from the soft label.
+
+        Raises
+        ------
+        ValueError
+            If soft labels have another number of classes, or weights are negative or all zero.
         """
-        predicted = self.predict(X)
+        predicted, name = self.predict(X), type(self).__name__
+        self._check_data(X, sample_weight, reset=False)
         if not is_soft(y):
             return float(accuracy_score(y, predicted, sample_weight=sample_weight))
-        labels = check_soft_labels(y, np.empty((len(predicted), 0)), type(self).__name__)
+        labels = check_soft_labels(y, np.empty((len(predicted), 0)), name)
+        if labels.shape[1] != len(self.classes_):
+            raise ValueError(
+                f"Soft labels y of {name} must have a column for each of its {len(self.classes_)} "
+                f"classes. Got {labels.shape[1]} columns instead."
+            )
         columns = (self.classes_ == predicted[:, None]).argmax(axis=1)
         right = labels[np.arange(len(labels)), columns]
-        check_consistent_length(right, sample_weight)
         weights = None if sample_weight is None else np.asarray(sample_weight)
         return float(np.average(right, weights=weights))
 

@@ -16,6 +16,7 @@ from skcollision.supervised._base import BaseLinearClassifier
 from skcollision.supervised._labels import (
     blurred,
     check_hard_labels,
+    check_one_kind,
     check_soft_labels,
     codes_of,
     denoised,
@@ -226,6 +227,8 @@ class CollisionClassifier(BaseLinearClassifier):
             labels = check_soft_labels(y, X, name)
             return self._names_of_columns(labels.shape[1]), labels
         hard = check_hard_labels(y, X, name)
+        if hard.dtype.kind == "O":
+            check_one_kind(hard.tolist(), name)
         check_classification_targets(hard)
         classes = named_classes(self.classes, np.unique(hard), name)
         codes, n_classes = codes_of(hard, classes), len(classes)

@@ -78,9 +78,19 @@ def labelled_points(labels: np.ndarray, caller: str) -> tuple[np.ndarray, np.nda
             "or use a clusterer such as CollisionClusterer."
         )
     found = labels[known].tolist()
-    if len({isinstance(label, str) for label in found}) > 1:
-        raise ValueError(f"y of {caller} has both strings and numbers as classes. Use one kind.")
+    check_one_kind(found, caller)
     return known, np.asarray(found)
+
+
+def check_one_kind(labels: list[Any], caller: str) -> None:
+    """Raise where classes could not be sorted: strings and numbers, or None, among them."""
+    if any(label is None for label in labels):
+        raise ValueError(
+            f"y of {caller} has None among its classes. Leave such points out, or mark them with "
+            f"{UNLABELLED} where the classifier is semi-supervised."
+        )
+    if len({isinstance(label, str) for label in labels}) > 1:
+        raise ValueError(f"y of {caller} has both strings and numbers as classes. Use one kind.")
 
 
 def named_classes(classes: ArrayLike | None, observed: np.ndarray, caller: str) -> np.ndarray:

@@ -235,11 +235,13 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
         Raises
         ------
         ValueError
-            If no point has a label.
+            If no point has a label, or none of those that have one has weight.
         """
         predicted, name = self.predict(X), type(self).__name__
         data, weight = self._check_data(X, sample_weight, reset=False)
         known, labels = labelled_points(check_hard_labels(y, data, name), name)
+        if weight is not None and not weight[known].any():
+            raise ValueError("'sample_weight' is zero for all points that have a label.")
         right = predicted[known] == labels
         return float(np.average(right, weights=None if weight is None else weight[known]))
 

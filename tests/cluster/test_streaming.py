@@ -224,6 +224,9 @@ def test_a_checkpoint_of_another_fit_is_refused(data, tmp_path):
         make(max_iter=3).fit(X, checkpoint=path)
     with pytest.raises(ValueError, match="the features differ"):
         make(max_iter=2).fit(X[:900], checkpoint=path)
+    for impossible in (tmp_path, tmp_path / "missing" / "c"):
+        with pytest.raises(ValueError, match=r"'checkpoint' .* must be a file"):
+            make(max_iter=2).fit(X, checkpoint=impossible)
     path.write_bytes(b"nothing of ours")
     with pytest.raises(ValueError, match="is not a checkpoint of skcollision"):
         make(max_iter=2).fit(X, checkpoint=path)

@@ -101,6 +101,18 @@ def test_bad_arguments_are_named(images, proba, n_images, message, ax):
         ImageGalleryDisplay.from_predictions(images, proba, n_images=n_images, ax=ax)
 
 
+def test_images_of_a_series_are_taken_by_position(ax):
+    pd = pytest.importorskip("pandas")
+    series = pd.Series(list(IMAGES), index=np.arange(len(IMAGES))[::-1])
+    plain, shown = (
+        ImageGalleryDisplay.from_predictions(images, PROBA, n_images=1, ax=ax).image_.get_array()
+        for images in (IMAGES, series)
+    )
+    np.testing.assert_array_equal(shown, plain)
+    with pytest.raises(ValueError, match=r"'images' .*Got shape \(36,\)"):
+        ImageGalleryDisplay.from_predictions(pd.DataFrame(IMAGES.reshape(8, 36)), PROBA, ax=ax)
+
+
 def test_lists_of_one_length():
     with pytest.raises(ValueError, match=r"one entry a cluster. Got 1, 1 and 2"):
         ImageGalleryDisplay(IMAGES, [[0]], [[1]], ["a", "b"])

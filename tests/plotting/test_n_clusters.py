@@ -70,6 +70,8 @@ def test_makes_axes_of_its_own():
 def test_needs_a_fitted_search():
     with pytest.raises(NotFittedError):
         NClustersDisplay.from_estimator(NClustersSearch())
+    with pytest.raises(TypeError, match=r"'search' .* a fitted NClustersSearch. Got KMeans"):
+        NClustersDisplay.from_estimator(KMeans(1).fit([[0.0]]))
 
 
 @pytest.mark.parametrize(

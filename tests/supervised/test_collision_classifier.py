@@ -142,6 +142,21 @@ def test_the_score_of_soft_labels_is_the_chance_to_be_right(data, soft):
     assert model.score(X, np.eye(3)[y]) == pytest.approx(model.score(X, y))
 
 
+def test_a_bad_score_is_one_clear_error(data, soft):
+    X, y = data
+    model = fit(X, y, max_iter=5)
+    for columns in (2, 4):
+        with pytest.raises(ValueError, match=rf"each of its 3 classes. Got {columns} columns"):
+            model.score(X, np.full((len(X), columns), 1 / columns))
+    for labels in (y, soft):
+        with pytest.raises(ValueError, match=r"[Nn]egative"):
+            model.score(X, labels, sample_weight=-np.ones(len(X)))
+        with pytest.raises(ValueError, match="zero"):
+            model.score(X, labels, sample_weight=np.zeros(len(X)))
+        with pytest.raises(ValueError, match=r"sample_weight\.shape"):
+            model.score(X, labels, sample_weight=np.ones(3))
+
+
 def test_two_classes_have_one_decision(data):
     X, y = data
     model = fit(X[y < 2], y[y < 2])
@@ -169,9 +184,11 @@ def test_it_searches_and_pickles_and_repeats(data, soft):
         (lambda Y: Y[:-1], "inconsistent"),
         (lambda Y: Y[:, 0], "Unknown label type"),
         (lambda Y: None, "y is None"),
+        (lambda Y: np.resize(np.array(["cat", 1], object), len(Y)), "strings and numbers"),
+        (lambda Y: np.resize(np.array(["cat", None], object), len(Y)), "None among its classes"),
         (lambda Y: np.full(len(Y), "cat"), "y of CollisionClassifier has one class only, 'cat'"),
     ],
-    ids=["sum", "negative", "nan", "few", "regression", "none", "one"],
+    ids=["sum", "negative", "nan", "few", "regression", "none", "mix", "None", "one"],
 )
 def test_bad_labels_are_one_clear_error(data, soft, change, match):
     with pytest.raises(ValueError, match=match):

@@ -145,12 +145,13 @@ def test_it_pickles_and_repeats(data, few):
         (lambda y: y, {"criterion": "collision"}, "'criterion' parameter"),
         (lambda y: y.astype(str), {}, "the string '-1'"),
         (lambda y: np.where(y == 0, "a", y.astype(object)), {}, "strings and numbers"),
+        (lambda y: np.where(y < 0, None, y), {}, "None among its classes.* with -1"),
         (lambda y: np.where(y == 0, np.nan, y), {}, "NaN"),
         (lambda y: y[1:], {}, "inconsistent"),
         (lambda y: None, {}, "y is None"),
     ],
     ids=["none", "one", "one named", "unseen", "classes", "prior", "weight", "criterion", "string",
-         "mix", "nan", "few", "missing"],
+         "mix", "None", "nan", "few", "missing"],
 )  # fmt: skip
 def test_bad_input_is_one_clear_error(data, few, change, parameters, match):
     with pytest.raises(ValueError, match=match):
@@ -166,3 +167,5 @@ def test_a_score_without_labels_is_an_error(data, few):
     model = make(max_iter=5).fit(data[0], few)
     with pytest.raises(ValueError, match="no labelled point"):
         model.score(data[0], np.full(len(few), -1))
+    with pytest.raises(ValueError, match="zero for all points that have a label"):
+        model.score(data[0], few, sample_weight=(few < 0).astype(float))
