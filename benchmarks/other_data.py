@@ -2,8 +2,9 @@
 
 Run as ``python benchmarks/other_data.py``; writes results/other_data.md. It makes its own data or
 takes scikit-learn's, so --data is there for `make bench` only. The last columns leave out what is
-done for fewer than 16 features, rows that keep part of their length and weaker weight decay, and
-the geometric median as the centre of data with rows far outside.
+done for fewer than 16 features (rows that keep most of their length, weaker weight decay, a steeper
+start that restarts may return to), and the geometric median as the centre of data with rows far
+outside.
 """
 
 from __future__ import annotations

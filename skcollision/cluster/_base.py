@@ -24,6 +24,7 @@ from skcollision.cluster._surplus import SurplusMerging
 from skcollision.cluster._warnings import warn_of_empty, warn_of_gap
 from skcollision.criteria import ClusteringCriterion
 from skcollision.engine import (
+    SHARPNESS,
     LinearHeads,
     MatchedPrior,
     Measures,
@@ -33,11 +34,13 @@ from skcollision.engine import (
     Trainer,
     TrainingFeatures,
     TrainingSettings,
+    crowding,
     default_weight_decay,
     fit_normalisation,
     heads_of_k_means,
     initial_heads,
     select_restart,
+    worse_than_start,
 )
 
 # Without max_iter: at least this many optimiser steps from K-means and from a random start, and
@@ -159,6 +162,8 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         history = trainer.run(
             views.features, weight, on_epoch_end, progress=progress, save=run.save
         )
+        if trainer.start is not None:
+            trainer.return_to_start(*worse_than_start(trainer.heads, trainer.start, views))
         final = trainer.evaluate(views.features, weight)
         best = select_restart(trainer.heads, views, final.objective)
         trainer.keep(best)
@@ -249,6 +254,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         if views.graph is None:
             heads = initial_heads(views.features, self.n_clusters, self.n_init, **how)
             return self._trainer_of(heads, *rest)
+        how["sharpness"] = SHARPNESS / self._crowding()
         heads = heads_of_k_means(views.landmarks(), self.n_clusters, self.n_init, **how)
         # K-means does not know which cluster is to have which of given proportions.
         matched = (
@@ -258,7 +264,11 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
                 self.n_init, target_proportions(self.prior, self.n_clusters, type(self).__name__)
             )
         )
-        return self._trainer_of(heads, *rest, prior=matched, n_steps=DEFAULT_STEPS)
+        trainer = self._trainer_of(heads, *rest, prior=matched, n_steps=DEFAULT_STEPS)
+        # K-means sees clusters in few dimensions well, but knows nothing of demanded proportions.
+        if self._crowding() < 1 and isinstance(self.prior, str) and self.prior == "estimate":
+            trainer.remember_start()
+        return trainer
 
     def _trainer_of(
         self,
@@ -282,9 +292,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         n_epochs = self.max_iter or max(DEFAULT_EPOCHS, math.ceil(n_steps / n_batches))
         decay = self.weight_decay
         if decay == "auto":
-            # The rule for few features is for rows of about unit length.
-            n_features = self.n_features_in_ if self.normalize else math.inf
-            decay = default_weight_decay(self.n_clusters, n_features)
+            decay = default_weight_decay(self.n_clusters, self._n_features())
         return TrainingSettings(
             n_epochs=n_epochs,
             batch_size=self.batch_size,
@@ -294,6 +302,13 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             weight_decay=decay,
             tol=self.tol,
         )
+
+    def _crowding(self) -> float:
+        return crowding(self.n_clusters, self._n_features())
+
+    def _n_features(self) -> float:
+        """Return their number for the rules for few, which hold for normalised rows."""
+        return self.n_features_in_ if self.normalize else math.inf
 
     def _leave_out_empty(self, X: np.ndarray | FeatureBlocks, weight: np.ndarray | None) -> None:
         """Leave clusters that no point is assigned to out of the model."""

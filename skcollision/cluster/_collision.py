@@ -74,7 +74,9 @@ class CollisionClusterer(BaseSelfLabellingClusterer):
         Most iterations of the solver; None for its own limit.
     n_init : int, default=5
         Restarts R, trained side by side in one matrix product; the one is kept whose clusters tell
-        most of the clusters of neighbours, or, without neighbours, whose objective is lowest.
+        most of the clusters of neighbours, or, without neighbours, whose objective is lowest. With
+        fewer than 16 features and estimated proportions, the clusters that it started from count
+        where they tell more than those that training made of them.
     max_iter : int, default=None
         Most epochs. None for as many as make 80 optimiser steps, or 150 without neighbours, and at
         least 5.
@@ -94,8 +96,8 @@ class CollisionClusterer(BaseSelfLabellingClusterer):
         than 16: crowded clusters need longer weights.
     normalize : bool, default=True
         Centre the features and bring each row to unit length, so that the other defaults hold on
-        any scale. Fewer than 16 features keep something of the distance from the centre, which
-        says more there than in many dimensions. The normalisation is kept in the model.
+        any scale. Fewer than 16 features keep most of the distance from the centre, which says
+        more there than in many dimensions. The normalisation is kept in the model.
     n_components : int, default=128
         Dimensions of the principal subspace to train in, where the features have more; None trains
         on all. The model always acts on all features.

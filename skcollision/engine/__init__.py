@@ -12,10 +12,10 @@ from skcollision.engine._features import (
 )
 from skcollision.engine._heads import LinearHeads
 from skcollision.engine._history import History, Measures, Progress
-from skcollision.engine._initial_heads import heads_of_k_means, initial_heads
+from skcollision.engine._initial_heads import SHARPNESS, heads_of_k_means, initial_heads
 from skcollision.engine._prior import MatchedPrior, PriorEstimate
-from skcollision.engine._schedule import default_weight_decay
-from skcollision.engine._selection import find_surplus, select_restart
+from skcollision.engine._schedule import crowding, default_weight_decay
+from skcollision.engine._selection import find_surplus, select_restart, worse_than_start
 from skcollision.engine._streamed_features import StreamedFeatures
 from skcollision.engine._supervision import Supervision
 from skcollision.engine._trainer import (
@@ -27,6 +27,7 @@ from skcollision.engine._trainer import (
 from skcollision.engine._training_features import TrainingFeatures, soft_predictions
 
 __all__ = [
+    "SHARPNESS",
     "Batch",
     "BlockSource",
     "FeatureSource",
@@ -43,6 +44,7 @@ __all__ = [
     "Trainer",
     "TrainingFeatures",
     "TrainingSettings",
+    "crowding",
     "default_weight_decay",
     "find_surplus",
     "fit_normalisation",
@@ -54,4 +56,5 @@ __all__ = [
     "row_blocks",
     "select_restart",
     "soft_predictions",
+    "worse_than_start",
 ]

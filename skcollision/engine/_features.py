@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,6 +20,10 @@ BLOCK_ROWS = 512
 # Below this many features, the distance of a point from the centre says something: around it,
 # lengths in D dimensions vary by a share of about 1 / sqrt(2 D), half at 2 and a tenth at 50.
 FEW_FEATURES = 16
+
+# Rows of few features are softened at this many times the root mean square distance from the
+# centre: most keep their length nearly whole, and rows far outside come near.
+SOFTENING = 2.0
 
 # The root mean square distance from the mean is this many times the mean distance only where a few
 # rows lie so far outside that they draw the mean out of the rest. It is 1.25 for normal numbers in
@@ -50,7 +55,8 @@ class Normalisation:
 
     A row x becomes (x - mean) / |x - mean| with ``unit_rows``, (x - mean) / scale without. Centring
     first makes the result blind to a shift of the features, and to their scale. With a softening s
-    the divisor is sqrt(|x - mean|^2 + s^2): points of one direction then stay apart.
+    the divisor is sqrt(|x - mean|^2 + s^2) / gain: points of one direction then stay apart, and one
+    at the distance `scale` has length 1.
 
     Attributes
     ----------
@@ -61,14 +67,19 @@ class Normalisation:
     unit_rows : bool
         Whether each row is brought to length 1.
     softening : float, default=0.0
-        Distance from the centre s at which a row's squared length is one half; 0 leaves directions
-        alone.
+        Distance from the centre s at which a row's squared length is half the largest; 0 leaves
+        directions alone.
     """
 
     mean: np.ndarray
     scale: float
     unit_rows: bool
     softening: float = 0.0
+
+    @property
+    def gain(self) -> float:
+        """Length that softened rows come near the farther outside they lie."""
+        return math.hypot(self.scale, self.softening) / self.scale
 
     def apply_(self, rows: Tensor, mean: Tensor) -> Tensor:
         """Normalise `rows` in place; `mean` is the centre on their device."""
@@ -78,7 +89,7 @@ class Normalisation:
         if self.softening:
             rows.div_(self.softening)  # squares of the features themselves might overflow
             lengths = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
-            return rows.div_(torch.hypot(lengths, torch.ones_like(lengths)))
+            return rows.div_(torch.hypot(lengths, torch.ones_like(lengths)).div_(self.gain))
         lengths = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
         # A row at the centre has no direction. It stays 0, and so gets the bias's prediction.
         smallest = self.scale * torch.finfo(rows.dtype).eps
@@ -178,10 +189,9 @@ def fit_normalisation(
     -------
     Normalisation
         Centre, in the dtype of X, and scale; both are accumulated in float64. The softening is
-        the root mean square of one feature, scale / sqrt(D): as if each row were brought to unit
-        length with one more feature, the same for all. Where a few rows lie far outside, the
-        geometric median is the centre of unit rows: seen from a mean that they draw away, all
-        others would lie in one direction.
+        twice the scale: distances between clusters are then nearly those of the features. Where a
+        few rows lie far outside, the geometric median is the centre of unit rows: seen from a mean
+        that they draw away, all others would lie in one direction.
 
     Raises
     ------
@@ -206,7 +216,7 @@ def fit_normalisation(
         mean, scale = _geometric_median(X, weight, mean, length)
     # In the features' own precision a row can lie at the centre exactly.
     is_soft = softens and unit_rows and X.shape[1] < FEW_FEATURES
-    softening = scale / float(np.sqrt(X.shape[1])) if is_soft else 0.0
+    softening = SOFTENING * scale if is_soft else 0.0
     return Normalisation(mean.astype(X.dtype), scale, unit_rows, softening)
 
 

@@ -75,6 +75,7 @@ def heads_of_k_means(
     n_clusters: int,
     n_restarts: int,
     *,
+    sharpness: float = SHARPNESS,
     basis: Tensor | None = None,
     random_state: np.random.RandomState,
 ) -> LinearHeads:
@@ -94,6 +95,8 @@ def heads_of_k_means(
         Columns a restart, K.
     n_restarts : int
         Number of restarts, R.
+    sharpness : float, default=5.0
+        The slope b, in units of the inverse mean squared length of the points.
     basis : Tensor of shape (D', D), optional
         Directions that the points are coordinates on.
     random_state : numpy.random.RandomState
@@ -118,7 +121,7 @@ def heads_of_k_means(
         # Of fewer points than clusters: what becomes of the rest is for training to say.
         warnings.simplefilter("ignore", ConvergenceWarning)
         run_tasks(task, n_restarts)
-    slope = SHARPNESS / np.einsum("ij,ij->i", values, values).mean(dtype=np.float64)
+    slope = sharpness / np.einsum("ij,ij->i", values, values).mean(dtype=np.float64)
     bias = -0.5 * slope * np.square(centres).sum(axis=2)
     dtype = values.dtype
     return LinearHeads((slope * centres).astype(dtype), bias.astype(dtype), points.device, basis)

@@ -51,15 +51,22 @@ OPEN_SCHEDULES: dict[str, Callable[[int], Factors]] = {
 }
 
 
+def crowding(n_clusters: int, n_features: float) -> float:
+    """Return the squared distance between neighbouring clusters, in units of that in many features.
+
+    K clusters in few dimensions D are about K^(-1/D) apart.
+    """
+    return float(n_clusters ** (-2 / n_features)) if n_features < FEW_FEATURES else 1.0
+
+
 def default_weight_decay(n_clusters: int, n_features: float) -> float:
     """Return the coefficient of weight decay for features of about unit length.
 
-    K clusters in few dimensions D are crowded: neighbours are about d = K^(-1/D) apart. Heads of
-    Gaussians are slope * centres, and at a centre the logits of neighbours differ by
-    slope * d^2 / 2. To keep them apart, squared weights grow as d^-4; the decay gives way to that.
+    Heads of Gaussians are slope * centres, and at a centre the logits of neighbours a distance d
+    apart differ by slope * d^2 / 2. To keep crowded clusters apart, squared weights grow as d^-4;
+    the decay gives way to that.
     """
-    decay = 0.01 / n_clusters
-    return decay * n_clusters ** (-4 / n_features) if n_features < FEW_FEATURES else decay
+    return 0.01 / n_clusters * crowding(n_clusters, n_features) ** 2
 
 
 @dataclass

@@ -35,9 +35,35 @@ def select_restart(
     """
     if features.graph is None:
         return int(np.argmin(objective))
-    labels = _labels_of_landmarks(heads, features)
-    scores = [features.graph.kept_information(row, heads.n_clusters) for row in labels]
-    return int(np.argmax(scores))
+    return int(np.argmax(_kept_information(_labels_of_landmarks(heads, features), heads, features)))
+
+
+def worse_than_start(
+    heads: LinearHeads, start: LinearHeads, features: TrainingFeatures | StreamedFeatures
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find which restarts kept more information along walks when they started.
+
+    Parameters
+    ----------
+    heads : LinearHeads
+        All restarts.
+    start : LinearHeads
+        What they were before training.
+    features : TrainingFeatures or StreamedFeatures
+        What they were trained on, with a graph.
+
+    Returns
+    -------
+    restarts : ndarray of shape (S,), int64
+        Their numbers.
+    shares : ndarray of shape (S, K)
+        Shares of the clusters that they started with.
+    """
+    before, after = (_labels_of_landmarks(each, features) for each in (start, heads))
+    scores = [_kept_information(labels, heads, features) for labels in (before, after)]
+    restarts = np.flatnonzero(scores[0] > scores[1])
+    counts = [np.bincount(before[r], minlength=heads.n_clusters) for r in restarts]
+    return restarts, np.reshape(counts, (-1, heads.n_clusters)) / before.shape[1]
 
 
 def find_surplus(heads: LinearHeads, features: TrainingFeatures | StreamedFeatures) -> np.ndarray:
@@ -59,6 +85,13 @@ def find_surplus(heads: LinearHeads, features: TrainingFeatures | StreamedFeatur
     labels = _labels_of_landmarks(heads, features)[0]
     walks = features.graph.walks_between(labels, heads.n_clusters)
     return join_surplus((walks + walks.T) / 2)
+
+
+def _kept_information(
+    labels: np.ndarray, heads: LinearHeads, features: TrainingFeatures | StreamedFeatures
+) -> np.ndarray:
+    assert features.graph is not None
+    return np.array([features.graph.kept_information(row, heads.n_clusters) for row in labels])
 
 
 @torch.no_grad()

@@ -73,6 +73,11 @@ class Trainer:
         Follows the predictions, and gives the criterion its target proportions.
     supervision : Supervision, optional
         Adds a loss of labels that are given.
+
+    Attributes
+    ----------
+    start : LinearHeads or None
+        The heads as `remember_start` found them.
     """
 
     def __init__(
@@ -89,6 +94,7 @@ class Trainer:
         self.criterion = criterion if prior is None else criterion.with_prior(prior.proportions)
         self.prior = prior
         self.settings = settings
+        self.start: LinearHeads | None = None
         self._random_state = random_state
         self._optimizer = self._new_optimizer()
         self._decay = settings.weight_decay
@@ -102,6 +108,7 @@ class Trainer:
         moments = self._optimizer.state[self.heads.columns]
         return {
             "heads": self.heads.state(),
+            "heads_at_start": None if self.start is None else self.start.state(),
             "moments": {name: to_plain(value) for name, value in moments.items()},
             "settings": asdict(self.settings),
             "random_state": self._random_state.get_state(legacy=False),
@@ -129,6 +136,8 @@ class Trainer:
             name: from_plain(value, device) for name, value in state["moments"].items()
         }
         trainer._n_steps = state["n_steps"]
+        if state["heads_at_start"] is not None:
+            trainer.start = LinearHeads.from_state(state["heads_at_start"], device)
         return trainer
 
     def run(
@@ -211,6 +220,25 @@ class Trainer:
                 )
                 (loss + 0.5 * self._decay * self.heads.square_norm().sum()).backward()
                 self._optimizer.step()
+
+    def remember_start(self) -> None:
+        """Keep a copy of the heads as they are, for `return_to_start`."""
+        columns = self.heads.columns.detach().clone()
+        self.start = LinearHeads.of_columns(columns, self.heads.n_restarts, self.heads.basis)
+
+    @torch.no_grad()
+    def return_to_start(self, restarts: np.ndarray, shares: np.ndarray) -> None:
+        """Undo the training of some restarts (S,), whose clusters then have the shares (S, K)."""
+        assert self.start is not None
+        ends, starts = (
+            heads.columns.view(len(heads.columns), heads.n_restarts, -1)
+            for heads in (self.heads, self.start)
+        )
+        ends[:, restarts] = starts[:, restarts]
+        self.start = None
+        if self.prior is not None:
+            self.prior.begin_again(restarts, shares)
+            self.criterion = self.criterion.with_prior(self.prior.proportions)
 
     def keep(self, restart: int) -> None:
         """Go on with one restart alone; the others are forgotten."""

@@ -126,9 +126,11 @@ def _normalisation_of(normalisation: Any) -> tuple[list[tuple[Any, ...]], dict[s
             ("ReduceSumSquare", ["relative"], ["squares"], sums),
             ("Add", ["squares", "one"], ["more"], {}),
             ("Sqrt", ["more"], ["divisors"], {}),
-            ("Div", ["relative", "divisors"], ["directions"], {}),
+            ("Div", ["relative", "divisors"], ["softened"], {}),
+            ("Mul", ["softened", "gain"], ["directions"], {}),
         ]
-        return nodes, constants | {"softening": normalisation.softening, "one": 1.0}
+        of_rows = {"softening": normalisation.softening, "one": 1.0, "gain": normalisation.gain}
+        return nodes, constants | of_rows
     nodes += [
         ("ReduceL2", ["centred"], ["lengths"], sums),
         ("Max", ["lengths", "smallest"], ["divisors"], {}),

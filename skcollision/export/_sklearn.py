@@ -70,22 +70,23 @@ def to_sklearn(model: Linear) -> Pipeline:
     for _, step in steps:
         step.n_features_in_ = model.n_features_in_
     if normalisation is not None and normalisation.softening:
-        steps.insert(1, ("polynomialfeatures", _soften(steps, normalisation.softening)))
+        steps.insert(1, ("polynomialfeatures", _soften(steps, normalisation)))
     if hasattr(model, "feature_names_in_"):
         # As after a fit on a data frame: the later steps are handed arrays.
         steps[0][1].feature_names_in_ = model.feature_names_in_.copy()
     return Pipeline(steps)
 
 
-def _soften(steps: list[tuple[str, Any]], softening: float) -> PolynomialFeatures:
+def _soften(steps: list[tuple[str, Any]], normalisation: Any) -> PolynomialFeatures:
     """Let rows x become x / sqrt(|x|^2 + s^2): those of (s, x) of unit length, without the first.
 
-    Returns the step that adds a constant, in units of which the scaler then writes x.
+    Returns the step that adds a constant, in units of which the scaler then writes x. Coefficients
+    take up the gain.
     """
     scaler, normalizer, classifier = (step for _, step in steps)
-    scaler.with_std, scaler.scale_ = True, np.full_like(scaler.mean_, softening)
+    scaler.with_std, scaler.scale_ = True, np.full_like(scaler.mean_, normalisation.softening)
     scaler.var_ = scaler.scale_**2
-    classifier.coef_ = np.insert(classifier.coef_, 0, 0.0, axis=1)
+    classifier.coef_ = np.insert(normalisation.gain * classifier.coef_, 0, 0.0, axis=1)
     normalizer.n_features_in_ = classifier.n_features_in_ = classifier.coef_.shape[1]
     return PolynomialFeatures(1).fit(scaler.mean_[None])
 

@@ -55,6 +55,16 @@ def test_k_means_heads_assign_points_to_the_nearest_centre_on_any_scale():
         assert pairs.shape[1] == 4
 
 
+def test_k_means_heads_are_as_sharp_as_they_are_told_to_be():
+    points = torch.from_numpy(RNG.normal(size=(80, 6)))
+    blunt, sharp = (
+        heads_of_k_means(points, 4, 1, sharpness=b, random_state=np.random.RandomState(0))
+        for b in (5.0, 15.0)
+    )
+    np.testing.assert_allclose(sharp.numpy()[0], 3 * blunt.numpy()[0])
+    np.testing.assert_allclose(sharp.numpy()[1], 3 * blunt.numpy()[1])
+
+
 def test_ward_centres_are_the_means_of_wards_clusters():
     points = RNG.normal(size=(50, 3))
     labels = AgglomerativeClustering(6).fit_predict(points)

@@ -5,7 +5,14 @@ import pytest
 import torch
 
 from skcollision.criteria import CollisionCriterion
-from skcollision.engine import FeatureSource, LinearHeads, Progress, Trainer, TrainingSettings
+from skcollision.engine import (
+    FeatureSource,
+    LinearHeads,
+    PriorEstimate,
+    Progress,
+    Trainer,
+    TrainingSettings,
+)
 from skcollision.engine._batches import random_batches
 from skcollision.engine._schedule import (
     EXTRA_DECAY,
@@ -118,6 +125,22 @@ def test_keep_goes_on_as_that_restart_alone(X, weight):
     for trainer in (both, alone):
         trainer.run_once(source, None)
     np.testing.assert_allclose(both.heads.numpy()[0], alone.heads.numpy()[0], rtol=1e-9, atol=1e-12)
+
+
+def test_some_restarts_return_to_their_start(X, weight):
+    trainer = trainer_of(weight)
+    trainer.prior = PriorEstimate(2, 4)
+    before = trainer.heads.numpy()[0]
+    trainer.remember_start()
+    run(trainer, X)
+    after, proportions = trainer.heads.numpy()[0], trainer.prior.proportions.copy()
+    assert np.abs(after - before).max() > 0.1
+    trainer = Trainer.from_state(trainer.state(), trainer.criterion, CPU)
+    trainer.return_to_start(np.array([1]), np.array([[0.4, 0.3, 0.2, 0.1]]))
+    np.testing.assert_array_equal(trainer.heads.numpy()[0], np.stack([after[0], before[1]]))
+    np.testing.assert_array_equal(trainer.prior.proportions[0], proportions[0])
+    assert (np.diff(trainer.prior.proportions[1]) < 0).all()
+    np.testing.assert_array_equal(trainer.criterion.prior, trainer.prior.proportions)
 
 
 def test_training_stops_when_told_to(X, weight):

@@ -1,0 +1,29 @@
+import numpy as np
+import torch
+
+from skcollision.engine import FeatureSource, LinearHeads, TrainingFeatures, worse_than_start
+
+CPU = torch.device("cpu")
+
+
+def test_a_restart_is_worse_where_its_clusters_cut_through_what_lies_together():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2)) * 0.1 + np.repeat([[-1.0, 0.0], [1.0, 0.0]], [150, 50], axis=0)
+    views = TrainingFeatures(
+        FeatureSource(X, None, CPU),
+        None,
+        n_components=None,
+        n_neighbors=10,
+        n_clusters=2,
+        random_state=np.random.RandomState(0),
+    )
+    between, through = np.array([[-1.0, 0.0], [1.0, 0.0]]), np.array([[0.0, -1.0], [0.0, 1.0]])
+
+    def heads(*weights):
+        return LinearHeads(np.stack(weights), np.zeros((len(weights), 2)), CPU)
+
+    start = heads(between, through, between)
+    restarts, shares = worse_than_start(heads(through, between, between), start, views)
+    np.testing.assert_array_equal(restarts, [0])
+    np.testing.assert_allclose(shares, [[0.75, 0.25]])
+    assert worse_than_start(start, start, views)[1].shape == (0, 2)
