@@ -87,7 +87,7 @@ class AveragedGraph(_neighbourhoods.NeighbourGraph):
         for X in self.spaces:
             search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(X)
             nearest = sparse.csr_array(search.kneighbors_graph()).astype(features.dtype)
-            graph = graph + nearest.maximum(nearest.T) / len(self.spaces)
+            graph = graph + (nearest + nearest.T) / len(self.spaces)
         self._degrees = graph.sum(axis=1)
         self._step = normalize(sparse.csr_array(graph), norm="l1")
 

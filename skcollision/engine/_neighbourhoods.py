@@ -7,8 +7,10 @@ from scipy import sparse
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
-# Walks of this many steps, over at most this many neighbours a point.
-N_STEPS = 4
+# Steps of the walks that points are averaged over, and of those that say how well clusters hold
+# together; they lead over at most this many neighbours a point.
+SMOOTHING_STEPS = 8
+KEEPING_STEPS = 4
 MOST_NEIGHBORS = 15
 
 # The share of a cluster that a neighbourhood may be: beyond, neighbours are of other clusters.
@@ -32,6 +34,10 @@ def count_landmarks(n_samples: int, n_clusters: int) -> int:
 
 class NeighbourGraph:
     """Random walks over a graph that joins each point to its nearest ones, and to itself.
+
+    Two points that are each other's neighbours are joined twice: steps between them are twice as
+    likely as to a point that is a neighbour from one side alone. Where dimensions are many a few
+    points, the hubs, are among the nearest of very many others, of other clusters too.
 
     Points of one cluster differ in directions that do not matter to it. The mean over the ends of a
     walk has lost these, as the mean over augmentations of an image has in deep clustering; simple
@@ -72,7 +78,7 @@ class NeighbourGraph:
         )
         nearest = self._search.fit(features[self.landmarks]).kneighbors_graph()
         graph = sparse.csr_array(nearest).astype(features.dtype)
-        graph = graph.maximum(graph.T) + sparse.eye_array(n_landmarks, dtype=features.dtype)
+        graph = graph + graph.T + sparse.eye_array(n_landmarks, dtype=features.dtype)
         self._degrees = graph.sum(axis=1)
         self._step = normalize(graph, norm="l1")
 
@@ -83,7 +89,7 @@ class NeighbourGraph:
         would depend on the width of the neighbourhoods.
         """
         if len(self.landmarks) == len(features):
-            features[:] = _with_lengths_of(features, self._walk(features, N_STEPS))
+            features[:] = _with_lengths_of(features, self._walk(features, SMOOTHING_STEPS))
             return features
         ends = self.walk_ends(features[self.landmarks])
         for rows in np.array_split(np.arange(len(features)), len(features) // len(ends) + 1):
@@ -92,7 +98,7 @@ class NeighbourGraph:
 
     def walk_ends(self, landmarks: np.ndarray) -> np.ndarray:
         """Return the mean end of the walks from each landmark that have one step behind them."""
-        return self._walk(landmarks, N_STEPS - 1)
+        return self._walk(landmarks, SMOOTHING_STEPS - 1)
 
     def smoothed(self, points: np.ndarray, ends: np.ndarray) -> np.ndarray:
         """Return for any points what `smooth_` makes of those in the graph.
@@ -103,7 +109,7 @@ class NeighbourGraph:
         return _with_lengths_of(points, ends[found].mean(axis=1))
 
     def kept_information(self, labels: np.ndarray, n_clusters: int) -> float:
-        """Measure how much the cluster at the start of a walk tells of that at its end.
+        """Measure how much the cluster at the start of a short walk tells of that at its end.
 
         The mutual information I of both over the geometric mean of the entropy H of the clusters
         and its largest value, I / sqrt(H ln K): dividing by H alone would favour few large
@@ -130,7 +136,7 @@ class NeighbourGraph:
         return information / np.sqrt(entropy * np.log(n_clusters)) if information else 0.0
 
     def walks_between(self, labels: np.ndarray, n_clusters: int) -> np.ndarray:
-        """Return the shares of all walks (K, K) that lead from each cluster to each.
+        """Return the shares of all short walks (K, K) that lead from each cluster to each.
 
         Parameters
         ----------
@@ -146,8 +152,9 @@ class NeighbourGraph:
         """
         start = np.zeros((len(labels), n_clusters), dtype=self._step.dtype)
         start[np.arange(len(labels)), labels] = 1
-        # A walk over an undirected graph begins at a point as often as it has neighbours.
-        joint = (start * self._degrees[:, None]).T.astype(np.float64) @ self._walk(start, N_STEPS)
+        # A walk over an undirected graph begins at a point as often as it has edges.
+        ends = self._walk(start, KEEPING_STEPS)
+        joint = (start * self._degrees[:, None]).T.astype(np.float64) @ ends
         return np.asarray(joint / joint.sum())
 
     def _walk(self, values: np.ndarray, n_steps: int) -> np.ndarray:

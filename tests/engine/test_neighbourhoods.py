@@ -21,20 +21,28 @@ def graph_of(X, n_neighbors=5, n_clusters=3):
 
 def dense_walk(X, n_neighbors):
     nearest = NearestNeighbors(n_neighbors=n_neighbors).fit(X).kneighbors_graph().toarray()
-    joined = np.maximum(nearest, nearest.T) + np.eye(len(X))
+    joined = nearest + nearest.T + np.eye(len(X))
     return joined / joined.sum(1, keepdims=True), joined.sum(1)
 
 
-def test_points_become_the_mean_end_of_four_steps_at_their_own_length():
+def test_points_become_the_mean_end_of_eight_steps_at_their_own_length():
     X, _ = blobs()
     step, _ = dense_walk(X, 5)
-    expected = np.linalg.matrix_power(step, 4) @ X
+    expected = np.linalg.matrix_power(step, 8) @ X
     expected *= np.linalg.norm(X, axis=1, keepdims=True) / np.linalg.norm(
         expected, axis=1, keepdims=True
     )
     smoothed = X.copy()
     assert graph_of(X).smooth_(smoothed) is smoothed
     np.testing.assert_allclose(smoothed, expected, rtol=1e-10)
+
+
+def test_a_point_that_many_name_their_neighbour_weighs_less_than_mutual_ones():
+    X = np.array([[1.0, 0], [1.1, 0], [1.2, 0], [3.0, 0]])
+    # The last names the two before it, and is named by none.
+    steps = graph_of(X, n_neighbors=2, n_clusters=1)._step.toarray()
+    np.testing.assert_allclose(steps[3], [0, 1 / 3, 1 / 3, 1 / 3])
+    np.testing.assert_allclose(steps[1], [2 / 6, 1 / 6, 2 / 6, 1 / 6])
 
 
 def test_a_point_at_the_centre_stays_there():
