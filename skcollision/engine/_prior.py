@@ -12,7 +12,7 @@ RATE = 0.2
 
 # Shares count with this power: below 1 it draws an estimate towards equal proportions, or small
 # clusters would shrink without end.
-POWER = 0.7
+POWER = 0.8
 
 # Part of an estimate that is uniform, so that no proportion reaches 0.
 UNIFORM_PART = 0.1

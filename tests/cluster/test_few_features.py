@@ -36,7 +36,7 @@ def test_one_feature_is_enough():
 
 def test_round_clusters_in_a_plane_are_found_as_well_as_by_k_means():
     ours, theirs = [], []
-    for seed in range(3):
+    for seed in range(6):
         X, y = make_blobs(500, centers=10, random_state=100 + seed)
         labels = CollisionClusterer(10, random_state=seed).fit_predict(X)
         assert len(np.unique(labels)) == 10

@@ -121,7 +121,7 @@ def test_streamed(blobs):
 def test_points_without_weight_do_not_keep_a_cluster(blobs):
     X, y = blobs
     weight = (y != 0).astype(float)
-    model = CollisionClusterer(10, merge_surplus=True, random_state=0)
+    model = CollisionClusterer(6, merge_surplus=True, random_state=0)
     model.fit(X, sample_weight=weight)
     assert model.n_clusters_ == len(np.unique(model.labels_[weight > 0])) == 4
 
