@@ -162,10 +162,12 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         history = trainer.run(
             views.features, weight, on_epoch_end, progress=progress, save=run.save
         )
+        kept = None
         if trainer.start is not None:
-            trainer.return_to_start(*worse_than_start(trainer.heads, trainer.start, views))
+            restarts, shares, kept = worse_than_start(trainer.heads, trainer.start, views)
+            trainer.return_to_start(restarts, shares)
         final = trainer.evaluate(views.features, weight)
-        best = select_restart(trainer.heads, views, final.objective)
+        best = select_restart(trainer.heads, views, final.objective, kept)
         trainer.keep(best)
         if views.graph is not None:
             trainer.distil(views.points(), self._labels_to_learn(trainer, views), weight)

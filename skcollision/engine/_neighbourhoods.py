@@ -7,8 +7,8 @@ from scipy import sparse
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
-# Steps of the walks that points are averaged over, and of those that say how well clusters hold
-# together; they lead over at most this many neighbours a point.
+# Steps of the walks that points are averaged over, and of those, an even number, that say how well
+# clusters hold together; they lead over at most this many neighbours a point.
 SMOOTHING_STEPS = 8
 KEEPING_STEPS = 4
 MOST_NEIGHBORS = 15
@@ -150,11 +150,12 @@ class NeighbourGraph:
         ndarray of shape (K, K), float64
             They sum to 1.
         """
-        start = np.zeros((len(labels), n_clusters), dtype=self._step.dtype)
-        start[np.arange(len(labels)), labels] = 1
-        # A walk over an undirected graph begins at a point as often as it has edges.
-        ends = self._walk(start, KEEPING_STEPS)
-        joint = (start * self._degrees[:, None]).T.astype(np.float64) @ ends
+        clusters = np.zeros((len(labels), n_clusters), dtype=self._step.dtype)
+        clusters[np.arange(len(labels)), labels] = 1
+        # A walk over an undirected graph is two of half the length from the point in its middle,
+        # where it is as often as that has edges.
+        ends = self._walk(clusters, KEEPING_STEPS // 2)
+        joint = (ends * self._degrees[:, None]).T.astype(np.float64) @ ends
         return np.asarray(joint / joint.sum())
 
     def _walk(self, values: np.ndarray, n_steps: int) -> np.ndarray:

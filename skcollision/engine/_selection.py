@@ -12,7 +12,10 @@ from skcollision.engine._training_features import TrainingFeatures
 
 
 def select_restart(
-    heads: LinearHeads, features: TrainingFeatures | StreamedFeatures, objective: np.ndarray
+    heads: LinearHeads,
+    features: TrainingFeatures | StreamedFeatures,
+    objective: np.ndarray,
+    kept: np.ndarray | None = None,
 ) -> int:
     """Choose the restart whose clusters keep most information along walks of the neighbour graph.
 
@@ -27,6 +30,8 @@ def select_restart(
         What they were trained on.
     objective : ndarray of shape (R,)
         Their objectives, in nats.
+    kept : ndarray of shape (R,), optional
+        The information that they keep, where it is known.
 
     Returns
     -------
@@ -35,12 +40,14 @@ def select_restart(
     """
     if features.graph is None:
         return int(np.argmin(objective))
-    return int(np.argmax(_kept_information(_labels_of_landmarks(heads, features), heads, features)))
+    if kept is None:
+        kept = _kept_information(_labels_of_landmarks(heads, features), heads, features)
+    return int(np.argmax(kept))
 
 
 def worse_than_start(
     heads: LinearHeads, start: LinearHeads, features: TrainingFeatures | StreamedFeatures
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Find which restarts kept more information along walks when they started.
 
     Parameters
@@ -58,12 +65,15 @@ def worse_than_start(
         Their numbers.
     shares : ndarray of shape (S, K)
         Shares of the clusters that they started with.
+    kept : ndarray of shape (R,)
+        The information that each restart keeps, now or when it started, whichever is more.
     """
     before, after = (_labels_of_landmarks(each, features) for each in (start, heads))
-    scores = [_kept_information(labels, heads, features) for labels in (before, after)]
-    restarts = np.flatnonzero(scores[0] > scores[1])
+    kept = [_kept_information(labels, heads, features) for labels in (before, after)]
+    restarts = np.flatnonzero(kept[0] > kept[1])
     counts = [np.bincount(before[r], minlength=heads.n_clusters) for r in restarts]
-    return restarts, np.reshape(counts, (-1, heads.n_clusters)) / before.shape[1]
+    shares = np.reshape(counts, (-1, heads.n_clusters)) / before.shape[1]
+    return restarts, shares, np.maximum(*kept)
 
 
 def find_surplus(heads: LinearHeads, features: TrainingFeatures | StreamedFeatures) -> np.ndarray:

@@ -91,15 +91,10 @@ def make_state(
     most = max(1, min(16, n_points // n_clusters // 4))
     groups = row_blocks(n_tiles, n_clusters * LANES, max_blocks=most, block_size=_GROUP_SIZE)
     n_groups = len(groups) - 1
-    # Kernels are compiled for each kind of argument: let there be one, whatever the caller's is.
-    rows = probs = problem.probs[r].view()
-    probs.flags.writeable = False
-    in_rows = probs.size > _COPIED_UP_TO
+    in_rows = n_points * n_clusters > _COPIED_UP_TO
+    probs = _read_only(problem.probs[r])
     if not in_rows:
-        copy = np.empty((n_tiles * n_clusters, LANES), dtype=rows.dtype)
-        run_tasks(lambda g: fill_tiles(rows, groups[g], groups[g + 1], copy), n_groups)
-        probs = copy.view()
-        probs.flags.writeable = False
+        probs = _read_only(_to_tiles(probs, groups))
     weights = np.zeros(n_tiles * LANES)
     weights[:n_points] = problem.weights
     control = np.zeros(state_of.N_CONTROL)
@@ -126,6 +121,20 @@ def make_state(
         sums=np.zeros((n_groups, state_of.N_SUMS)),
         control=control,
     )
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """Return a view that kernels take for one kind of argument, whatever the caller's array is."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _to_tiles(rows: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return the predictions (N, K) in tiles, the last of which repeats the last point."""
+    tiles = np.empty((groups[-1] * rows.shape[1], LANES), dtype=rows.dtype)
+    run_tasks(lambda g: fill_tiles(rows, groups[g], groups[g + 1], tiles), len(groups) - 1)
+    return tiles
 
 
 def _to_rows(state: DualState) -> None:

@@ -23,7 +23,8 @@ def test_a_restart_is_worse_where_its_clusters_cut_through_what_lies_together():
         return LinearHeads(np.stack(weights), np.zeros((len(weights), 2)), CPU)
 
     start = heads(between, through, between)
-    restarts, shares = worse_than_start(heads(through, between, between), start, views)
+    restarts, shares, kept = worse_than_start(heads(through, between, between), start, views)
     np.testing.assert_array_equal(restarts, [0])
     np.testing.assert_allclose(shares, [[0.75, 0.25]])
+    assert kept[0] == kept[1] == kept[2]
     assert worse_than_start(start, start, views)[1].shape == (0, 2)
