@@ -44,7 +44,7 @@ LANES = 8
 vector_jit: Any = partial(inner_jit, fastmath={"contract", "nsz", "nnan"})
 
 
-class Vector(types.Type):  # type: ignore[misc]
+class Vector(types.Type):
     """LANES numbers of float64."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ _numbers = ir.VectorType(ir.DoubleType(), LANES)
 
 
 @register_model(Vector)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Vector) -> None:
         super().__init__(manager, kind, _numbers)
 
@@ -74,7 +74,7 @@ def _broadcast(context: Any, builder: Any, source: Any, target: Vector, value: A
     return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(index, LANES), None))
 
 
-class _Arithmetic(AbstractTemplate):  # type: ignore[misc]
+class _Arithmetic(AbstractTemplate):
     """Vector with vector, or with a number on either side."""
 
     def generic(self, args: Any, keywords: Any) -> Any:
