@@ -92,7 +92,7 @@ def make_result(solution: Solution, problem: Problem, tol: float, labels: Any) -
         objective=solution.objective,
         duality_gap=gap,
         n_iter=solution.n_iter,
-        converged=gap <= tol * np.maximum(1.0, np.abs(solution.objective)),
+        converged=np.isfinite(gap) & (gap <= tol * np.maximum(1.0, np.abs(solution.objective))),
         dual_variables=solution.delta + shift,
     )
 

@@ -86,3 +86,16 @@ def test_few_steps_are_not_called_converged(lam):
     assert result.objective - result.duality_gap <= best.objective
     if np.isinf(lam):
         np.testing.assert_allclose(result.pseudo_labels.mean(axis=0), prior, rtol=1e-12)
+
+
+@pytest.mark.parametrize("lam", [1e-3, 1.0, 1e6, np.inf])
+@pytest.mark.parametrize("lead", [2.0**-53, 1e-12, 1e-9, 1e-7])
+@pytest.mark.parametrize("n_decided", [0, 1, 3])
+def test_points_that_hardly_prefer_a_cluster(lam, lead, n_decided):
+    """Their labels differ from 0 and 1 by what rounding leaves of t - h."""
+    tied = np.full((2, 2), 0.5) + lead * np.array([[0.5, -0.5], [1.0, -1.0]])
+    probs = np.vstack([tied, np.tile([0.7, 0.3], (n_decided, 1))])
+    result = solve_pseudo_labels(probs, lam=lam, tol=1e-6)
+    assert np.isfinite(result.objective)
+    assert result.converged
+    assert result.duality_gap < 1e-7

@@ -21,12 +21,23 @@ from skcollision.pseudo_labels.kernels.cpu_math import (
     fast_log,
     fast_max,
     fast_min,
+    inline,
     jit,
 )
 
 # Rounding errors of a mean and of t, as a fraction of them.
 MEAN_ERROR, ROOT_ERROR = 1e-14, 1e-15
 LARGEST_ROOT = 1e300
+# Predictions that differ by less than this fraction prefer neither cluster: t - h has no digits
+# where h is large, and to order such points by h gains as little.
+TIE = 1e-8
+
+
+@inline
+def lead_of(probs, i, a):
+    """Return by how much point i prefers cluster a, 0 for a tie."""
+    q_a, q_b = np.float64(probs[i, a]), np.float64(probs[i, 1 - a])
+    return q_a - q_b if abs(q_a - q_b) > TIE * fast_max(q_a, q_b) else 0.0
 
 
 @jit
@@ -34,8 +45,9 @@ def preferences(probs, weights):
     """Return the weights of the points that prefer either cluster, and of those that do neither."""
     first = second = 0.0
     for i in range(len(probs)):
-        first += weights[i] if probs[i, 0] > probs[i, 1] else 0.0
-        second += weights[i] if probs[i, 0] < probs[i, 1] else 0.0
+        lead = lead_of(probs, i, 0)
+        first += weights[i] if lead > 0.0 else 0.0
+        second += weights[i] if lead < 0.0 else 0.0
     return first, second, fast_max(1.0 - first - second, 0.0)
 
 
@@ -44,7 +56,7 @@ def fill_handicaps(probs, a, handicaps):
     """Fill h, infinite for points that do not prefer cluster a; return the largest finite one."""
     largest = 0.0
     for i in range(len(probs)):
-        lead = np.float64(probs[i, a]) - probs[i, 1 - a]
+        lead = lead_of(probs, i, a)
         h = probs[i, 1 - a] / lead if lead > 0.0 else np.inf
         largest = fast_max(largest, h if lead > 0.0 else 0.0)
         handicaps[i] = h
@@ -135,7 +147,7 @@ def put_labels(probs, handicaps, weights, a, t, tie, keep, delta, labels):
     for i in range(len(probs)):
         q_a, q_b = np.float64(probs[i, a]), np.float64(probs[i, 1 - a])
         y = fast_min(fast_max(t - handicaps[i], 0.0), 1.0)
-        y = tie if q_a == q_b else y
+        y = tie if lead_of(probs, i, a) == 0.0 else y
         y = y * keep if keep < 1.0 else 1.0 - (1.0 - y) / keep
         # as they are stored
         y_a, y_b = labels.dtype.type(y), labels.dtype.type(1.0 - y)
