@@ -201,7 +201,8 @@ def main() -> None:
         f"sweep is a {SWEEPS}th of {SWEEPS} sweeps with all but the certificate: predictions and "
         "labels brought into tiles before and into rows after; the dual is timed with all. NumPy "
         "takes the same sweep (Newton on the reciprocal of the secular equation, all rows at once, "
-        "to the same tolerance) in one thread; the paper's Newton steps are those of its Algorithm "
+        "to the same tolerance, from where the root is not below; EM, where it computes in tiles, "
+        "from the root before) in one thread; the paper's Newton steps are those of its Algorithm "
         f"1, in x, which cancel in float32. {machine()}.\n\n"
     )
     text += markdown(PGD_HEADER, pgd_rows)

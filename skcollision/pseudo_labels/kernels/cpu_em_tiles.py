@@ -12,7 +12,9 @@ the numbers stay in its range, the root is sought in units of where it starts: w
 
     f = 1/c_m sum_k c_k / ((sigma_m - sigma_k) a + sigma_k b) = 1 ,   a = (1 + C) / (sigma_m c_m),
 
-b = g / sigma_m, and g climbs from 1. Points for which a is out of range are left to ``sweep_rows``.
+b = g / sigma_m. At the root g is the inverse of the largest sigma's label, so the search begins at
+that of the old one, which EM hardly changes. From there Newton climbs, or steps back, but not below
+1, where the root is not. Points for which a is out of range are left to ``sweep_rows``.
 """
 
 from __future__ import annotations
@@ -33,8 +35,11 @@ from skcollision.pseudo_labels.kernels.cpu_tiles import transpose_tiles
 LANES = 32
 # Offsets in a row of a tile: sigma_k, c_k, and the inverse z_k of its denominator in f.
 Q, C, Z = 0, LANES, 2 * LANES
-# Offsets in the lanes: sigma_m, a, 1 / c_m, b, two sums over clusters, and the last move of b.
-LARGEST, A, SCALE, B, F, DF, MOVE = [LANES * j for j in range(7)]
+# Offsets in the lanes: sigma_m, a, 1 / c_m, b and its least, two sums over clusters, and the last
+# move of b.
+LARGEST, A, SCALE, B, LEAST, F, DF, MOVE = [LANES * j for j in range(8)]
+# The largest g to begin at: from far beyond the root, Newton steps back to 1 anyway.
+MOST = 1e3
 # Rounding error of a sum of positive terms around one, in units of the type's own.
 SUM_ERROR = 8
 
@@ -74,7 +79,7 @@ def sweep_tiles(probs, labels, new_labels, weights, ratio, mean, start, stop, to
     """Take one EM step on tiles of LANES points; return the sum of weight ln(sigma'y)."""
     n_clusters = len(ratio)
     tile = np.empty((n_clusters, 3 * LANES), dtype=probs.dtype)
-    lane = np.empty(7 * LANES, dtype=probs.dtype)
+    lane = np.empty(8 * LANES, dtype=probs.dtype)
     log_p = 0.0
     for first in range(start, stop, LANES):
         n = min(LANES, stop - first)
@@ -109,7 +114,7 @@ def sweep_as_rows(probs, labels, weights, ratio, mean, tol):
 
 @inline
 def load_tile(probs, labels, ratio, tile, lane, n):
-    """Fill the tile, and the lanes with g = 1; return whether all numbers are in range."""
+    """Fill the tile, and the lanes with the first g; return whether all numbers are in range."""
     one, zero = tile.dtype.type(1.0), tile.dtype.type(0.0)
     least = np.sqrt(np.finfo(tile.dtype).tiny)
     smallest = one
@@ -117,6 +122,7 @@ def load_tile(probs, labels, ratio, tile, lane, n):
         lane[LARGEST + t] = zero
         lane[A + t] = one
         lane[SCALE + t] = zero
+        lane[B + t] = tile.dtype.type(1.0 / MOST)
     for k in range(len(tile)):
         row = tile[k]
         r = tile.dtype.type(ratio[k])
@@ -131,14 +137,16 @@ def load_tile(probs, labels, ratio, tile, lane, n):
     for k in range(len(tile)):
         row = tile[k]
         for t in range(n):
-            c = row[C + t] if row[Q + t] == lane[LARGEST + t] else zero
-            lane[SCALE + t] = fast_max(lane[SCALE + t], c)
+            is_largest = row[Q + t] == lane[LARGEST + t]
+            lane[SCALE + t] = fast_max(lane[SCALE + t], row[C + t] if is_largest else zero)
+            lane[B + t] = fast_max(lane[B + t], labels[k, t] if is_largest else zero)
     share = one
     for t in range(n):
         share = fast_min(share, lane[SCALE + t] / lane[A + t])
         lane[SCALE + t] = one / lane[SCALE + t]
-        lane[B + t] = one / lane[LARGEST + t]
-        lane[A + t] *= lane[SCALE + t] * lane[B + t]
+        lane[LEAST + t] = one / lane[LARGEST + t]
+        lane[B + t] = fast_max(lane[LEAST + t] / lane[B + t], lane[LEAST + t])
+        lane[A + t] *= lane[SCALE + t] * lane[LEAST + t]
     return smallest > zero and share > least
 
 
@@ -167,7 +175,7 @@ def newton_tile(tile, lane, n, tol):
         for t in range(n):
             error = lane[F + t] * lane[SCALE + t] - one
             move = error * (lane[F + t] / lane[DF + t])
-            lane[B + t] += move
+            lane[B + t] = fast_max(lane[B + t] + move, lane[LEAST + t])
             lane[MOVE + t] = move
             # all labels move the same way, so none by more than the error of their sum
             far = fast_max(move, -move) - tol * lane[B + t]
