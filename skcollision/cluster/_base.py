@@ -267,8 +267,8 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             )
         )
         trainer = self._trainer_of(heads, *rest, prior=matched, n_steps=DEFAULT_STEPS)
-        # K-means knows nothing of demanded proportions.
-        if isinstance(self.prior, str) and self.prior == "estimate":
+        # K-means sees clusters in few dimensions well, but knows nothing of demanded proportions.
+        if self._crowding() < 1 and isinstance(self.prior, str) and self.prior == "estimate":
             trainer.remember_start()
         return trainer
 

@@ -75,8 +75,8 @@ class CollisionClusterer(BaseSelfLabellingClusterer):
     n_init : int, default=5
         Restarts R, trained side by side in one matrix product; the one is kept whose clusters tell
         most of the clusters of neighbours, or, without neighbours, whose objective is lowest. With
-        estimated proportions, the clusters that a restart started from count where they tell more
-        than those that training made of them.
+        fewer than 16 features and estimated proportions, the clusters that a restart started from
+        count where they tell more than those that training made of them.
     max_iter : int, default=None
         Most epochs. None for as many as make 80 optimiser steps, or 150 without neighbours, and at
         least 5.

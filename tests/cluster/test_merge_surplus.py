@@ -77,6 +77,7 @@ def test_splits_by_default(blobs):
     assert len(np.unique(model.labels_)) > 5
 
 
+@pytest.mark.filterwarnings("ignore:.*ended empty")
 def test_better_than_split_on_digits():
     X, y = load_digits(return_X_y=True)
     split, merged = (
