@@ -87,10 +87,7 @@ class _Labels:
 
     def put_rows(self, target: np.ndarray) -> None:
         """Store the labels as rows in a flat array, which may be that of the labels."""
-        if self.lanes > 1:
-            self._transpose(self.labels, target, to_rows=True)
-        elif target is not self.labels:
-            target[:] = self.labels
+        self._transpose(self.labels, target, to_rows=True)
 
     def measure(self) -> None:
         """Take the mean of labels that no sweep has made."""

@@ -14,8 +14,6 @@ from skcollision.pseudo_labels.kernels.cpu_vectors import (
     splat,
     total,
     vector_log,
-    vector_max,
-    vector_min,
     vector_sqrt,
     where_greater,
 )
@@ -42,7 +40,7 @@ def arithmetic(a, b, result):
     for i in range(len(a)):
         x, y = get(a, i, 0), get(b, i, 0)
         put(result, i, 0, 2 * x + y - x * y / 3.0)
-        put(result, i, LANES, vector_max(x, y) - vector_min(x, y))
+        put(result, i, LANES, fast_max(x, y) - fast_min(x, y))
         put(result, i, 2 * LANES, where_greater(x, y, splat(1.0), x))
         put(result, i, 3 * LANES, vector_sqrt(x))
         put(result, i, 4 * LANES, vector_log(x))

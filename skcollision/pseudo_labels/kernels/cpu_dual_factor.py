@@ -63,7 +63,7 @@ from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     E,
     S,
 )
-from skcollision.pseudo_labels.kernels.cpu_math import inline, inner_jit
+from skcollision.pseudo_labels.kernels.cpu_math import fast_max, fast_min, inline, inner_jit
 from skcollision.pseudo_labels.kernels.cpu_vectors import (
     LANES,
     get,
@@ -73,8 +73,6 @@ from skcollision.pseudo_labels.kernels.cpu_vectors import (
     total,
     vector_jit,
     vector_log,
-    vector_max,
-    vector_min,
     vector_sqrt,
     where_greater,
 )
@@ -115,11 +113,9 @@ def factor(state, g):
             add_gram(columns, depth, gram)
     partials = state.partials[g]
     for k in range(n_clusters):
-        partials[MEAN, k] = partials[SHARE, k] = partials[RESPONSE, k] = 0.0
-        for t in range(LANES):
-            partials[MEAN, k] += sums[k, t]
-            partials[SHARE, k] += sums[k, LANES + t]
-            partials[RESPONSE, k] += sums[k, 2 * LANES + t]
+        partials[MEAN, k] = total(get(sums, k, 0))
+        partials[SHARE, k] = total(get(sums, k, LANES))
+        partials[RESPONSE, k] = total(get(sums, k, 2 * LANES))
     state.sums[g, LOG_P] = certificate[0]
     state.sums[g, DUAL] = certificate[1]
 
@@ -170,16 +166,16 @@ def take_step(probs, at, labels, here, points, point, pivots, dual, control):
     q_m, affine_m, step_m = get(pivots, Q_M, 0), get(pivots, AFFINE_M, 0), get(pivots, STEP_M, 0)
     eta_a, ds_a = get(points, point + ETA_A, 0), get(points, point + DS_A, 0)
     eta, ds = get(points, point + ETA, 0), get(points, point + DS, 0)
-    a_p = vector_min(get(points, point + POINT_STEP, 0), splat(control[STEP_P]))
+    a_p = fast_min(get(points, point + POINT_STEP, 0), control[STEP_P])
     sigma_mu, second = control[SIGMA_MU], control[SECOND_ORDER]
     for k in range(dual.shape[1]):
         q, y = get(probs, at + k, 0), get(labels, here + k, 0)
-        r = 1.0 / vector_max(slacks(nu, s, q, dual[DELTA, k]), splat(Z_FLOOR))
+        r = 1.0 / fast_max(slacks(nu, s, q, dual[DELTA, k]), Z_FLOOR)
         q = q - q_m - ref
         rho_a = (eta_a - q * ds_a - (dual[AFFINE, k] - affine_m)) * r
         rho = (eta - q * ds - (dual[STEP, k] - step_m)) * r
         dy = sigma_mu * r + y * (second * rho_a * (1.0 + rho_a) - 1.0 - rho)
-        put(labels, here + k, 0, vector_max(y + a_p * dy, splat(Y_FLOOR)))
+        put(labels, here + k, 0, fast_max(y + a_p * dy, Y_FLOOR))
     put(points, point + S, 0, s + control[STEP_D] * ds)
     put(points, point + NU, 0, nu + control[STEP_D] * (eta + step_m + (q_m + ref) * ds))
 
@@ -191,7 +187,7 @@ def choose_pivots(probs, at, labels, here, points, point, pivots, n_clusters):
     for k in range(n_clusters):
         y = get(labels, here + k, 0)
         pivot = where_greater(y, top, splat(np.float64(k)), pivot)
-        top = vector_max(top, y)
+        top = fast_max(top, y)
     put(points, point + PIVOT, 0, pivot)
     for t in range(LANES):
         pivots[Q_M, t] = probs[at + int(points[point + PIVOT, t]), t]
@@ -208,9 +204,9 @@ def measure(probs, at, labels, here, points, point, pivots, delta, linear, tile)
     d0 = d1 = p = norm = splat(0.0)
     for k in range(len(tile)):
         q, y = get(probs, at + k, 0), get(labels, here + k, 0)
-        d = y / vector_max(slacks(nu, s, q, delta[k]), splat(Z_FLOOR))
+        d = y / fast_max(slacks(nu, s, q, delta[k]), Z_FLOOR)
         put(tile, k, D, d)
-        top = vector_max(top, s * q + delta[k])
+        top = fast_max(top, s * q + delta[k])
         d0 += d
         d1 += d * (q - q_m)
         p += y * q

@@ -25,7 +25,7 @@ from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     S,
 )
 from skcollision.pseudo_labels.kernels.cpu_dual_steps import correct, predict
-from skcollision.pseudo_labels.kernels.cpu_math import inline, inner_jit, jit
+from skcollision.pseudo_labels.kernels.cpu_math import fast_max, inline, inner_jit, jit
 from skcollision.pseudo_labels.kernels.cpu_vectors import (
     get,
     put,
@@ -33,7 +33,6 @@ from skcollision.pseudo_labels.kernels.cpu_vectors import (
     total,
     vector_jit,
     vector_log,
-    vector_max,
 )
 
 # Newton steps of the start: the iterations that follow mend what these leave.
@@ -80,7 +79,7 @@ def center_tile(probs, at, labels, here, points, point, mu, linear, n_clusters):
     """
     largest = splat(-np.inf)
     for k in range(n_clusters):
-        largest = vector_max(largest, get(probs, at + k, 0))
+        largest = fast_max(largest, get(probs, at + k, 0))
     e, s, nu = splat(mu), splat(1.0), splat(1.0 + mu * n_clusters)
     flat, tilt = (splat(1.0), splat(0.0)) if linear else (splat(0.0), 1.0 / largest)
     for step in range(CENTER_STEPS + 1):

@@ -47,7 +47,7 @@ from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     E,
     S,
 )
-from skcollision.pseudo_labels.kernels.cpu_math import inline
+from skcollision.pseudo_labels.kernels.cpu_math import fast_max, fast_min, inline
 from skcollision.pseudo_labels.kernels.cpu_vectors import (
     LANES,
     get,
@@ -57,8 +57,6 @@ from skcollision.pseudo_labels.kernels.cpu_vectors import (
     splat,
     total,
     vector_jit,
-    vector_max,
-    vector_min,
 )
 
 # How much of the way to the boundary a step may go.
@@ -88,7 +86,7 @@ def predict(state, g):
         )
         weight = get(state.weights, i, 0)
         a_p = 1.0 / (1.0 + high_rho)
-        low = vector_min(low, low_rho)
+        low = fast_min(low, low_rho)
         yz += weight * of_yz
         left += weight * ((1.0 - a_p) * of_yz - a_p * ydz)
         left_d += weight * (ydz + a_p * dydz)
@@ -111,7 +109,7 @@ def solve_predictor(probs, at, labels, here, points, point, pivots, dual, tile):
     yz = h0 = h1 = t0 = t1 = splat(0.0)
     for k in range(len(tile)):
         q, y = get(probs, at + k, 0), get(labels, here + k, 0)
-        z = vector_max(slacks(nu, s, q, dual[DELTA, k]), splat(Z_FLOOR))
+        z = fast_max(slacks(nu, s, q, dual[DELTA, k]), Z_FLOOR)
         r = 1.0 / z
         q = q - q_m - ref
         h = y * r * (dual[AFFINE, k] - affine_m)
@@ -141,8 +139,8 @@ def follow_predictor(labels, here, points, point, pivots, affine, tile):
         q, y = get(tile, k, Q), get(labels, here + k, 0)
         dz = eta - q * ds - (affine[k] - affine_m)
         rho = dz * get(tile, k, R)
-        low = vector_min(low, rho)
-        high = vector_max(high, rho)
+        low = fast_min(low, rho)
+        high = fast_max(high, rho)
         left = y * (1.0 + rho)
         target = rho * left
         put(tile, k, T, target)
@@ -184,9 +182,9 @@ def correct(state, g):
             probs, at, labels, here, points, point, pivots, state.dual, state.control, tile
         )
         low_rho = limit_step(points, point, pivots, state.dual[STEP], tile)
-        low = vector_min(low, low_rho)
+        low = fast_min(low, low_rho)
         a_p = get(points, point + POINT_STEP, 0)
-        step_low = vector_min(step_low, a_p)
+        step_low = fast_min(step_low, a_p)
         rest = get(state.weights, i, 0) * (1.0 - a_p)
         short += rest
         if largest(rest) > 0.0:
@@ -208,7 +206,7 @@ def solve_corrector(probs, at, labels, here, points, point, pivots, dual, contro
     h0 = h1 = splat(0.0)
     for k in range(len(tile)):
         q, y = get(probs, at + k, 0), get(labels, here + k, 0)
-        z = vector_max(slacks(nu, s, q, dual[DELTA, k]), splat(Z_FLOOR))
+        z = fast_max(slacks(nu, s, q, dual[DELTA, k]), Z_FLOOR)
         # one division for 1/z and 1/y
         inverse = 1.0 / (z * y)
         r = y * inverse
@@ -237,11 +235,11 @@ def limit_step(points, point, pivots, step, tile):
     high = splat(-1.0)
     for k in range(len(tile)):
         rho = (eta - get(tile, k, Q) * ds - (step[k] - step_m)) * get(tile, k, R)
-        low = vector_min(low, rho)
-        high = vector_max(high, rho - get(tile, k, T))
+        low = fast_min(low, rho)
+        high = fast_max(high, rho - get(tile, k, T))
         put(tile, k, R, rho)
-    a_p = TO_BOUNDARY / vector_max(1.0 + high, splat(1e-30))
-    put(points, point + POINT_STEP, 0, vector_min(a_p, splat(1.0)))
+    a_p = TO_BOUNDARY / fast_max(1.0 + high, 1e-30)
+    put(points, point + POINT_STEP, 0, fast_min(a_p, 1.0))
     return low
 
 

@@ -18,8 +18,6 @@ __all__ = [
     "inner_exact_jit",
     "inner_jit",
     "jit",
-    "log_of_parts",
-    "log_parts",
 ]
 
 # Reassociation lets sums vectorise. Infinities keep their meaning ("ninf" is left out); no kernel
@@ -54,7 +52,9 @@ def _select(comparison: str) -> Any:
     """
 
     def implementation(context: Any, a: Any, b: Any) -> Any:
-        kind = types.float32 if a == b == types.float32 else types.float64
+        vectors = [kind for kind in (a, b) if not isinstance(kind, types.Number)]
+        number = types.float32 if a == b == types.float32 else types.float64
+        kind = vectors[0] if vectors else number
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             flags = ("nnan", "nsz")
@@ -68,17 +68,17 @@ def _select(comparison: str) -> Any:
 
 @intrinsic
 def fast_max(context: Any, a: Any, b: Any) -> Any:
-    """Return the larger of two floats, neither of them NaN; float32 if both are."""
+    """Return the larger of two floats or vectors, without NaN; float32 if both are."""
     return _select(">")(context, a, b)
 
 
 @intrinsic
 def fast_min(context: Any, a: Any, b: Any) -> Any:
-    """Return the smaller of two floats, neither of them NaN; float32 if both are."""
+    """Return the smaller of two floats or vectors, without NaN; float32 if both are."""
     return _select("<")(context, a, b)
 
 
-def log_parts(builder: Any, x: Any) -> tuple[Any, Any]:
+def _log_parts(builder: Any, x: Any) -> tuple[Any, Any]:
     """Split normal x > 0, one or a vector of them: m in [sqrt(1/2), sqrt(2)), and the exponent."""
     integer, short = _like(x.type, ir.IntType(64)), _like(x.type, ir.IntType(32))
 
@@ -99,34 +99,38 @@ def _like(kind: Any, number: Any) -> Any:
     return ir.VectorType(number, kind.count) if isinstance(kind, ir.VectorType) else number
 
 
+def _part(index: int) -> Any:
+    """Make what returns one of the parts."""
+
+    def implementation(context: Any, x: Any) -> Any:
+        kind = types.float64 if isinstance(x, types.Number) else x
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return _log_parts(builder, args[0])[index]
+
+        return kind(kind), codegen
+
+    return implementation
+
+
 @intrinsic
 def _mantissa(context: Any, x: Any) -> Any:
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return log_parts(builder, args[0])[0]
-
-    return types.float64(types.float64), codegen
+    return _part(0)(context, x)
 
 
 @intrinsic
 def _exponent(context: Any, x: Any) -> Any:
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return log_parts(builder, args[0])[1]
-
-    return types.float64(types.float64), codegen
+    return _part(1)(context, x)
 
 
 @inline
 def fast_log(x):
-    """Return ln(x) of a normal positive float64 to its last digits, in code that vectorises."""
-    return log_of_parts(_mantissa(x), _exponent(x))
+    """Return ln(x) of normal positive float64, one or a vector, in code that vectorises.
 
-
-@inline
-def log_of_parts(m, exponent):
-    """Return exponent ln(2) + ln(m), m about 1.
-
-    ln(m) = 2 artanh((m - 1) / (m + 1)), the series until its terms fall below 1e-17.
+    To its last digits: ln(m) = 2 artanh((m - 1) / (m + 1)), the series until its terms fall below
+    1e-17.
     """
+    m = _mantissa(x)
     z = (m - 1.0) / (m + 1.0)
     w = z * z
     series = 1.0 / 19.0 + w * (1.0 / 21.0)
@@ -134,4 +138,4 @@ def log_of_parts(m, exponent):
     series = 1.0 / 11.0 + w * (1.0 / 13.0 + w * series)
     series = 1.0 / 7.0 + w * (1.0 / 9.0 + w * series)
     series = 1.0 / 3.0 + w * (1.0 / 5.0 + w * series)
-    return exponent * 0.6931471805599453 + (2.0 * z + 2.0 * z * w * series)
+    return _exponent(x) * 0.6931471805599453 + (2.0 * z + 2.0 * z * w * series)

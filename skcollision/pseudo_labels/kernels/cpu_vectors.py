@@ -3,8 +3,8 @@
 Row by row, every point ends in sums across its clusters, which cost more than its elements when
 there are few. LLVM vectorises inner loops only, those over clusters, so that points must be laid
 side by side by hand: ``get`` and ``put`` move a vector between registers and an array, operators
-act on all its numbers, and a number stands for a vector of it. LLVM makes of them what the machine
-has.
+act on all its numbers, and a number stands for a vector of it; so do ``fast_max`` and ``fast_min``.
+LLVM makes of them what the machine has.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numba.core.typeconv import Conversion
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, lower_cast, models, register_model
 
-from skcollision.pseudo_labels.kernels.cpu_math import inline, inner_jit, log_of_parts, log_parts
+from skcollision.pseudo_labels.kernels.cpu_math import fast_log, inline, inner_jit
 
 __all__ = [
     "LANES",
@@ -31,8 +31,6 @@ __all__ = [
     "total",
     "vector_jit",
     "vector_log",
-    "vector_max",
-    "vector_min",
     "vector_sqrt",
     "where_greater",
 ]
@@ -147,29 +145,6 @@ def splat(context: Any, number: Any) -> Any:
     return _vector(number), codegen
 
 
-def _select(comparison: str) -> Any:
-    """Make a min or max of vectors, neither with a NaN."""
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        flags = ("nnan", "nsz")
-        condition = builder.fcmp_ordered(comparison, args[0], args[1], flags=flags)
-        return builder.select(condition, args[0], args[1], flags=flags)
-
-    return _vector(_vector, _vector), codegen
-
-
-@intrinsic
-def vector_max(context: Any, a: Any, b: Any) -> Any:
-    """Return the larger of each two numbers, neither of them NaN."""
-    return _select(">")
-
-
-@intrinsic
-def vector_min(context: Any, a: Any, b: Any) -> Any:
-    """Return the smaller of each two numbers, neither of them NaN."""
-    return _select("<")
-
-
 @intrinsic
 def where_greater(context: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:
     """Return the numbers of ``yes`` where a > b, of ``no`` elsewhere."""
@@ -209,26 +184,10 @@ def vector_sqrt(context: Any, vector: Any) -> Any:
     return _vector(_vector), codegen
 
 
-@intrinsic
-def _mantissa(context: Any, vector: Any) -> Any:
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return log_parts(builder, args[0])[0]
-
-    return _vector(_vector), codegen
-
-
-@intrinsic
-def _exponent(context: Any, vector: Any) -> Any:
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return log_parts(builder, args[0])[1]
-
-    return _vector(_vector), codegen
-
-
 @vector_jit
 def vector_log(vector):
-    """Return ln of each number, all of them normal and positive."""
-    return log_of_parts(_mantissa(vector), _exponent(vector))
+    """Return ln of each number, all of them normal and positive: a function, not inlined twice."""
+    return fast_log(vector)
 
 
 @intrinsic
