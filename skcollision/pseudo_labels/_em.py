@@ -17,19 +17,17 @@ from skcollision.pseudo_labels._problem import (
     solve_restarts,
 )
 from skcollision.pseudo_labels.kernels.cpu_em import LABEL_FLOOR
-from skcollision.pseudo_labels.kernels.cpu_em_leap import add_means, leap, leap_norms
-from skcollision.pseudo_labels.kernels.cpu_em_tiles import LANES, sweep_blocks
-from skcollision.pseudo_labels.kernels.cpu_tiles import transpose_tiles
+from skcollision.pseudo_labels.kernels.cpu_em_leap import block_means, leap, leap_norms
+from skcollision.pseudo_labels.kernels.cpu_em_tiles import sweep_blocks
+from skcollision.pseudo_labels.kernels.cpu_tiles import transpose_blocks
+from skcollision.pseudo_labels.kernels.cpu_vectors import LANES
 
-# Relative accuracy of each point's root; Newton is quadratic, so the root itself is better still.
+# Relative accuracy of the roots that Newton finds, which is quadratic, so they are better still.
 _ROOT_TOL = 1e-6
 # Sweeps between two looks at the certificate, which costs up to half a sweep.
 _CHECK_EVERY = 10
 # Labels a block: an element costs several divisions, so few are worth a thread.
 _BLOCK_SIZE = 1 << 13
-# Clusters up to which tiles of points are faster than rows, by the bytes of a prediction: float32
-# fits twice as many points in an instruction, and in the cache.
-_TILE_UP_TO = {4: 1024, 8: 128}
 
 
 def solve_em(
@@ -62,20 +60,19 @@ def solve_em(
 
 
 class _Labels:
-    """Labels of one problem, in tiles where that is faster, with what a sweep needs to know."""
+    """Labels of one problem, in tiles unless Newton is the paper's, with what a sweep needs."""
 
     def __init__(self, problem: Problem, r: int, labels: np.ndarray, newton_in_x: bool) -> None:
         n_points, self.n_clusters = labels.shape
         self.problem, self.r, self.newton_in_x = problem, r, newton_in_x
-        tiles = self.n_clusters <= _TILE_UP_TO[labels.itemsize] and not newton_in_x
-        self.lanes = LANES if tiles else 1
+        self.lanes = 1 if newton_in_x else LANES
         blocks = row_blocks(
             -(-n_points // self.lanes), self.n_clusters * self.lanes, block_size=_BLOCK_SIZE
         )
         self.bounds = np.minimum(blocks * self.lanes, n_points)
         self.pull = problem.lam * problem.prior[r]
         self.labels, probs = labels.reshape(-1), problem.probs[r].reshape(-1)
-        if tiles:
+        if self.lanes > 1:
             self.probs = np.empty_like(probs)
             self._transpose(probs, self.probs)
             self._transpose(self.labels, self.labels)
@@ -91,12 +88,9 @@ class _Labels:
 
     def measure(self) -> None:
         """Take the mean of labels that no sweep has made."""
-        means = np.zeros((len(self.bounds) - 1, self.n_clusters))
-
-        def add(g: int, *block: int) -> None:
-            add_means(self.labels, self.problem.weights, self.lanes, *block, means[g])
-
-        self.each_block(add)
+        means = np.empty((len(self.bounds) - 1, self.n_clusters))
+        arrays = self.labels, self.problem.weights, self.lanes, self.bounds
+        run_shares(lambda first, step: block_means(*arrays, first, step, means), len(means))
         self.mean = means.sum(axis=0)
 
     def sweep(self, target: np.ndarray) -> None:
@@ -122,10 +116,12 @@ class _Labels:
         run_tasks(lambda g: task(g, *self.bounds[g : g + 2]), len(self.bounds) - 1)
 
     def _transpose(self, source: np.ndarray, target: np.ndarray, to_rows: bool = False) -> None:
-        def task(_: int, *block: int) -> None:
-            transpose_tiles(source, target, self.n_clusters, self.lanes, *block, to_rows)
+        arrays = source, target, self.n_clusters, self.lanes, self.bounds
 
-        self.each_block(task)
+        def share(first: int, step: int) -> None:
+            transpose_blocks(*arrays, first, step, to_rows)
+
+        run_shares(share, len(self.bounds) - 1)
 
     def delta(self) -> np.ndarray:
         """Return the dual variable at which the labels' mean would be optimal."""

@@ -15,7 +15,7 @@ from skcollision.pseudo_labels._problem import (
     solve_restarts,
     uniform_labels,
 )
-from skcollision.pseudo_labels.kernels.cpu_em_leap import add_means
+from skcollision.pseudo_labels.kernels.cpu_em_leap import block_means
 from skcollision.pseudo_labels.kernels.cpu_simplex import step_rows
 
 # Steps between two looks at the certificate.
@@ -54,8 +54,9 @@ def _descend(
 ) -> tuple[float, float, int, np.ndarray]:
     blocks = row_blocks(*labels.shape)
     current, other = labels, np.empty_like(labels)
-    mean = np.zeros(labels.shape[1])
-    add_means(labels.reshape(-1), problem.weights, 1, 0, len(labels), mean)
+    means = np.empty((len(blocks) - 1, labels.shape[1]))
+    block_means(labels.reshape(-1), problem.weights, 1, blocks, 0, 1, means)
+    mean = means.sum(axis=0)
     objective = np.inf
     n_iter = 0
     for n_iter in range(1, max_iter + 1):

@@ -7,6 +7,7 @@ import pytest
 from skcollision.pseudo_labels.kernels.cpu_math import fast_log, fast_max, fast_min, jit
 from skcollision.pseudo_labels.kernels.cpu_vectors import (
     LANES,
+    any_greater,
     get,
     largest,
     put,
@@ -47,6 +48,12 @@ def arithmetic(a, b, result):
         x += 1.0
         x *= y
         put(result, i, 5 * LANES, splat(total(x)) / largest(x))
+
+
+@jit
+def compare(a, b, result):
+    for i in range(len(a)):
+        result[i] = any_greater(get(a, i, 0), get(b, i, 0))
 
 
 @jit
@@ -95,6 +102,14 @@ def test_vectors_compute_in_float64_what_their_numbers_do(dtype):
     ]
     rounding = 4 * np.finfo(dtype).eps
     np.testing.assert_allclose(result, np.hstack(expected), rtol=rounding, atol=rounding)
+
+
+def test_one_greater_number_is_enough():
+    a = np.zeros((LANES + 1, LANES))
+    a[np.arange(LANES), np.arange(LANES)] = 1e-300
+    result = np.empty(LANES + 1, bool)
+    compare(a, np.zeros_like(a), result)
+    np.testing.assert_array_equal(result, np.arange(LANES + 1) < LANES)
 
 
 def test_a_slack_is_rounded_as_it_is_written():

@@ -82,8 +82,8 @@ GRAM_DEPTH = 256
 GRAM_TILES = GRAM_DEPTH // (2 * LANES)
 # Padding that spreads the columns over the sets of the L1 cache.
 GRAM_STRIDE = GRAM_DEPTH + 16
-# The Gram product cancels terms of size 1/mu: float32 is exact enough above this mu only, and for
-# float32 predictions, whose labels are rounded anyway.
+# The Gram product cancels terms of size 1/mu: float32 is exact enough above this mu only. What it
+# lacks there, later iterations mend.
 GRAM_FLOAT32_MU = 1e-5
 
 
@@ -99,7 +99,7 @@ def factor(state, g):
     gram[:] = 0.0
     sums = np.zeros((n_clusters, 3 * LANES))
     certificate = np.zeros(2)
-    short = state.labels.itemsize == 4 and control[MU] > GRAM_FLOAT32_MU
+    short = control[MU] > GRAM_FLOAT32_MU
     columns32 = np.zeros((len(gram), GRAM_STRIDE if short else 0), dtype=np.float32)
     columns = np.zeros((len(gram), 0 if short else GRAM_STRIDE))
     stop = state.bounds[g + 1]

@@ -9,17 +9,18 @@ from skcollision.pseudo_labels.kernels.cpu_math import fast_max, inner_jit, jit
 
 
 @jit
-def add_means(labels, weights, lanes, start, stop, mean):
-    """Add the weighted labels of points start to stop to the mean of each cluster."""
-    for first in range(start, stop, lanes):
-        n = min(lanes, stop - first)
-        at = first * len(mean)
-        weight, tile = weights[first : first + n], labels[at : at + n * len(mean)]
-        for k in range(len(mean)):
-            of_k = 0.0
-            for t in range(n):
-                of_k += weight[t] * tile[k * n + t]
-            mean[k] += of_k
+def block_means(labels, weights, lanes, bounds, first, step, means):
+    """Fill every step-th row of means from first with the weighted sums of a block's labels."""
+    n_clusters = means.shape[1]
+    for g in range(first, len(means), step):
+        means[g] = 0.0
+        for i in range(bounds[g], bounds[g + 1], lanes):
+            n = min(lanes, bounds[g + 1] - i)
+            for k in range(n_clusters):
+                of_k = 0.0
+                for t in range(n):
+                    of_k += weights[i + t] * labels[i * n_clusters + k * n + t]
+                means[g, k] += of_k
 
 
 @jit

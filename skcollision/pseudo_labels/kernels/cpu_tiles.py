@@ -19,11 +19,16 @@ def transpose_tiles(source, target, n_clusters, lanes, start, stop, to_rows):
     for first in range(start, stop, lanes):
         n = min(lanes, stop - first)
         height, width = (n_clusters, n) if to_rows else (n, n_clusters)
-        here = slice(first * n_clusters, (first + n) * n_clusters)
-        size = n * n_clusters
-        scratch[:size] = source[here]
-        before = scratch[:size].reshape((height, width))
-        after = target[here].reshape((width, height))
+        at = first * n_clusters
+        for j in range(n * n_clusters):
+            scratch[j] = source[at + j]
         for j in range(width):
             for i in range(height):
-                after[j, i] = before[i, j]
+                target[at + j * height + i] = scratch[i * width + j]
+
+
+@jit
+def transpose_blocks(source, target, n_clusters, lanes, bounds, first, step, to_rows):
+    """Turn every step-th block of points from first into tiles, or into rows; also in place."""
+    for g in range(first, len(bounds) - 1, step):
+        transpose_tiles(source, target, n_clusters, lanes, bounds[g], bounds[g + 1], to_rows)

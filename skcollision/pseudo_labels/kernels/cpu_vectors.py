@@ -23,6 +23,7 @@ from skcollision.pseudo_labels.kernels.cpu_math import fast_log, inline, inner_j
 
 __all__ = [
     "LANES",
+    "any_greater",
     "get",
     "largest",
     "put",
@@ -153,6 +154,18 @@ def where_greater(context: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:
         return builder.select(builder.fcmp_ordered(">", *args[:2]), *args[2:])
 
     return _vector(_vector, _vector, _vector, _vector), codegen
+
+
+@intrinsic
+def any_greater(context: Any, a: Any, b: Any) -> Any:
+    """Return whether a > b for any of the numbers."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        bits = ir.IntType(LANES)
+        found = builder.bitcast(builder.fcmp_ordered(">", *args), bits)
+        return builder.icmp_unsigned("!=", found, ir.Constant(bits, 0))
+
+    return types.boolean(_vector, _vector), codegen
 
 
 @intrinsic
