@@ -102,7 +102,7 @@ class CollisionClusterer(BaseSelfLabellingClusterer):
         Dimensions of the principal subspace to train in, where the features have more; None trains
         on all. The model always acts on all features.
     n_neighbors : int or "auto", default="auto"
-        Nearest points to average each point with before training, along random walks of eight
+        Nearest points to average each point with before training, along random walks of 4 to 12
         steps over the graph that joins them; 0 for none. "auto" is 15, or a tenth of the mean
         cluster where that is less. Predictions are always of the points themselves.
     merge_surplus : bool, default=False

@@ -9,9 +9,14 @@ from sklearn.preprocessing import normalize
 
 # Steps of the walks that points are averaged over, and of those, an even number, that say how well
 # clusters hold together; they lead over at most this many neighbours a point.
-SMOOTHING_STEPS = 8
+LEAST_STEPS, MOST_STEPS = 4, 12
 KEEPING_STEPS = 4
 MOST_NEIGHBORS = 15
+
+# How much of the graph walks may reach, in mean clusters: beyond, they average over other clusters.
+# So many random vectors are walked along to measure it.
+MOST_CLUSTERS_REACHED = 2
+MEASURING_VECTORS = 32
 
 # The share of a cluster that a neighbourhood may be: beyond, neighbours are of other clusters.
 SHARE_OF_CLUSTER = 0.1
@@ -58,6 +63,9 @@ class NeighbourGraph:
     ----------
     landmarks : ndarray of shape (M,)
         The points that are in the graph, all where there are at most 20,000 or 200 a cluster.
+    n_steps : int
+        Steps of the walks that points are averaged over: twelve, or fewer but at least four, where
+        walks would reach more of the graph than two mean clusters are.
     """
 
     def __init__(
@@ -81,6 +89,7 @@ class NeighbourGraph:
         graph = graph + graph.T + sparse.eye_array(n_landmarks, dtype=features.dtype)
         self._degrees = graph.sum(axis=1)
         self._step = normalize(graph, norm="l1")
+        self.n_steps = self._count_steps(n_clusters)
 
     def smooth_(self, features: np.ndarray) -> np.ndarray:
         """Replace each point in place by the mean end of its walks, stretched to its own length.
@@ -89,7 +98,7 @@ class NeighbourGraph:
         would depend on the width of the neighbourhoods.
         """
         if len(self.landmarks) == len(features):
-            features[:] = _with_lengths_of(features, self._walk(features, SMOOTHING_STEPS))
+            features[:] = _with_lengths_of(features, self._walk(features, self.n_steps))
             return features
         ends = self.walk_ends(features[self.landmarks])
         for rows in np.array_split(np.arange(len(features)), len(features) // len(ends) + 1):
@@ -98,7 +107,7 @@ class NeighbourGraph:
 
     def walk_ends(self, landmarks: np.ndarray) -> np.ndarray:
         """Return the mean end of the walks from each landmark that have one step behind them."""
-        return self._walk(landmarks, SMOOTHING_STEPS - 1)
+        return self._walk(landmarks, self.n_steps - 1)
 
     def smoothed(self, points: np.ndarray, ends: np.ndarray) -> np.ndarray:
         """Return for any points what `smooth_` makes of those in the graph.
@@ -157,6 +166,25 @@ class NeighbourGraph:
         ends = self._walk(clusters, KEEPING_STEPS // 2)
         joint = (ends * self._degrees[:, None]).T.astype(np.float64) @ ends
         return np.asarray(joint / joint.sum())
+
+    def _count_steps(self, n_clusters: int) -> int:
+        """Return how many steps may be taken before walks reach too much of the graph.
+
+        In the long run a walk is at j with probability w_j. One that is there with probability p_j
+        has reached the share 1 / sum p_j^2 / w_j of the graph: all in the long run, and w_i where
+        it is sure to be at i. The sum is the mean square of sum p_j g_j / sqrt(w_j) over vectors g
+        of random signs, which are the same for all seeds, so that walks are as long.
+        """
+        in_the_long_run = self._degrees / self._degrees.sum()
+        size = len(self.landmarks), MEASURING_VECTORS
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], size=size)
+        ends = (signs / np.sqrt(in_the_long_run)[:, None]).astype(self._step.dtype)
+        ends = self._walk(ends, LEAST_STEPS)
+        for n_steps in range(LEAST_STEPS, MOST_STEPS):
+            ends = self._walk(ends, 1)
+            if np.median(np.mean(ends * ends, axis=1)) * MOST_CLUSTERS_REACHED < n_clusters:
+                return n_steps
+        return MOST_STEPS
 
     def _walk(self, values: np.ndarray, n_steps: int) -> np.ndarray:
         for _ in range(n_steps):

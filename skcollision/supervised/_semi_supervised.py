@@ -79,8 +79,8 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
         Dimensions of the principal subspace that neighbours are looked for and averaged in; None
         for all features.
     n_neighbors : int or "auto", default="auto"
-        Nearest points to average over, along random walks of eight steps over the graph that joins
-        them; 0 for none. "auto" is 5, or a tenth of the mean class where that is less.
+        Nearest points to average over, along random walks of 4 to 12 steps over the graph that
+        joins them; 0 for none. "auto" is 5, or a tenth of the mean class where that is less.
 
     Attributes
     ----------

@@ -103,7 +103,7 @@ def test_points_are_averaged_over_the_walks_from_their_nearest_landmarks(X, monk
     graph = search.kneighbors_graph().toarray()
     graph = graph + graph.T + np.eye(100)
     step = graph / graph.sum(1, keepdims=True)
-    ends = np.linalg.matrix_power(step, _neighbourhoods.SMOOTHING_STEPS - 1) @ kept
+    ends = np.linalg.matrix_power(step, stream.graph.n_steps - 1) @ kept
     expected = ends[search.kneighbors(points, return_distance=False)].mean(1)
     lengths = np.linalg.norm(points, axis=1, keepdims=True)
     expected *= lengths / np.linalg.norm(expected, axis=1, keepdims=True)

@@ -25,10 +25,10 @@ def dense_walk(X, n_neighbors):
     return joined / joined.sum(1, keepdims=True), joined.sum(1)
 
 
-def test_points_become_the_mean_end_of_eight_steps_at_their_own_length():
+def test_points_become_the_mean_end_of_walks_at_their_own_length():
     X, _ = blobs()
     step, _ = dense_walk(X, 5)
-    expected = np.linalg.matrix_power(step, 8) @ X
+    expected = np.linalg.matrix_power(step, 12) @ X
     expected *= np.linalg.norm(X, axis=1, keepdims=True) / np.linalg.norm(
         expected, axis=1, keepdims=True
     )
@@ -43,6 +43,29 @@ def test_a_point_that_many_name_their_neighbour_weighs_less_than_mutual_ones():
     steps = graph_of(X, n_neighbors=2, n_clusters=1)._step.toarray()
     np.testing.assert_allclose(steps[3], [0, 1 / 3, 1 / 3, 1 / 3])
     np.testing.assert_allclose(steps[1], [2 / 6, 1 / 6, 2 / 6, 1 / 6])
+
+
+@pytest.mark.parametrize("n_clusters", [1, 3, 6, 10, 60])
+def test_walks_reach_no_more_than_two_clusters(n_clusters, monkeypatch):
+    monkeypatch.setattr(_neighbourhoods, "MEASURING_VECTORS", 5000)
+    X = np.random.default_rng(0).normal(size=(300, 4))
+    step, degrees = dense_walk(X, 5)
+    walk, reached = np.linalg.matrix_power(step, 3), {}
+    for n_steps in range(4, 13):
+        walk = walk @ step
+        reached[n_steps] = np.median(1 / (walk**2 / (degrees / degrees.sum())).sum(axis=1))
+    expected = max([4] + [n_steps for n_steps in reached if reached[n_steps] <= 2 / n_clusters])
+    assert graph_of(X, n_clusters=n_clusters).n_steps == expected
+    closest = min(abs(share * n_clusters / 2 - 1) for share in reached.values())
+    assert closest > 0.01  # or random vectors could not tell
+
+
+def test_hubs_shorten_walks():
+    """Every point's neighbour is the centre of a star: from there, a step leads anywhere."""
+    X = np.random.default_rng(0).normal(size=(200, 50))
+    X = 10 * X / np.linalg.norm(X, axis=1, keepdims=True)
+    X[0] = 0
+    assert graph_of(X, n_neighbors=1, n_clusters=10).n_steps == 4
 
 
 def test_a_point_at_the_centre_stays_there():

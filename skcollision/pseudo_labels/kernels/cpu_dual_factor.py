@@ -83,8 +83,10 @@ GRAM_TILES = GRAM_DEPTH // (2 * LANES)
 # Padding that spreads the columns over the sets of the L1 cache.
 GRAM_STRIDE = GRAM_DEPTH + 16
 # The Gram product cancels terms of size 1/mu: float32 is exact enough above this mu only. What it
-# lacks there, later iterations mend.
+# lacks, later iterations mend, but a solution far from the optimum is rounded by it. For float64
+# predictions it is used only where it is most of the time.
 GRAM_FLOAT32_MU = 1e-5
+GRAM_FLOAT32_CLUSTERS = 64
 
 
 @inner_jit
@@ -99,7 +101,9 @@ def factor(state, g):
     gram[:] = 0.0
     sums = np.zeros((n_clusters, 3 * LANES))
     certificate = np.zeros(2)
-    short = control[MU] > GRAM_FLOAT32_MU
+    short = control[MU] > GRAM_FLOAT32_MU and (
+        state.labels.itemsize == 4 or n_clusters > GRAM_FLOAT32_CLUSTERS
+    )
     columns32 = np.zeros((len(gram), GRAM_STRIDE if short else 0), dtype=np.float32)
     columns = np.zeros((len(gram), 0 if short else GRAM_STRIDE))
     stop = state.bounds[g + 1]
