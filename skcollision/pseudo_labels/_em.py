@@ -26,7 +26,7 @@ from skcollision.pseudo_labels.kernels.cpu_vectors import LANES
 _ROOT_TOL = 1e-6
 # Sweeps between two looks at the certificate, which costs up to half a sweep.
 _CHECK_EVERY = 10
-# Labels a block: an element costs several divisions, so few are worth a thread.
+# Labels a block: each costs two divisions or more, so few are worth a thread.
 _BLOCK_SIZE = 1 << 13
 
 

@@ -13,8 +13,8 @@ factor 1 + x,
 
 1/f is a complete Bernstein function of e: linear in e plus a mixture of e / (e + t), t > 0. In
 terms of v = e / (e + t) its second and third derivatives, over the first, are averages of -2 v and
-6 v^2, so that a step x leaves a relative error of Var(v) x^3 <= x^3 / 4: after one of a third of a
-percent, 1e-8. The labels move along to the same order without another division,
+6 v^2, so that a small step x leaves a relative error of Var(v) x^3 <= x^3 / 4, 1e-8 after the last
+one. The labels move along to the same order without another division,
 
     c_k z_k(e + x e) = c_k z_k (1 - u_k x + (u_k x)^2) .
 """
@@ -44,10 +44,11 @@ from skcollision.pseudo_labels.kernels.cpu_vectors import (
     where_greater,
 )
 
-# The last step of the search; it is quiet also where f - 1 is no more than rounding.
+# The largest step that may be the last; none is needed where f - 1 is no more than rounding.
 LAST_STEP = 3e-3
-LEAST_C = np.finfo(np.float64).tiny
 SUM_ERROR = 8 * np.finfo(np.float64).eps
+# Below it, a c_k counts as 0.
+LEAST_C = np.finfo(np.float64).tiny
 # Columns of the scratch tile, c_k and z_k.
 C, Z = 0, LANES
 
@@ -86,8 +87,7 @@ def sweep_blocks(
 def sweep_tiles(probs, labels, new_labels, weights, ratio, mean, start, stop, tol):
     """Take one EM step on tiles of LANES points; return the sum of weight ln(sigma'y).
 
-    The last tile, unless it is full, and tiles in which a c_k is 0 are left to `sweep_rows`, which
-    has cases for these; so is the tolerance.
+    Tiles that are not full, or in which a c_k is 0, are left to `sweep_rows`; so is the tolerance.
     """
     n_clusters = len(ratio)
     n_tiles = (stop - start) // LANES
