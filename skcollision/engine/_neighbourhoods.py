@@ -15,7 +15,7 @@ MOST_NEIGHBORS = 15
 
 # How much of the graph walks may reach, in mean clusters: beyond, they average over other clusters.
 # So many random vectors are walked along to measure it.
-MOST_CLUSTERS_REACHED = 2
+MOST_CLUSTERS_REACHED = 1.75
 MEASURING_VECTORS = 32
 
 # The share of a cluster that a neighbourhood may be: beyond, neighbours are of other clusters.
@@ -65,7 +65,7 @@ class NeighbourGraph:
         The points that are in the graph, all where there are at most 20,000 or 200 a cluster.
     n_steps : int
         Steps of the walks that points are averaged over: twelve, or fewer but at least four, where
-        walks would reach more of the graph than two mean clusters are.
+        walks would reach more of the graph than one and three quarters of a mean cluster.
     """
 
     def __init__(

@@ -46,7 +46,7 @@ def test_a_point_that_many_name_their_neighbour_weighs_less_than_mutual_ones():
 
 
 @pytest.mark.parametrize("n_clusters", [1, 3, 6, 10, 60])
-def test_walks_reach_no_more_than_two_clusters(n_clusters, monkeypatch):
+def test_walks_reach_less_than_two_clusters(n_clusters, monkeypatch):
     monkeypatch.setattr(_neighbourhoods, "MEASURING_VECTORS", 5000)
     X = np.random.default_rng(0).normal(size=(300, 4))
     step, degrees = dense_walk(X, 5)
@@ -54,9 +54,9 @@ def test_walks_reach_no_more_than_two_clusters(n_clusters, monkeypatch):
     for n_steps in range(4, 13):
         walk = walk @ step
         reached[n_steps] = np.median(1 / (walk**2 / (degrees / degrees.sum())).sum(axis=1))
-    expected = max([4] + [n_steps for n_steps in reached if reached[n_steps] <= 2 / n_clusters])
+    expected = max([4] + [n_steps for n_steps in reached if reached[n_steps] <= 1.75 / n_clusters])
     assert graph_of(X, n_clusters=n_clusters).n_steps == expected
-    closest = min(abs(share * n_clusters / 2 - 1) for share in reached.values())
+    closest = min(abs(share * n_clusters / 1.75 - 1) for share in reached.values())
     assert closest > 0.01  # or random vectors could not tell
 
 
