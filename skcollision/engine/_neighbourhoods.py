@@ -59,6 +59,11 @@ class NeighbourGraph:
     random_state : numpy.random.RandomState
         Draws the landmarks of large data, the points that can be neighbours.
 
+    Raises
+    ------
+    ValueError
+        If there are not more points than neighbours.
+
     Attributes
     ----------
     landmarks : ndarray of shape (M,)
@@ -77,13 +82,16 @@ class NeighbourGraph:
         random_state: np.random.RandomState,
     ) -> None:
         n_samples = len(features)
+        if n_neighbors >= n_samples:
+            raise ValueError(
+                f"The 'n_neighbors' parameter must be less than the number of points (with weight), "
+                f"{n_samples}. Got {n_neighbors} instead."
+            )
         n_landmarks = count_landmarks(n_samples, n_clusters)
         self.landmarks = np.arange(n_samples)
         if n_landmarks < n_samples:
             self.landmarks = np.sort(random_state.choice(n_samples, n_landmarks, replace=False))
-        self._search = NearestNeighbors(
-            n_neighbors=min(n_neighbors, n_landmarks - 1), algorithm="brute"
-        )
+        self._search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute")
         nearest = self._search.fit(features[self.landmarks]).kneighbors_graph()
         graph = sparse.csr_array(nearest).astype(features.dtype)
         graph = graph + graph.T + sparse.eye_array(n_landmarks, dtype=features.dtype)

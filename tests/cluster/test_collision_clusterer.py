@@ -264,6 +264,7 @@ def test_empty_clusters_are_reported():
         ({"weight_decay": "none"}, "'weight_decay' parameter"),
         ({"learning_rate": 0.0}, "'learning_rate' parameter"),
         ({"max_iter": 0}, "'max_iter' parameter"),
+        ({"n_neighbors": 10_000}, "'n_neighbors' parameter"),
     ],
 )
 def test_bad_parameters_are_named(data, parameters, message):
