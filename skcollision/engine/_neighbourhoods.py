@@ -84,7 +84,7 @@ class NeighbourGraph:
         n_samples = len(features)
         if n_neighbors >= n_samples:
             raise ValueError(
-                f"The 'n_neighbors' parameter must be less than the number of points (with weight), "
+                "The 'n_neighbors' parameter must be less than the number of points that have weight, "
                 f"{n_samples}. Got {n_neighbors} instead."
             )
         n_landmarks = count_landmarks(n_samples, n_clusters)
