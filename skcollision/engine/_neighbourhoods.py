@@ -84,8 +84,8 @@ class NeighbourGraph:
         n_samples = len(features)
         if n_neighbors >= n_samples:
             raise ValueError(
-                "The 'n_neighbors' parameter must be less than the number of points that have weight, "
-                f"{n_samples}. Got {n_neighbors} instead."
+                "The 'n_neighbors' parameter must be less than the number of points that have "
+                f"weight, {n_samples}. Got {n_neighbors} instead."
             )
         n_landmarks = count_landmarks(n_samples, n_clusters)
         self.landmarks = np.arange(n_samples)

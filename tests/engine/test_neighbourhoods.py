@@ -128,5 +128,5 @@ def test_neighbourhoods_stay_within_a_tenth_of_a_cluster():
 def test_too_many_neighbours_are_one_clear_error():
     X, _ = blobs(n=2)
     assert graph_of(X, n_neighbors=5).n_steps >= 4
-    with pytest.raises(ValueError, match=r"'n_neighbors' parameter .* number of points .* 6\. Got 6"):
+    with pytest.raises(ValueError, match=r"'n_neighbors' parameter .* weight, 6\. Got 6"):
         graph_of(X, n_neighbors=6)
