@@ -250,14 +250,19 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         weight: np.ndarray | None,
         random_state: np.random.RandomState,
     ) -> Trainer:
-        """Start from K-means where there are neighbourhoods to cluster, else at random."""
+        """Start from K-means of neighbourhoods, or of points too few for any, else at random."""
         how: dict[str, Any] = {"basis": views.basis, "random_state": random_state}
         rest = n_samples, criterion, weight, random_state
-        if views.graph is None:
+        points = None
+        if views.graph is not None:
+            points = views.landmarks()
+        elif self.n_neighbors == "auto":
+            points = views.distinct_points(weight)
+        if points is None or len(points) < self.n_clusters:
             heads = initial_heads(views.features, self.n_clusters, self.n_init, **how)
             return self._trainer_of(heads, *rest)
         how["sharpness"] = SHARPNESS / self._crowding()
-        heads = heads_of_k_means(views.landmarks(), self.n_clusters, self.n_init, **how)
+        heads = heads_of_k_means(points, self.n_clusters, self.n_init, **how)
         # K-means does not know which cluster is to have which of given proportions.
         matched = (
             None
@@ -268,7 +273,8 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         )
         trainer = self._trainer_of(heads, *rest, prior=matched, n_steps=DEFAULT_STEPS)
         # K-means sees clusters in few dimensions well, but knows nothing of demanded proportions.
-        if self._crowding() < 1 and isinstance(self.prior, str) and self.prior == "estimate":
+        free = isinstance(self.prior, str) and self.prior == "estimate"
+        if self._crowding() < 1 and free and views.graph is not None:
             trainer.remember_start()
         return trainer
 

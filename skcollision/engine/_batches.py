@@ -66,7 +66,7 @@ def random_batches(
     random_state: np.random.RandomState,
 ) -> list[np.ndarray]:
     """Split the points that have weight into random batches of nearly equal size."""
-    rows = np.arange(n_samples) if sample_weight is None else np.flatnonzero(sample_weight)
+    rows = rows_with_weight(n_samples, sample_weight)
     n_batches = math.ceil(len(rows) / size)
     # A single batch keeps its order: the same points in another order or with their weights
     # written out as copies then give the same sums.
@@ -78,3 +78,8 @@ def random_batches(
 def count_points(n_samples: int, sample_weight: np.ndarray | None) -> int:
     """Return how many points have weight."""
     return n_samples if sample_weight is None else int(np.count_nonzero(sample_weight))
+
+
+def rows_with_weight(n_samples: int, sample_weight: np.ndarray | None) -> np.ndarray:
+    """Return the rows of the points that have weight."""
+    return np.arange(n_samples) if sample_weight is None else np.flatnonzero(sample_weight)

@@ -10,6 +10,9 @@ from skcollision.engine._streamed_features import StreamedFeatures
 from skcollision.engine._surplus import join_surplus
 from skcollision.engine._training_features import TrainingFeatures
 
+# Objectives this close, in nats, are equal.
+TIE = 1e-6
+
 
 def select_restart(
     heads: LinearHeads,
@@ -39,7 +42,8 @@ def select_restart(
         Number of the restart.
     """
     if features.graph is None:
-        return int(np.argmin(objective))
+        # Restarts that found the same end equal but for rounding, which should not choose.
+        return int(np.argmax(objective <= objective.min() + TIE))
     if kept is None:
         kept = _kept_information(_labels_of_landmarks(heads, features), heads, features)
     return int(np.argmax(kept))

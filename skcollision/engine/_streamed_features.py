@@ -10,7 +10,7 @@ import torch
 from sklearn.utils.random import sample_without_replacement
 from torch import Tensor
 
-from skcollision.engine._batches import Batch, count_points
+from skcollision.engine._batches import Batch, count_points, rows_with_weight
 from skcollision.engine._block_source import BlockSource
 from skcollision.engine._features import Features
 from skcollision.engine._heads import LinearHeads
@@ -85,6 +85,11 @@ class StreamedFeatures:
     def landmarks(self) -> Tensor:
         """Return the smoothed features of the points in the graph."""
         return self._smoothed(torch.from_numpy(self._landmarks))
+
+    def distinct_points(self, sample_weight: np.ndarray | None) -> Tensor:
+        """Return the points that have weight, each once, in an order that is not theirs."""
+        rows = rows_with_weight(self._points.n_samples, sample_weight)
+        return self._points.sample(rows).unique(dim=0)
 
     def labels_of(self, heads: LinearHeads) -> Callable[[Batch], Tensor]:
         """Return what says the soft predictions (B, K) of the first restart for a batch's points.

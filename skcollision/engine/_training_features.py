@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skcollision.engine._batches import Batch, RowAccess, count_points
+from skcollision.engine._batches import Batch, RowAccess, count_points, rows_with_weight
 from skcollision.engine._features import BLOCK_ROWS, Features, FeatureSource, NormalisedRows
 from skcollision.engine._heads import LinearHeads
 from skcollision.engine._neighbourhoods import NeighbourGraph, default_neighbors
@@ -85,8 +85,7 @@ class TrainingFeatures:
         self.graph: NeighbourGraph | None = None
         self.features = self.points()
         if n_neighbors and n_points > 1:
-            rows = np.arange(source.n_samples)
-            self._rows = rows if sample_weight is None else np.flatnonzero(sample_weight)
+            self._rows = rows_with_weight(source.n_samples, sample_weight)
             self._smooth(int(n_neighbors), n_clusters, random_state)
 
     def points(self) -> Features:
@@ -99,6 +98,12 @@ class TrainingFeatures:
         """Return the smoothed features of the points in the graph."""
         assert self.graph is not None
         return self._smoothed.batch(self._rows[self.graph.landmarks])
+
+    def distinct_points(self, sample_weight: np.ndarray | None) -> Tensor:
+        """Return the points that have weight, each once, in an order that is not theirs."""
+        return self._projected()[rows_with_weight(self._source.n_samples, sample_weight)].unique(
+            dim=0
+        )
 
     def labels_of(self, heads: LinearHeads) -> Callable[[Batch], Tensor]:
         """Return what says the soft predictions (B, K) of the first restart for a batch's points.

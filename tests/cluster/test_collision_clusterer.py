@@ -210,6 +210,18 @@ def test_neighbours_help_where_classes_are_long_and_thin():
     assert scores[0] > max(scores[1:])
 
 
+def test_few_points_a_cluster_are_no_harder_than_for_k_means():
+    X, y = make_embeddings(300, 50, 64, spread=1.0, n_factors=4, random_state=0)
+    fits = [
+        CollisionClusterer(50, random_state=0),
+        CollisionClusterer(50, random_state=0, n_neighbors=0),
+        KMeans(50, n_init=10, random_state=0),
+    ]
+    found, from_random, k_means = (clustering_accuracy_score(y, m.fit(X).labels_) for m in fits)
+    assert found > from_random + 0.05
+    assert found > k_means - 0.03
+
+
 def test_score_is_the_mutual_information(data, fitted):
     X, _ = data
     probs = fitted.predict_proba(X).astype(float)

@@ -120,3 +120,15 @@ def test_landmarks_are_a_uniform_sample(X, monkeypatch):
     rows = NearestNeighbors(n_neighbors=1).fit(points).kneighbors(stream._landmarks)[1][:, 0]
     assert len(np.unique(rows)) == 300
     assert (np.abs(np.bincount(rows * 4 // 600) - 75) < 25).all()
+
+
+def test_distinct_points_are_the_same_from_memory_and_streamed(X):
+    X = np.vstack([X[:50], X[:10]])
+    weight = (np.arange(60) % 4).astype(float)
+    matrix, stream = views_of(X, weight, n_neighbors=0)
+    distinct = matrix.distinct_points(weight)
+    points = matrix.points().batch(np.flatnonzero(weight)).numpy()
+    np.testing.assert_array_equal(distinct, np.unique(points, axis=0))
+    np.testing.assert_allclose(distinct, stream.distinct_points(weight), atol=1e-9)
+    everything = matrix.distinct_points(None)
+    assert len(everything) == 50 > len(distinct)

@@ -1,7 +1,13 @@
 import numpy as np
 import torch
 
-from skcollision.engine import FeatureSource, LinearHeads, TrainingFeatures, worse_than_start
+from skcollision.engine import (
+    FeatureSource,
+    LinearHeads,
+    TrainingFeatures,
+    select_restart,
+    worse_than_start,
+)
 
 CPU = torch.device("cpu")
 
@@ -28,3 +34,18 @@ def test_a_restart_is_worse_where_its_clusters_cut_through_what_lies_together():
     np.testing.assert_allclose(shares, [[0.75, 0.25]])
     assert kept[0] == kept[1] == kept[2]
     assert worse_than_start(start, start, views)[1].shape == (0, 2)
+
+
+def test_rounding_does_not_choose_among_restarts_that_end_alike():
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    views = TrainingFeatures(
+        FeatureSource(X, None, CPU),
+        None,
+        n_components=None,
+        n_neighbors=0,
+        n_clusters=2,
+        random_state=np.random.RandomState(0),
+    )
+    heads = LinearHeads(np.zeros((4, 2, 2)), np.zeros((4, 2)), CPU)
+    assert select_restart(heads, views, np.array([0.5, 0.3, 0.3 - 1e-9, 0.4])) == 1
+    assert select_restart(heads, views, np.array([0.5, 0.3, 0.29, 0.4])) == 2
