@@ -273,8 +273,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         )
         trainer = self._trainer_of(heads, *rest, prior=matched, n_steps=DEFAULT_STEPS)
         # K-means sees clusters in few dimensions well, but knows nothing of demanded proportions.
-        free = isinstance(self.prior, str) and self.prior == "estimate"
-        if self._crowding() < 1 and free and views.graph is not None:
+        if self._crowding() < 1 and self._estimates_prior() and views.graph is not None:
             trainer.remember_start()
         return trainer
 
@@ -292,9 +291,12 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         """Prepare to train a new model, by default for `n_steps` steps."""
         n_points = n_samples if weight is None else np.count_nonzero(weight)
         settings = self._settings(math.ceil(n_points / self.batch_size), n_steps)
-        if isinstance(self.prior, str) and self.prior == "estimate":
+        if self._estimates_prior():
             prior = PriorEstimate(self.n_init, self.n_clusters)
         return Trainer(heads, criterion, settings, random_state, prior)
+
+    def _estimates_prior(self) -> bool:
+        return isinstance(self.prior, str) and self.prior == "estimate"
 
     def _settings(self, n_batches: int, n_steps: int) -> TrainingSettings:
         n_epochs = self.max_iter or max(DEFAULT_EPOCHS, math.ceil(n_steps / n_batches))

@@ -78,7 +78,7 @@ class CollisionClusterer(BaseSelfLabellingClusterer):
         fewer than 16 features and estimated proportions, the clusters that a restart started from
         count where they tell more than those that training made of them.
     max_iter : int, default=None
-        Most epochs. None for as many as make 80 optimiser steps, or 150 without neighbours, and at
+        Most epochs. None for as many as make 80 optimiser steps, or 150 from random weights, and at
         least 5.
     batch_size : int, default=1000
         Most points a step; an epoch is cut into random batches of nearly equal size.

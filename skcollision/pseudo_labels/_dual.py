@@ -19,7 +19,7 @@ from skcollision.pseudo_labels.kernels.cpu_dual import advance, first_mu, is_sol
 from skcollision.pseudo_labels.kernels.cpu_dual_passes import sweep_groups
 from skcollision.pseudo_labels.kernels.cpu_dual_points import fill_tiles
 from skcollision.pseudo_labels.kernels.cpu_dual_state import DualState
-from skcollision.pseudo_labels.kernels.cpu_tiles import transpose_tiles
+from skcollision.pseudo_labels.kernels.cpu_tiles import transpose_blocks
 from skcollision.pseudo_labels.kernels.cpu_vectors import LANES
 
 # Elements of a problem from which threads share its sweeps: below, telling them costs more.
@@ -139,13 +139,13 @@ def _to_tiles(rows: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 def _to_rows(state: DualState) -> None:
     """Turn the tiles of labels into rows, in place."""
-    labels = state.labels.reshape(-1)
+    labels, bounds = state.labels.reshape(-1), LANES * state.bounds
+    arrays = labels, labels, len(state.prior), LANES, bounds
 
-    def task(g: int) -> None:
-        start, stop = LANES * state.bounds[g : g + 2]
-        transpose_tiles(labels, labels, len(state.prior), LANES, start, stop, True)
+    def share(first: int, step: int) -> None:
+        transpose_blocks(*arrays, first, step, True)
 
-    run_tasks(task, len(state.bounds) - 1)
+    run_shares(share, len(bounds) - 1)
 
 
 def _solve_shared(state: DualState) -> None:

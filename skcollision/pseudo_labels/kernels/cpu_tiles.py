@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from skcollision.pseudo_labels.kernels.cpu_math import jit
+from skcollision.pseudo_labels.kernels.cpu_math import inner_jit, jit
 
 
-@jit
+@inner_jit
 def transpose_tiles(source, target, n_clusters, lanes, start, stop, to_rows):
     """Turn the rows of points start to stop into tiles, or tiles into rows; also in place."""
     scratch = np.empty(n_clusters * lanes, dtype=target.dtype)
