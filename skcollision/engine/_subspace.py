@@ -23,8 +23,9 @@ def principal_subspace(
 ) -> Tensor:
     """Find an orthonormal basis of the directions in which the features vary most.
 
-    By subspace iteration on blocks of rows, so that no copy of the features is made. The basis is
-    not rotated to the principal axes: training is blind to rotations.
+    By subspace iteration on blocks of rows, so that no copy of the features is made. Rotated
+    features get the same subspace, rotated: so few products leave the weak directions to the first
+    guess, and a guess drawn in coordinates would not turn with the features.
 
     Parameters
     ----------
@@ -43,21 +44,29 @@ def principal_subspace(
         Orthonormal columns, in the source's dtype and on its device.
     """
     n_columns = min(n_components + OVERSAMPLING, source.n_features)
-    start = random_state.standard_normal((source.n_features, n_columns))
-    basis = torch.as_tensor(start, dtype=source.dtype, device=source.device)
+    weight = np.ones(source.n_samples) if sample_weight is None else sample_weight
+    basis = _mixed_rows(source, weight, n_columns, random_state)
     for _ in range(N_ITERATIONS):
-        basis, product = _orthonormal(basis), torch.zeros_like(basis)
+        basis, product = torch.linalg.qr(basis).Q, torch.zeros_like(basis)
         for rows, block in source.blocks():
             projected = block @ basis
             if sample_weight is not None:
-                projected *= torch.as_tensor(
-                    sample_weight[rows, None], dtype=source.dtype, device=source.device
-                )
+                projected *= torch.as_tensor(weight[rows, None]).to(block)
             product.addmm_(block.T, projected)
         basis = product
     # The left singular vectors of the last product put the strongest directions first.
     return torch.linalg.svd(basis, full_matrices=False).U[:, :n_components].contiguous()
 
 
-def _orthonormal(columns: Tensor) -> Tensor:
-    return torch.linalg.qr(columns).Q
+def _mixed_rows(
+    source: NormalisedRows, weight: np.ndarray, n_columns: int, random_state: np.random.RandomState
+) -> Tensor:
+    """Return normal random combinations of the rows, shape (D, n_columns): a first guess."""
+    mixed = torch.zeros((source.n_features, n_columns), dtype=source.dtype, device=source.device)
+    for rows, block in source.blocks():
+        shares = np.zeros((len(block), n_columns))
+        counts = weight[rows] > 0  # rows of no weight draw nothing, as if they were not there
+        shares[counts] = random_state.standard_normal((np.count_nonzero(counts), n_columns))
+        shares *= np.sqrt(weight[rows, None])
+        mixed.addmm_(block.T, torch.as_tensor(shares).to(block))
+    return mixed
