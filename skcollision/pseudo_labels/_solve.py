@@ -98,7 +98,7 @@ def solve_pseudo_labels(
         - ``"dual"``: exact, by a primal-dual interior point; two clusters by a root of one
           variable.
         - ``"em"``: the paper's Algorithm 1, with Halley's method on the reciprocal of the secular
-          equation; ``"em-newton"`` with the paper's Newton steps, the same labels to 1e-7 in many
+          equation; ``"em-newton"`` with the paper's Newton steps, the same labels to 1e-8 in many
           more steps; ``"em-squarem"`` accelerated. Only for (11) and finite ``lam``.
         - ``"pgd"``: projected gradient descent, the paper's baseline. Only for finite ``lam``.
         - ``"miadm"``: eq. (5), with :math:`-y^\top\ln\sigma` for :math:`-\ln(\sigma^\top y)`;

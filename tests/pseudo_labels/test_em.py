@@ -50,7 +50,7 @@ def test_a_sweep_solves_the_m_step(predictions, n_points, n_clusters):
     c = 10.0 / n_clusters * start / start.mean(0)
     y = solve_em(probs, lam=10.0, init=start, max_iter=1, tol=0).pseudo_labels
     gradient = probs / (probs * y).sum(1, keepdims=True) + c / y
-    np.testing.assert_allclose(gradient, np.repeat(1 + c.sum(1)[:, None], n_clusters, 1), rtol=1e-7)
+    np.testing.assert_allclose(gradient, np.repeat(1 + c.sum(1)[:, None], n_clusters, 1), rtol=1e-8)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -66,7 +66,7 @@ def test_tiles_and_rows_find_the_same_roots(predictions, dtype, scale, lam):
     ratio = lam / 7 / init.astype(float).mean(0)
     sweep_rows(probs, init, rows, weights, ratio, mean, 0, 50, 1e-13, False)
     rounding = 20 * np.finfo(dtype).eps
-    np.testing.assert_allclose(tiles, rows, rtol=max(1e-7, rounding), atol=rounding)
+    np.testing.assert_allclose(tiles, rows, rtol=max(1e-8, rounding), atol=rounding)
 
 
 @pytest.mark.parametrize("best", [0.2, 0.9])
