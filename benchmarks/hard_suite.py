@@ -1,19 +1,21 @@
 """The dual on every problem of a hard suite: its certified gap, and whether anything went wrong.
 
-Run as ``python benchmarks/hard_suite.py``; writes results/hard_suite.md. Without ``--full``,
-problems of more than a million predictions are solved for a part of the settings only, as the table
-says.
+Run as ``python benchmarks/hard_suite.py``; writes results/hard_suite.csv, a row a problem, and .md.
+A problem that the CSV has is not solved again, so that a benchmark that was stopped goes on where
+it was; ``--fresh`` forgets them all. Without ``--full``, problems of more than a million
+predictions are solved for a part of the settings only, as the table says.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import itertools
 import time
-from collections import defaultdict
 
 import numpy as np
-from _common import machine, markdown, write
+import pandas as pd
+from _common import RESULTS, machine, markdown, write
 
 from skcollision.pseudo_labels import solve_pseudo_labels
 
@@ -21,6 +23,10 @@ POINTS = (1, 50, 5000, 100_000)
 CLUSTERS = (2, 10, 77, 200, 1000)
 LAMBDAS = (0.0, 0.1, 1.0, 10.0, 100.0, 1e4, np.inf)
 TOL = 1e-6
+CSV = RESULTS / "hard_suite.csv"
+PROBLEM = ["n_points", "n_clusters", "kind", "lam", "dtype"]
+FIELDS = [*PROBLEM, "relative_gap", "n_iter", "seconds", "fault"]
+NO_FAULT = "none"
 # What is left of the settings for more than this many predictions.
 LARGE = 1_000_000
 LARGE_LAMBDAS = (1.0, 100.0, np.inf)
@@ -94,61 +100,61 @@ def fault(probs: np.ndarray, lam: float, result: object) -> str:
     return ""
 
 
-def settings(n: int, k: int, full: bool) -> list[tuple[str, float, type]]:
-    """Return the kinds, lambdas and types that are solved at this size."""
-    if n * k <= LARGE or full:
-        return list(itertools.product(KINDS, LAMBDAS, (np.float32, np.float64)))
-    return list(itertools.product(KINDS, LARGE_LAMBDAS, (np.float32,)))
+def problems(n: int, k: int, full: bool) -> list[tuple]:
+    """Return the problems that are solved at this size, as the fields that name one."""
+    lambdas, dtypes = LAMBDAS, ("float32", "float64")
+    if n * k > LARGE and not full:
+        lambdas, dtypes = LARGE_LAMBDAS, ("float32",)
+    return [(n, k, *setting) for setting in itertools.product(KINDS, lambdas, dtypes)]
 
 
-def solve_size(n: int, k: int, full: bool) -> tuple[list[str], list[str]]:
-    """Solve every problem of one size; return the table's row and a line for each failure."""
-    gaps, iterations, failures = [], [], []
-    seconds = defaultdict(float)
-    for kind, lam, dtype in settings(n, k, full):
-        probs = make(kind, n, k, dtype)
-        start = time.perf_counter()
-        result = solve_pseudo_labels(probs, lam=lam, tol=TOL)
-        seconds["all"] = max(seconds["all"], time.perf_counter() - start)
-        relative = result.duality_gap / max(1.0, abs(result.objective))
-        gaps.append(relative)
-        iterations.append(result.n_iter)
-        wrong = fault(probs, lam, result)
-        if relative > TOL or wrong:
-            name = f"{kind}, N = {n}, K = {k}, lam = {lam:g}, {dtype.__name__}"
-            failures.append(
-                f"{name}: gap {relative:.1e} after {result.n_iter} iterations"
-                + (f", wrong: {wrong}" if wrong else "")
-            )
-            print(failures[-1], flush=True)
-    row = [
-        f"{n}",
-        f"{k}",
-        f"{len(gaps)}",
-        f"{len(failures)}",
-        f"{max(gaps):.1e}",
-        f"{np.mean(iterations):.1f}",
-        f"{max(iterations)}",
-        f"{seconds['all']:.2f}",
+def solve(n: int, k: int, kind: str, lam: float, dtype: str) -> list:
+    """Solve a problem; return its relative gap, iterations, seconds and what is wrong with it."""
+    probs = make(kind, n, k, np.dtype(dtype).type)
+    start = time.perf_counter()
+    result = solve_pseudo_labels(probs, lam=lam, tol=TOL)
+    seconds = time.perf_counter() - start
+    relative = result.duality_gap / max(1.0, abs(result.objective))
+    wrong = fault(probs, lam, result) if relative <= TOL else "gap"
+    return [np.nan_to_num(relative, nan=np.inf), result.n_iter, f"{seconds:.3f}", wrong or NO_FAULT]
+
+
+def read() -> pd.DataFrame:
+    """Return what was solved before; a row that was being written at a kill is short."""
+    return pd.read_csv(CSV).dropna() if CSV.exists() else pd.DataFrame(columns=FIELDS)
+
+
+def solve_missing(wanted: list[tuple]) -> None:
+    """Append a row to the CSV for each problem that has none."""
+    rows = read()
+    known = set(rows[PROBLEM].itertuples(index=False, name=None))
+    rows.to_csv(CSV, index=False)
+    for k, dtype in itertools.product((2, 10), ("float32", "float64")):
+        solve(50, k, "soft", 1.0, dtype)  # compiled before the clock runs
+    for problem in wanted:
+        if problem not in known:
+            found = solve(*problem)
+            with CSV.open("a", newline="") as file:
+                csv.writer(file, lineterminator="\n").writerow([*problem, *found])
+            print(*problem, *found, flush=True)
+
+
+def report(wanted: list[tuple], full: bool, left_out: list[str]) -> None:
+    """Write the table of the problems that were asked for."""
+    rows = read().set_index(PROBLEM).loc[wanted].reset_index()
+    table = [
+        [
+            f"{n}",
+            f"{k}",
+            f"{len(size)}",
+            f"{(size['fault'] != NO_FAULT).sum()}",
+            f"{size['relative_gap'].max():.1e}",
+            f"{size['n_iter'].mean():.1f}",
+            f"{size['n_iter'].max():.0f}",
+            f"{size['seconds'].max():.2f}",
+        ]
+        for (n, k), size in rows.groupby(PROBLEM[:2])
     ]
-    print(row, flush=True)
-    return row, failures
-
-
-def main() -> None:
-    """Solve every size up to the largest asked for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--full", action="store_true", help="all settings at every size (hours)")
-    parser.add_argument("--largest", type=float, default=1e7, help="most predictions, N x K")
-    arguments = parser.parse_args()
-    rows, failures, left_out = [], [], []
-    for n, k in itertools.product(POINTS, CLUSTERS):
-        if n * k > arguments.largest:
-            left_out.append(f"{n} x {k}")
-            continue
-        row, failed = solve_size(n, k, arguments.full)
-        rows.append(row)
-        failures += failed
     header = [
         "N",
         "K",
@@ -159,14 +165,14 @@ def main() -> None:
         "most iterations",
         "longest, s",
     ]
+    failed = rows[rows["fault"] != NO_FAULT]
     lines = [
-        f"\n{sum(int(row[2]) for row in rows)} problems, {len(failures)} failures: a relative gap "
-        f"above {TOL:g}, or NaN, labels off the simplex, an objective that is not that of the "
-        "labels, or `converged` that does not tell the truth. Predictions: "
-        f"{', '.join(KINDS)}; lam in {{{', '.join(f'{lam:g}' for lam in LAMBDAS)}}}; float32 and "
-        "float64.",
+        f"\n{len(rows)} problems, {len(failed)} failures: a relative gap above {TOL:g}, or NaN, "
+        "labels off the simplex, an objective that is not that of the labels, or `converged` that "
+        f"does not tell the truth. Predictions: {', '.join(KINDS)}; lam in "
+        f"{{{', '.join(f'{lam:g}' for lam in LAMBDAS)}}}; float32 and float64.",
     ]
-    if not arguments.full:
+    if not full:
         lines.append(
             f"Above {LARGE:,} predictions: lam in "
             f"{{{', '.join(f'{lam:g}' for lam in LARGE_LAMBDAS)}}}, float32."
@@ -174,10 +180,30 @@ def main() -> None:
     if left_out:
         lines.append(f"Left out for time: {', '.join(left_out)}.")
     lines.append(f"{machine()}.\n")
-    text = markdown(header, rows) + "\n".join(lines)
-    if failures:
-        text += "\nFailures:\n\n" + "".join(f"- {line}\n" for line in failures)
+    text = markdown(header, table) + "\n".join(lines)
+    if len(failed):
+        text += "\nFailures:\n\n" + "".join(
+            f"- {row.kind}, N = {row.n_points}, K = {row.n_clusters}, lam = {row.lam:g}, "
+            f"{row.dtype}: {row.fault}, {row.relative_gap:.1e} after {row.n_iter:.0f} iterations\n"
+            for row in failed.itertuples()
+        )
     write("hard_suite", text)
+
+
+def main() -> None:
+    """Solve every problem of every size up to the largest asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="all settings at every size (hours)")
+    parser.add_argument("--largest", type=float, default=1e7, help="most predictions, N x K")
+    parser.add_argument("--fresh", action="store_true", help="forget what was solved before")
+    arguments = parser.parse_args()
+    if arguments.fresh:
+        CSV.unlink(missing_ok=True)
+    sizes = list(itertools.product(POINTS, CLUSTERS))
+    solved = [size for size in sizes if np.prod(size) <= arguments.largest]
+    wanted = [problem for size in solved for problem in problems(*size, arguments.full)]
+    solve_missing(wanted)
+    report(wanted, arguments.full, [f"{n} x {k}" for n, k in sizes if (n, k) not in solved])
 
 
 if __name__ == "__main__":
