@@ -90,7 +90,7 @@ def products(clusterer: CollisionClusterer, X: np.ndarray) -> dict[str, float]:
     m = min(clusterer.n_components, d)
     n_batches = -(-n // clusterer.batch_size)
     return {
-        "principal subspace": 4 * N_ITERATIONS * n * d * (m + OVERSAMPLING),
+        "principal subspace": (4 * N_ITERATIONS + 2) * n * d * (m + OVERSAMPLING),
         # For the neighbours, and again for the points of the distillation.
         "projection on it": 4 * n * d * m,
         "nearest neighbours": 2 * n * n * m,
