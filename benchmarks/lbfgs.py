@@ -33,16 +33,17 @@ VARIANTS = {
 def prepare(X, n_clusters, seed):
     """Return a trainer at its start, and what it is to be trained on."""
     clusterer = CollisionClusterer(n_clusters, random_state=seed)
-    random_state, criterion, _ = clusterer._begin(X, None)
+    data, _ = clusterer._check_data(X, None, reset=True)
+    random_state, criterion, _ = clusterer._begin(data, None)
     views = TrainingFeatures(
-        clusterer._source(X),
+        clusterer._source(data),
         None,
         n_components=clusterer.n_components,
         n_neighbors=clusterer.n_neighbors,
         n_clusters=n_clusters,
         random_state=random_state,
     )
-    return clusterer._new_trainer(views, len(X), criterion, None, random_state), views
+    return clusterer._new_trainer(views, len(data), criterion, None, random_state), views
 
 
 def objective(trainer, heads, logits, solved, decay):

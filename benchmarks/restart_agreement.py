@@ -8,33 +8,31 @@ restarts, averaged over all pairs: it needs no labels. ACC is shown beside it, f
 from __future__ import annotations
 
 from itertools import combinations
+from unittest import mock
 
 import numpy as np
 from _common import load, machine, markdown, mean_std, parser, write
 from sklearn.metrics import adjusted_rand_score
 
 from skcollision import CollisionClusterer
-from skcollision.engine import TrainingFeatures, _schedule
+from skcollision.cluster import _base
+from skcollision.engine import _schedule, select_restart
 from skcollision.metrics import clustering_accuracy_score
 
 EXTRA_DECAYS = (0.0, _schedule.EXTRA_DECAY)
 
 
 def restarts(X, n_clusters, seed):
-    """Train with the defaults; return the labels that each restart would give."""
-    clusterer = CollisionClusterer(n_clusters, random_state=seed)
-    random_state, criterion, _ = clusterer._begin(X, None)
-    views = TrainingFeatures(
-        clusterer._source(X),
-        None,
-        n_components=clusterer.n_components,
-        n_neighbors=clusterer.n_neighbors,
-        n_clusters=n_clusters,
-        random_state=random_state,
-    )
-    trainer = clusterer._new_trainer(views, len(X), criterion, None, random_state)
-    trainer.run(views.features, None, lambda epoch, measures: False)
-    return trainer.heads(views.features.batch(slice(None))).argmax(2).numpy()
+    """Fit with the defaults; return the labels that each restart would give."""
+    found = []
+
+    def select(heads, features, *scores):
+        found[:] = heads(features.features.batch(slice(None))).argmax(2).numpy()
+        return select_restart(heads, features, *scores)
+
+    with mock.patch.object(_base, "select_restart", select):
+        CollisionClusterer(n_clusters, random_state=seed).fit(X)
+    return found
 
 
 def main():
