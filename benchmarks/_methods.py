@@ -143,6 +143,9 @@ def _all() -> Iterator[Method]:
     for ours in OURS:
         groups = CORE_GROUPS if ours is CollisionClusterer else STANDARD_GROUPS
         yield Method(ours.__name__, _ours(ours), groups, is_ours=True)
+    # A name that `--methods CollisionClusterer` does not ask for.
+    make = lambda k, seed: CollisionClusterer(k, prior="uniform", random_state=seed)  # noqa: E731
+    yield Method("Uniform prior, CollisionClusterer", make, ("imbalanced",), is_ours=True)
     for n_init in (1, 10):
         make = lambda k, seed, n=n_init: KMeans(k, n_init=n, random_state=seed)  # noqa: E731
         yield from _both(f"KMeans(n_init={n_init})", make, CORE_GROUPS)
