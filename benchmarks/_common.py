@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import platform
 import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -29,6 +31,17 @@ def load(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the float32 features and the labels of a set; labels are for evaluation only."""
     with np.load(folder / f"{name}.npz") as arrays:
         return arrays["X"].astype(np.float32), arrays["y"]
+
+
+def read_rows(path: Path, fields: list[str]) -> pd.DataFrame:
+    """Return what a CSV has; a row that was being written when its script was killed is short."""
+    return pd.read_csv(path).dropna() if path.exists() else pd.DataFrame(columns=fields)
+
+
+def append_row(path: Path, row: list) -> None:
+    """Append a row to a CSV."""
+    with path.open("a", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerow(row)
 
 
 def mean_std(values: list[float], digits: int = 3) -> str:

@@ -9,13 +9,11 @@ predictions are solved for a part of the settings only, as the table says.
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 import time
 
 import numpy as np
-import pandas as pd
-from _common import RESULTS, machine, markdown, write
+from _common import RESULTS, append_row, machine, markdown, read_rows, write
 
 from skcollision.pseudo_labels import solve_pseudo_labels
 
@@ -119,14 +117,9 @@ def solve(n: int, k: int, kind: str, lam: float, dtype: str) -> list:
     return [np.nan_to_num(relative, nan=np.inf), result.n_iter, f"{seconds:.3f}", wrong or NO_FAULT]
 
 
-def read() -> pd.DataFrame:
-    """Return what was solved before; a row that was being written at a kill is short."""
-    return pd.read_csv(CSV).dropna() if CSV.exists() else pd.DataFrame(columns=FIELDS)
-
-
 def solve_missing(wanted: list[tuple]) -> None:
     """Append a row to the CSV for each problem that has none."""
-    rows = read()
+    rows = read_rows(CSV, FIELDS)
     known = set(rows[PROBLEM].itertuples(index=False, name=None))
     rows.to_csv(CSV, index=False)
     for k, dtype in itertools.product((2, 10), ("float32", "float64")):
@@ -134,14 +127,13 @@ def solve_missing(wanted: list[tuple]) -> None:
     for problem in wanted:
         if problem not in known:
             found = solve(*problem)
-            with CSV.open("a", newline="") as file:
-                csv.writer(file, lineterminator="\n").writerow([*problem, *found])
+            append_row(CSV, [*problem, *found])
             print(*problem, *found, flush=True)
 
 
 def report(wanted: list[tuple], full: bool, left_out: list[str]) -> None:
     """Write the table of the problems that were asked for."""
-    rows = read().set_index(PROBLEM).loc[wanted].reset_index()
+    rows = read_rows(CSV, FIELDS).set_index(PROBLEM).loc[wanted].reset_index()
     table = [
         [
             f"{n}",

@@ -8,14 +8,13 @@ begin anew. Seeds come last in the order, so an early stop leaves all candidates
 
 from __future__ import annotations
 
-import csv
 import warnings
 from itertools import product
 
 import joblib
 import numpy as np
 import pandas as pd
-from _common import RESULTS, load, machine, markdown, parser, write
+from _common import RESULTS, append_row, load, machine, markdown, parser, read_rows, write
 from sklearn.exceptions import ConvergenceWarning
 
 from skcollision import CollisionClusterer
@@ -83,14 +82,9 @@ def measure(data, seed, candidate):
     return {name: get_scorer(name)(clusterer, held_out, y) for name in (LABELS, *SCORERS)}
 
 
-def read():
-    """Return what was measured before; a row that was being written at a kill is short."""
-    return pd.read_csv(CSV).dropna() if CSV.exists() else pd.DataFrame(columns=FIELDS)
-
-
 def measure_missing(arguments):
     """Append a row to the CSV for each candidate that has none, seed by seed."""
-    rows = read()
+    rows = read_rows(CSV, FIELDS)
     known = {tuple(row) for row in rows[FIELDS[:4]].itertuples(index=False)}
     CSV.parent.mkdir(exist_ok=True)
     rows.to_csv(CSV, index=False)
@@ -101,8 +95,7 @@ def measure_missing(arguments):
                 continue
             scores = measure(data, seed, {"lam": lam, "fairness_weight": weight})
             values = [scores[key] for key in (LABELS, *SCORERS)]
-            with CSV.open("a", newline="") as file:
-                csv.writer(file, lineterminator="\n").writerow([name, seed, lam, weight, *values])
+            append_row(CSV, [name, seed, lam, weight, *values])
             print(name, seed, lam, weight, np.round(values, 3), flush=True)
 
 
@@ -173,7 +166,7 @@ def by_set(sets, values, digits):
 
 def report(sets):
     """Write the tables of all seeds that are complete."""
-    rows = read()
+    rows = read_rows(CSV, FIELDS)
     table = complete(rows[rows["data"].isin(sets)])
     if table.empty:
         print("No seed is complete.")
