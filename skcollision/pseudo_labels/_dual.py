@@ -27,7 +27,11 @@ _SHARED_FROM = 1 << 15
 # Elements a group, where there are not too many groups: few, so that threads have equal shares.
 _GROUP_SIZE = 1 << 14
 # Predictions up to which a copy in tiles is worth its memory.
-_COPIED_UP_TO = 1 << 24
+_COPIED_UP_TO = 1 << 22
+# Groups at most. Each has K x K sums, so many that they are half the size of float32 predictions,
+# or a few groups where their points are worth it and the sums are no more numbers than that.
+_MOST_GROUPS = 16
+_FEW_GROUPS, _WORTH_POINTS, _FEW_SUMS = 4, 256, 1 << 22
 
 
 def solve_dual(
@@ -87,8 +91,8 @@ def make_state(
     """
     n_points, n_clusters = problem.probs.shape[1:]
     n_tiles = len(tiles) // LANES
-    # at most half the memory of float32 probs for the groups' K x K sums
-    most = max(1, min(16, n_points // n_clusters // 4))
+    few = min(_FEW_GROUPS, n_points // _WORTH_POINTS, _FEW_SUMS // n_clusters**2)
+    most = max(1, min(_MOST_GROUPS, max(few, n_points // n_clusters // 4)))
     groups = row_blocks(n_tiles, n_clusters * LANES, max_blocks=most, block_size=_GROUP_SIZE)
     n_groups = len(groups) - 1
     in_rows = n_points * n_clusters > _COPIED_UP_TO

@@ -11,6 +11,7 @@ from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     BEST_ITER,
     BOUND,
     CENTER,
+    CERTIFY,
     CORRECT,
     DELTA,
     DONE,
@@ -29,6 +30,7 @@ from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     N_ITER,
     OBJECTIVE,
     ORDER,
+    PENDING,
     PHASE,
     PREDICT,
     RESPONSE,
@@ -71,6 +73,9 @@ SMALLER = 0.99
 BOUND_ERROR = 1e-14
 # Part of mu that a step aims at after one that got nowhere.
 RECENTER = 0.3
+# A step is taken for the last one if the gap that it should leave is this many tolerances at most:
+# the Newton system costs more than to measure again.
+CLOSE = 1.5
 # Barrier K mu at which slacks, differences of numbers around one, still have some digits.
 MIN_BARRIER = 1e-12
 
@@ -99,8 +104,12 @@ def advance(state):
     phase = int(state.control[PHASE])
     if phase == CENTER:
         state.control[PHASE] = FACTOR
+    elif phase == CERTIFY:
+        after_measure(state)
     elif phase == FACTOR:
-        after_factor(state)
+        after_measure(state)
+        if state.control[PHASE] == FACTOR:
+            solve_predictor_system(state)
     elif phase == PREDICT:
         after_predict(state)
     elif phase == CORRECT:
@@ -110,29 +119,35 @@ def advance(state):
 
 
 @inner_exact_jit
-def after_factor(state):
-    """Update the certificate; stop, or factor the Newton system and solve for the predictor."""
+def after_measure(state):
+    """Update the certificate; stop, or have the Newton system built."""
     control, partials, sums = state.control, state.partials, state.sums
-    lam, order = control[LAM], int(control[ORDER])
-    n_clusters = len(state.prior)
-    if control[N_ITER] > 0:
-        for k in range(n_clusters):
+    if control[PENDING] > 0:
+        for k in range(len(state.prior)):
             state.dual[DELTA, k] += control[STEP_D] * state.dual[STEP, k]
+    control[PENDING] = 0.0
     reduce_groups(partials)
-    reduce_groups(state.gram)
     log_p = dual = 0.0
     for g in range(len(sums)):
         log_p += sums[g, LOG_P]
         dual += sums[g, DUAL]
-    dual += fairness_conjugate(state.dual[DELTA], state.prior, lam, order)
+    dual += fairness_conjugate(state.dual[DELTA], state.prior, control[LAM], int(control[ORDER]))
     dual -= BOUND_ERROR * largest_price(state.dual[DELTA])
     control[OBJECTIVE] = unfairness(state) - log_p
     control[BOUND] = max(control[BOUND], dual)
     note_progress(control)
     stalled = control[N_ITER] - control[BEST_ITER] >= PATIENCE
-    if is_solved(control) or stalled or control[N_ITER] >= control[MAX_ITER]:
-        control[PHASE] = FINISH
-        return
+    done = is_solved(control) or stalled or control[N_ITER] >= control[MAX_ITER]
+    control[PHASE] = FINISH if done else FACTOR
+
+
+@inner_exact_jit
+def solve_predictor_system(state):
+    """Factor the Newton system and solve for the predictor."""
+    control, partials = state.control, state.partials
+    lam, order = control[LAM], int(control[ORDER])
+    n_clusters = len(state.prior)
+    reduce_groups(state.gram)
     rhs, curvature = np.empty(n_clusters), np.empty(n_clusters)
     linearise_fairness(
         state.dual[DELTA], partials[0, MEAN], state.prior, lam, order, rhs, curvature
@@ -256,7 +271,22 @@ def after_correct(state):
     for k in range(len(state.prior)):
         finite = finite and np.isfinite(state.dual[STEP, k])
     control[N_ITER] += 1
-    control[PHASE] = FACTOR if finite else FINISH
+    control[PENDING] = 1.0
+    if not finite:
+        control[PHASE] = FINISH
+    elif is_last_step(control, barrier, gap):
+        control[PHASE] = CERTIFY
+    else:
+        control[PHASE] = FACTOR
+
+
+@inner_exact_jit
+def is_last_step(control, barrier, gap):
+    """Guess whether the step will solve the problem: the gap falls from here to its target."""
+    step = min(control[STEP_P], control[STEP_D])
+    target = barrier * control[SIGMA_MU] / control[MU]
+    left = (1.0 - step) * gap + step * target
+    return left <= CLOSE * control[TOL] * max(1.0, abs(control[OBJECTIVE]))
 
 
 @inner_exact_jit

@@ -44,9 +44,9 @@ from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     LOG_P,
     MEAN,
     MU,
-    N_ITER,
     N_POINT_ROWS,
     NU,
+    PENDING,
     PIVOT,
     POINT_STEP,
     REF,
@@ -90,30 +90,32 @@ GRAM_FLOAT32_CLUSTERS = 64
 
 
 @inner_jit
-def factor(state, g):
-    """Take the last step; evaluate the certificate, the predictor's right-hand side and Q."""
+def factor(state, g, with_gram):
+    """Take the last step; evaluate the certificate and, with_gram, the predictor's system."""
     control, gram = state.control, state.gram[g]
     n_clusters = len(state.prior)
-    a_d = control[STEP_D] if control[N_ITER] > 0 else 0.0
+    a_d = control[STEP_D] if control[PENDING] > 0 else 0.0
     delta = np.empty(n_clusters)
     for k in range(n_clusters):
         delta[k] = state.dual[DELTA, k] + a_d * state.dual[STEP, k]
-    gram[:] = 0.0
     sums = np.zeros((n_clusters, 3 * LANES))
     certificate = np.zeros(2)
     short = control[MU] > GRAM_FLOAT32_MU and (
         state.labels.itemsize == 4 or n_clusters > GRAM_FLOAT32_CLUSTERS
     )
-    columns32 = np.zeros((len(gram), GRAM_STRIDE if short else 0), dtype=np.float32)
-    columns = np.zeros((len(gram), 0 if short else GRAM_STRIDE))
+    width = GRAM_STRIDE if with_gram else 0
+    columns32 = np.zeros((len(gram), width if short else 0), dtype=np.float32)
+    columns = np.zeros((len(gram), 0 if short else width))
+    if with_gram:
+        gram[:] = 0.0
     stop = state.bounds[g + 1]
     for first in range(state.bounds[g], stop, GRAM_TILES):
         end = min(stop, first + GRAM_TILES)
         depth = 2 * LANES * (end - first)
         measure_tiles(state, first, end, delta, sums, certificate, columns, columns32)
-        if short:
+        if columns32.shape[1] > 0:
             add_gram(columns32, depth, gram)
-        else:
+        elif columns.shape[1] > 0:
             add_gram(columns, depth, gram)
     partials = state.partials[g]
     for k in range(n_clusters):
@@ -129,7 +131,7 @@ def measure_tiles(state, start, stop, delta, sums, certificate, columns, columns
     """Take the last step of some tiles; add to all sums, fill the columns that have room."""
     tile, pivots, copy, probs = new_scratch(state)
     labels, points = state.labels, state.points
-    moved, linear = state.control[N_ITER] > 0, state.control[LINEAR] > 0
+    moved, linear = state.control[PENDING] > 0, state.control[LINEAR] > 0
     log_p = bound = splat(0.0)
     for i in range(start, stop):
         point = i * N_POINT_ROWS
@@ -155,10 +157,10 @@ def measure_tiles(state, start, stop, delta, sums, certificate, columns, columns
         of_share = splat(0.0) if linear else weight / p
         add_responses(probs, at, labels, here, tile, weight / norm, of_share, shift, tilt, sums)
         scale_d, scale_c = vector_sqrt(shift), vector_sqrt(slope)
-        if columns.shape[1] > 0:
-            put_columns(tile, scale_d, scale_c, columns, 2 * LANES * (i - start))
-        else:
+        if columns32.shape[1] > 0:
             put_columns(tile, scale_d, scale_c, columns32, 2 * LANES * (i - start))
+        elif columns.shape[1] > 0:
+            put_columns(tile, scale_d, scale_c, columns, 2 * LANES * (i - start))
     certificate[0] += total(log_p)
     certificate[1] += total(bound)
 

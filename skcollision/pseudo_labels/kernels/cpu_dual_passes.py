@@ -11,6 +11,7 @@ from skcollision.pseudo_labels.kernels.cpu_dual_points import (
 )
 from skcollision.pseudo_labels.kernels.cpu_dual_state import (
     CENTER,
+    CERTIFY,
     CORRECT,
     FACTOR,
     LAM,
@@ -45,8 +46,8 @@ def sweep_groups(state, phase, first, step):
     for g in range(first, len(state.bounds) - 1, step):
         if phase == CENTER:
             center(state, g)
-        elif phase == FACTOR:
-            factor(state, g)
+        elif phase in (CERTIFY, FACTOR):
+            factor(state, g, phase == FACTOR)
         elif phase == PREDICT:
             predict(state, g)
         elif phase == CORRECT:

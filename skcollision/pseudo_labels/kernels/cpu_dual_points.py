@@ -15,6 +15,7 @@ import numpy as np
 
 from skcollision.pseudo_labels.kernels.cpu_dual_state import AFFINE, PIVOT, ROWS, STEP
 from skcollision.pseudo_labels.kernels.cpu_math import inline, inner_jit, jit
+from skcollision.pseudo_labels.kernels.cpu_tiles import transpose
 from skcollision.pseudo_labels.kernels.cpu_vectors import LANES
 
 # Columns of the scratch: sigma - ref, 1/z or d = y/z, and t.
@@ -40,9 +41,13 @@ def new_scratch(state):
 @inner_jit
 def load_rows(rows, i, probs):
     """Fill predictions (K, LANES) with the rows of tile i, the last row again where they end."""
+    first, n_clusters = i * LANES, rows.shape[1]
+    if first + LANES <= len(rows):
+        transpose(rows.reshape(-1), first * n_clusters, LANES, n_clusters, probs.reshape(-1), 0)
+        return
     for t in range(LANES):
-        row = rows[min(i * LANES + t, len(rows) - 1)]
-        for k in range(len(row)):
+        row = rows[min(first + t, len(rows) - 1)]
+        for k in range(n_clusters):
             probs[k, t] = row[k]
 
 

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 # Rows of a tile in DualState.points, the scalars of its points: those of their 2 x 2 systems, and
-# the cluster of their largest label.
-S, NU, D0, REF, E, ETA_A, DS_A, ETA, DS, POINT_STEP, PIVOT = range(11)
-N_POINT_ROWS = 11
+# the cluster of their largest label. The corrected direction takes the place of what it divides by.
+S, NU, D0, REF, E, ETA_A, DS_A, POINT_STEP, PIVOT = range(9)
+ETA, DS = D0, E
+N_POINT_ROWS = 9
 # Rows of DualState.dual.
 DELTA, AFFINE, STEP = range(3)
 # Rows of DualState.partials[g].
@@ -18,8 +19,9 @@ N_PARTIALS = 6
 # Columns of DualState.sums.
 LOG_P, DUAL, YZ, LEFT, LEFT_D, RHO_LOW, STEP_LOW, SHORT = range(8)
 N_SUMS = 8
-# Phases of the iteration, in the order in which they follow each other.
-CENTER, FACTOR, PREDICT, CORRECT, FINISH, DONE = range(6)
+# Phases of the iteration, in the order in which they follow each other. CERTIFY is FACTOR without
+# the Newton system, where that will probably not be needed.
+CENTER, CERTIFY, FACTOR, PREDICT, CORRECT, FINISH, DONE = range(7)
 # Entries of DualState.control.
 (
     PHASE,
@@ -39,8 +41,9 @@ CENTER, FACTOR, PREDICT, CORRECT, FINISH, DONE = range(6)
     BEST_GAP,
     BEST_ITER,
     ROWS,
-) = range(17)
-N_CONTROL = 17
+    PENDING,
+) = range(18)
+N_CONTROL = 18
 # Below these a slack or a label is rounding error.
 Z_FLOOR, Y_FLOOR = 1e-14, 1e-30
 

@@ -6,21 +6,37 @@ import numpy as np
 
 from skcollision.pseudo_labels.kernels.cpu_em import LABEL_FLOOR
 from skcollision.pseudo_labels.kernels.cpu_math import fast_max, inner_jit, jit
+from skcollision.pseudo_labels.kernels.cpu_vectors import LANES, get, put, total, vector_jit
 
 
 @jit
 def block_means(labels, weights, lanes, bounds, first, step, means):
     """Fill every step-th row of means from first with the weighted sums of a block's labels."""
     n_clusters = means.shape[1]
+    sums = np.empty((n_clusters, LANES))
     for g in range(first, len(means), step):
-        means[g] = 0.0
-        for i in range(bounds[g], bounds[g + 1], lanes):
+        means[g], sums[:] = 0.0, 0.0
+        i = bounds[g]
+        while lanes == LANES and i + lanes <= bounds[g + 1]:
+            add_tile(labels, i * n_clusters, weights, i, sums)
+            i += lanes
+        for k in range(n_clusters):
+            means[g, k] = total(get(sums, k, 0))
+        while i < bounds[g + 1]:
             n = min(lanes, bounds[g + 1] - i)
             for k in range(n_clusters):
-                of_k = 0.0
                 for t in range(n):
-                    of_k += weights[i + t] * labels[i * n_clusters + k * n + t]
-                means[g, k] += of_k
+                    means[g, k] += weights[i + t] * labels[i * n_clusters + k * n + t]
+            i += n
+
+
+@vector_jit
+def add_tile(labels, at, weights, i, sums):
+    """Add the weighted labels of a full tile."""
+    tile = labels[at : at + len(sums) * LANES].reshape(sums.shape)
+    weight = get(weights[i : i + LANES].reshape((1, LANES)), 0, 0)
+    for k in range(len(sums)):
+        put(sums, k, 0, get(sums, k, 0) + weight * get(tile, k, 0))
 
 
 @jit

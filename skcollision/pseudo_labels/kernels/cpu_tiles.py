@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from skcollision.pseudo_labels.kernels.cpu_math import inner_jit, jit
+from skcollision.pseudo_labels.kernels.cpu_vectors import LANES, transpose_square
 
 
 @inner_jit
@@ -22,9 +23,27 @@ def transpose_tiles(source, target, n_clusters, lanes, start, stop, to_rows):
         at = first * n_clusters
         for j in range(n * n_clusters):
             scratch[j] = source[at + j]
+        transpose(scratch, 0, height, width, target, at)
+
+
+@inner_jit
+def transpose(source, at, height, width, target, to):
+    """Store the matrix (height, width) that begins at source[at] by columns from target[to] on.
+
+    In squares, the last of which overlap where they do not fill it.
+    """
+    if height < LANES or width < LANES:
         for j in range(width):
             for i in range(height):
-                target[at + j * height + i] = scratch[i * width + j]
+                target[to + j * height + i] = source[at + i * width + j]
+        return
+    for i in range(0, height, LANES):
+        row = min(i, height - LANES)
+        for j in range(0, width, LANES):
+            column = min(j, width - LANES)
+            transpose_square(
+                source, at + row * width + column, width, target, to + column * height + row, height
+            )
 
 
 @jit

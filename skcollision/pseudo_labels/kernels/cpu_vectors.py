@@ -10,6 +10,7 @@ LLVM makes of them what the machine has.
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -30,6 +31,7 @@ __all__ = [
     "slacks",
     "splat",
     "total",
+    "transpose_square",
     "vector_jit",
     "vector_log",
     "vector_sqrt",
@@ -134,6 +136,48 @@ def put(context: Any, array: Any, row: Any, column: Any, vector: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.intp, types.intp, _vector), codegen
+
+
+@intrinsic
+def transpose_square(
+    context: Any, source: Any, at: Any, stride: Any, target: Any, to: Any, to_stride: Any
+) -> Any:
+    """Store column j of the LANES rows source[at + i stride] from target[to + j to_stride] on.
+
+    Of flat arrays of one type. Blocks of 1, 2, 4 ... numbers change places across the diagonal
+    (Eklundh 1972), each time in whole vectors.
+    """
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        kind = context.get_value_type(source.dtype)
+        numbers, index = ir.VectorType(kind, LANES), ir.IntType(32)
+        align = source.dtype.bitwidth // 8
+
+        def place(array: int, first: int) -> Iterator[Any]:
+            view = context.make_array(sig.args[array])(context, builder, args[array])
+            for i in range(LANES):
+                step = builder.mul(args[first + 1], ir.Constant(args[first + 1].type, i))
+                start = builder.gep(view.data, [builder.add(args[first], step)])
+                yield builder.bitcast(start, numbers.as_pointer())
+
+        rows = [builder.load(start, align=align) for start in place(0, 1)]
+        size = 1
+        while size < LANES:
+            lanes = range(LANES)
+            upper = [j if not j & size else LANES + j - size for j in lanes]
+            lower = [j + size if not j & size else LANES + j for j in lanes]
+            masks = [ir.Constant(ir.VectorType(index, LANES), mask) for mask in (upper, lower)]
+            for i in lanes:
+                if not i & size:
+                    pair = rows[i], rows[i + size]
+                    rows[i], rows[i + size] = (builder.shuffle_vector(*pair, m) for m in masks)
+            size *= 2
+        for row, start in zip(rows, place(3, 4), strict=True):
+            builder.store(row, start, align=align)
+        return context.get_dummy_value()
+
+    size = types.intp
+    return types.void(source, size, size, target, size, size), codegen
 
 
 @intrinsic
