@@ -31,7 +31,7 @@ _COPIED_UP_TO = 1 << 22
 # Groups at most. Each has K x K sums, so many that they are half the size of float32 predictions,
 # or a few groups where their points are worth it and the sums are no more numbers than that.
 _MOST_GROUPS = 16
-_FEW_GROUPS, _WORTH_POINTS, _FEW_SUMS = 4, 256, 1 << 22
+_FEW_GROUPS, _WORTH_POINTS, _FEW_SUMS = 4, 256, 1 << 21
 
 
 def solve_dual(
