@@ -2,8 +2,8 @@
 
 Run as ``python benchmarks/hard_suite.py``; writes results/hard_suite.csv, a row a problem, and .md.
 A problem that the CSV has is not solved again, so that a benchmark that was stopped goes on where
-it was; ``--fresh`` forgets them all. Without ``--full``, problems of more than a million
-predictions are solved for a part of the settings only, as the table says.
+it was; ``--fresh`` forgets them all. Problems of more predictions than ``--full`` are solved for a
+part of the settings only, as the table says.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ CSV = RESULTS / "hard_suite.csv"
 PROBLEM = ["n_points", "n_clusters", "kind", "lam", "dtype"]
 FIELDS = [*PROBLEM, "relative_gap", "n_iter", "seconds", "fault"]
 NO_FAULT = "none"
-# What is left of the settings for more than this many predictions.
-LARGE = 1_000_000
+# What is left of the settings where there are many predictions.
 LARGE_LAMBDAS = (1.0, 100.0, np.inf)
 
 
@@ -98,10 +97,10 @@ def fault(probs: np.ndarray, lam: float, result: object) -> str:
     return ""
 
 
-def problems(n: int, k: int, full: bool) -> list[tuple]:
+def problems(n: int, k: int, full: float) -> list[tuple]:
     """Return the problems that are solved at this size, as the fields that name one."""
     lambdas, dtypes = LAMBDAS, ("float32", "float64")
-    if n * k > LARGE and not full:
+    if n * k > full:
         lambdas, dtypes = LARGE_LAMBDAS, ("float32",)
     return [(n, k, *setting) for setting in itertools.product(KINDS, lambdas, dtypes)]
 
@@ -131,7 +130,7 @@ def solve_missing(wanted: list[tuple]) -> None:
             print(*problem, *found, flush=True)
 
 
-def report(wanted: list[tuple], full: bool, left_out: list[str]) -> None:
+def report(wanted: list[tuple], full: float, left_out: list[str]) -> None:
     """Write the table of the problems that were asked for."""
     rows = read_rows(CSV, FIELDS).set_index(PROBLEM).loc[wanted].reset_index()
     table = [
@@ -164,9 +163,9 @@ def report(wanted: list[tuple], full: bool, left_out: list[str]) -> None:
         f"does not tell the truth. Predictions: {', '.join(KINDS)}; lam in "
         f"{{{', '.join(f'{lam:g}' for lam in LAMBDAS)}}}; float32 and float64.",
     ]
-    if not full:
+    if any(n * k > full for n, k, *_ in wanted):
         lines.append(
-            f"Above {LARGE:,} predictions: lam in "
+            f"Above {full:,.0f} predictions: lam in "
             f"{{{', '.join(f'{lam:g}' for lam in LARGE_LAMBDAS)}}}, float32."
         )
     if left_out:
@@ -185,7 +184,9 @@ def report(wanted: list[tuple], full: bool, left_out: list[str]) -> None:
 def main() -> None:
     """Solve every problem of every size up to the largest asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--full", action="store_true", help="all settings at every size (hours)")
+    parser.add_argument(
+        "--full", type=float, default=1e6, help="most predictions, N x K, for all settings"
+    )
     parser.add_argument("--largest", type=float, default=1e7, help="most predictions, N x K")
     parser.add_argument("--fresh", action="store_true", help="forget what was solved before")
     arguments = parser.parse_args()

@@ -28,8 +28,8 @@ _SHARED_FROM = 1 << 15
 _GROUP_SIZE = 1 << 14
 # Predictions up to which a copy in tiles is worth its memory.
 _COPIED_UP_TO = 1 << 22
-# Groups at most. Each has K x K sums, so many that they are half the size of float32 predictions,
-# or a few groups where their points are worth it and the sums are no more numbers than that.
+# Each group has K x K sums, which take half the memory of float32 predictions at most; or there are
+# a few groups, of points enough to be worth them, whose sums take 16 MiB at most.
 _MOST_GROUPS = 16
 _FEW_GROUPS, _WORTH_POINTS, _FEW_SUMS = 4, 256, 1 << 21
 

@@ -73,9 +73,6 @@ SMALLER = 0.99
 BOUND_ERROR = 1e-14
 # Part of mu that a step aims at after one that got nowhere.
 RECENTER = 0.3
-# A step is taken for the last one if the gap that it should leave is this many tolerances at most:
-# the Newton system costs more than to measure again.
-CLOSE = 1.5
 # Barrier K mu at which slacks, differences of numbers around one, still have some digits.
 MIN_BARRIER = 1e-12
 
@@ -282,11 +279,11 @@ def after_correct(state):
 
 @inner_exact_jit
 def is_last_step(control, barrier, gap):
-    """Guess whether the step will solve the problem: the gap falls from here to its target."""
-    step = min(control[STEP_P], control[STEP_D])
+    """Guess whether the step will solve the problem, as the gap goes to its target by the steps."""
+    step = 0.5 * (control[STEP_P] + control[STEP_D])
     target = barrier * control[SIGMA_MU] / control[MU]
     left = (1.0 - step) * gap + step * target
-    return left <= CLOSE * control[TOL] * max(1.0, abs(control[OBJECTIVE]))
+    return left <= control[TOL] * max(1.0, abs(control[OBJECTIVE]))
 
 
 @inner_exact_jit
