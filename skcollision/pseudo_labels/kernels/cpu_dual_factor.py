@@ -84,9 +84,9 @@ GRAM_TILES = GRAM_DEPTH // (2 * LANES)
 GRAM_STRIDE = GRAM_DEPTH + 16
 # The Gram product cancels terms of size 1/mu: float32 is exact enough above this mu only. What it
 # lacks, later iterations mend, but a solution far from the optimum is rounded by it. For float64
-# predictions it is used only where it is most of the time.
+# predictions it is used only where it is most of the time: for so many clusters.
 GRAM_FLOAT32_MU = 1e-5
-GRAM_FLOAT32_CLUSTERS = 64
+MANY_CLUSTERS = 64
 
 
 @inner_jit
@@ -101,7 +101,7 @@ def factor(state, g, with_gram):
     sums = np.zeros((n_clusters, 3 * LANES))
     certificate = np.zeros(2)
     short = control[MU] > GRAM_FLOAT32_MU and (
-        state.labels.itemsize == 4 or n_clusters > GRAM_FLOAT32_CLUSTERS
+        state.labels.itemsize == 4 or n_clusters > MANY_CLUSTERS
     )
     width = GRAM_STRIDE if with_gram else 0
     columns32 = np.zeros((len(gram), width if short else 0), dtype=np.float32)
@@ -251,7 +251,7 @@ def put_columns(tile, scale_d, scale_c, columns, at):
 
 @inner_jit
 def add_gram(columns, depth, gram):
-    """Upper triangle of gram += columns columns', in register tiles of 4 x 2 dot products."""
+    """Lower triangle of gram += columns columns', in register tiles of 4 x 2 dot products."""
     zero = columns.dtype.type(0.0)
     for a in range(0, len(columns), 4):
         x0, x1, x2, x3 = columns[a], columns[a + 1], columns[a + 2], columns[a + 3]
@@ -268,11 +268,11 @@ def add_gram(columns, depth, gram):
                 t1 += x1[j] * v[j]
                 t2 += x2[j] * v[j]
                 t3 += x3[j] * v[j]
-            gram[a, b] += s0
-            gram[a + 1, b] += s1
-            gram[a + 2, b] += s2
-            gram[a + 3, b] += s3
-            gram[a, b + 1] += t0
-            gram[a + 1, b + 1] += t1
-            gram[a + 2, b + 1] += t2
-            gram[a + 3, b + 1] += t3
+            gram[b, a] += s0
+            gram[b, a + 1] += s1
+            gram[b, a + 2] += s2
+            gram[b, a + 3] += s3
+            gram[b + 1, a] += t0
+            gram[b + 1, a + 1] += t1
+            gram[b + 1, a + 2] += t2
+            gram[b + 1, a + 3] += t3

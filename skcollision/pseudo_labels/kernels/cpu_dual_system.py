@@ -114,15 +114,15 @@ def fill_hessian(hessian, gram, curvature, lam, order):
     diag(d) - d d'/D0 would cancel terms of size 1/mu.
     """
     n = len(hessian)
-    hessian[:] = 0.0
+    diagonal = np.zeros(n)
     for a in range(n):
-        for b in range(a + 1, n):
-            hessian[b, a] = -gram[a, b]
-            hessian[a, a] += gram[a, b]
-            hessian[b, b] += gram[a, b]
+        for b in range(a):
+            hessian[a, b] = -gram[a, b]
+            diagonal[a] += gram[a, b]
+            diagonal[b] += gram[a, b]
     trace = 0.0
     for a in range(n):
-        hessian[a, a] += curvature[a]
+        hessian[a, a] = diagonal[a] + curvature[a]
         trace += hessian[a, a]
     if order == MEAN_TO_PRIOR or np.isinf(lam):
         # the dual does not change along 1: fix that direction, which the right-hand side lacks
