@@ -2,8 +2,8 @@
 
 Run as ``python benchmarks/hard_suite.py``; writes results/hard_suite.csv, a row a problem, and .md.
 A problem that the CSV has is not solved again, so that a benchmark that was stopped goes on where
-it was; ``--fresh`` forgets them all. Problems of more predictions than ``--full`` are solved for a
-part of the settings only, as the table says.
+it was; ``--fresh`` forgets them all, ``--report`` solves none. Problems of more predictions than
+``--full`` are solved for a part of the settings only, as the table says.
 """
 
 from __future__ import annotations
@@ -131,8 +131,10 @@ def solve_missing(wanted: list[tuple]) -> None:
 
 
 def report(wanted: list[tuple], full: float, left_out: list[str]) -> None:
-    """Write the table of the problems that were asked for."""
-    rows = read_rows(CSV, FIELDS).set_index(PROBLEM).loc[wanted].reset_index()
+    """Write the table of the problems that were asked for, as far as they are solved."""
+    rows = read_rows(CSV, FIELDS).set_index(PROBLEM)
+    left_out += [", ".join(map(str, name)) for name in wanted if name not in rows.index]
+    rows = rows.loc[[name for name in wanted if name in rows.index]].reset_index()
     table = [
         [
             f"{n}",
@@ -169,7 +171,7 @@ def report(wanted: list[tuple], full: float, left_out: list[str]) -> None:
             f"{{{', '.join(f'{lam:g}' for lam in LARGE_LAMBDAS)}}}, float32."
         )
     if left_out:
-        lines.append(f"Left out for time: {', '.join(left_out)}.")
+        lines.append(f"Left out for time: {'; '.join(left_out)}.")
     lines.append(f"{machine()}.\n")
     text = markdown(header, table) + "\n".join(lines)
     if len(failed):
@@ -188,6 +190,7 @@ def main() -> None:
         "--full", type=float, default=1e6, help="most predictions, N x K, for all settings"
     )
     parser.add_argument("--largest", type=float, default=1e7, help="most predictions, N x K")
+    parser.add_argument("--report", action="store_true", help="only write the table again")
     parser.add_argument("--fresh", action="store_true", help="forget what was solved before")
     arguments = parser.parse_args()
     if arguments.fresh:
@@ -195,7 +198,8 @@ def main() -> None:
     sizes = list(itertools.product(POINTS, CLUSTERS))
     solved = [size for size in sizes if np.prod(size) <= arguments.largest]
     wanted = [problem for size in solved for problem in problems(*size, arguments.full)]
-    solve_missing(wanted)
+    if not arguments.report:
+        solve_missing(wanted)
     report(wanted, arguments.full, [f"{n} x {k}" for n, k in sizes if (n, k) not in solved])
 
 
