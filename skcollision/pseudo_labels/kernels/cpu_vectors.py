@@ -144,9 +144,11 @@ def transpose_square(
 ) -> Any:
     """Store column j of the LANES rows source[at + i stride] from target[to + j to_stride] on.
 
-    Of flat arrays of one type. Blocks of 1, 2, 4 ... numbers change places across the diagonal
+    Of flat arrays, of one type. Blocks of 1, 2, 4 ... numbers change places across the diagonal
     (Eklundh 1972), each time in whole vectors.
     """
+    if source.dtype != target.dtype:
+        return None
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         kind = context.get_value_type(source.dtype)
