@@ -133,7 +133,8 @@ def solve_missing(wanted: list[tuple]) -> None:
 def report(wanted: list[tuple], full: float, left_out: list[str]) -> None:
     """Write the table of the problems that were asked for, as far as they are solved."""
     rows = read_rows(CSV, FIELDS).set_index(PROBLEM)
-    left_out += [", ".join(map(str, name)) for name in wanted if name not in rows.index]
+    missing = [name for name in wanted if name not in rows.index]
+    left_out = left_out + [", ".join(map(str, name)) for name in missing]
     rows = rows.loc[[name for name in wanted if name in rows.index]].reset_index()
     table = [
         [

@@ -272,22 +272,21 @@ def after_correct(state):
     control[PENDING] = 1.0
     if not finite:
         control[PHASE] = FINISH
-    elif is_last_step(control, barrier, gap, len(state.prior)):
+    elif is_last_step(control, gap, len(state.prior)):
         control[PHASE] = CERTIFY
     else:
         control[PHASE] = FACTOR
 
 
 @inner_exact_jit
-def is_last_step(control, barrier, gap, n_clusters):
+def is_last_step(control, gap, n_clusters):
     """Guess whether the step will solve the problem: by it the gap goes to its target, or further.
 
     A wrong guess costs another measure, which is little beside the Newton system of many clusters.
     """
     close = 2.0 if n_clusters > MANY_CLUSTERS else 1.0
     step = 0.5 * (control[STEP_P] + control[STEP_D])
-    target = barrier * control[SIGMA_MU] / control[MU]
-    left = (1.0 - step) * gap + step * target
+    left = (1.0 - step) * gap + step * n_clusters * control[SIGMA_MU]
     return left <= close * control[TOL] * max(1.0, abs(control[OBJECTIVE]))
 
 

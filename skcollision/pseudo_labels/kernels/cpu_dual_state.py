@@ -63,6 +63,6 @@ class DualState(NamedTuple):
     dual: np.ndarray  # (3, K) float64
     hessian: np.ndarray  # (K, K) float64
     partials: np.ndarray  # (G, N_PARTIALS, K) float64
-    gram: np.ndarray  # (G, K', K') float64, K' the next multiple of four
+    gram: np.ndarray  # (G, K', K') float64, lower triangle, K' a multiple of four
     sums: np.ndarray  # (G, N_SUMS) float64
     control: np.ndarray  # (N_CONTROL,) float64
