@@ -1,5 +1,6 @@
 """Clustering of embeddings with the collision cross-entropy."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,13 +38,11 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # At the first use only: torch and scikit-learn take seconds to import, and `skcollision --help`
-    # needs neither.
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from skcollision import blocks, cluster, deep, features, supervised
-
-    packages = (blocks, cluster, deep, features, supervised)
-    return getattr(next(each for each in packages if name in each.__all__), name)
+    # needs neither. Packages are looked through in the order of what they import.
+    for package in ("blocks", "cluster", "supervised", "features", "deep"):
+        if name in __all__ and hasattr(module := import_module(f"{__name__}.{package}"), name):
+            return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -29,6 +29,7 @@ class Checkpoint:
 
     def __init__(self, path: str | os.PathLike[str], identity: dict[str, Any]) -> None:
         self._path, self._identity = Path(path), identity
+        self._found: dict[str, Any] = {}
         if self._path.is_dir() or not self._path.parent.is_dir():
             raise ValueError(
                 f"The 'checkpoint' {str(self._path)!r} must be a file, there already or not, in a "
@@ -53,13 +54,19 @@ class Checkpoint:
                 f"The 'checkpoint' {str(self._path)!r} is not a checkpoint of skcollision. Delete "
                 "it, or name another file."
             ) from error
-        for name, value in self._identity.items():
-            if not _same(value, identity.get(name)):
+        self._found = identity
+        self.identify(self._identity)
+        return state
+
+    def identify(self, identity: dict[str, Any]) -> None:
+        """Add to what the fit must share with the one that wrote the file."""
+        self._identity.update(identity)
+        for name, value in identity.items():
+            if self._found and not _same(value, self._found.get(name)):
                 raise ValueError(
                     f"The 'checkpoint' {str(self._path)!r} is of another fit: the {name} differ. "
                     "Delete it to start afresh, or name another file."
                 )
-        return state
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the file by one with this state of numbers, strings, arrays and tensors."""

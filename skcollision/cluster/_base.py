@@ -15,41 +15,49 @@ from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skcollision._callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
+from skcollision._ambient import isolated
+from skcollision._callbacks import CallbackSupportMixin, with_callbacks
 from skcollision.blocks import FeatureBlocks
 from skcollision.cluster._linear_model import LinearClusterModel
 from skcollision.cluster._numbering import canonical_order
 from skcollision.cluster._prior import target_proportions
 from skcollision.cluster._resumption import Resumption
 from skcollision.cluster._surplus import SurplusMerging
+from skcollision.cluster._training import model_attributes, train
 from skcollision.cluster._warnings import warn_of_empty, warn_of_gap
 from skcollision.criteria import ClusteringCriterion
 from skcollision.engine import (
     SHARPNESS,
     LinearHeads,
     MatchedPrior,
-    Measures,
     Normalisation,
     PriorEstimate,
-    StreamedFeatures,
     Trainer,
-    TrainingFeatures,
+    TrainingSample,
     TrainingSettings,
     crowding,
+    default_sample_size,
     default_weight_decay,
+    draw_sample,
     fit_normalisation,
     heads_of_k_means,
-    initial_heads,
-    row_blocks,
+    random_heads,
     select_restart,
+    soft_labels,
+    take_rows,
+    weight_like,
     worse_than_start,
 )
 
-# Without max_iter: at least this many optimiser steps from K-means and from a random start, and
-# passes over the data.
+# Without max_iter: at least this many optimiser steps from K-means and from a random start.
 DEFAULT_STEPS = 80
 DEFAULT_STEPS_FROM_RANDOM = 150
-DEFAULT_EPOCHS = 5
+
+# With n_init="auto": restarts, fewer where the columns of all would be more than this.
+RESTARTS, COLUMNS = 5, 500
+
+# With batch_size="auto": points a step, and how many of them a cluster should have.
+BATCH_SIZE, BATCH_PER_CLUSTER = 1000, 5
 
 
 class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClusterModel):
@@ -68,9 +76,10 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "n_init": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_iter": [None, Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_samples": [StrOptions({"auto"}), None, Interval(Integral, 1, None, closed="left")],
         "optimizer": [StrOptions({"adam", "sgd"})],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "schedule": [StrOptions({"cosine", "constant"})],
@@ -90,6 +99,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         """Return what to minimise, with this estimator's parameters."""
 
     @with_callbacks
+    @isolated()
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
@@ -134,58 +144,46 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             If a cluster ends empty, or pseudo-labels end above `solver_tol`.
         """
         data, weight = self._check_data(X, sample_weight, reset=True)
-        random_state, criterion, normalisation = self._begin(data, weight)
-        run = Resumption(checkpoint, self, normalisation, random_state)
-        source, random_state = self._source(data), run.random_state
-        kind = StreamedFeatures if isinstance(data, FeatureBlocks) else TrainingFeatures
-        views = kind(
-            source,
-            weight,
+        criterion = self._make_criterion()
+        run = Resumption(checkpoint, self, check_random_state(self.random_state))
+        drawn = draw_sample(len(data), weight, self._sample_size(), run.random_state)
+        rows = take_rows(data, drawn.rows)
+        run.check(self._measure_normalisation(rows, drawn.weight))
+        sample = TrainingSample(
+            self._normalised(rows),
+            drawn.weight,
             n_components=self.n_components,
             n_neighbors=self.n_neighbors,
             n_clusters=self.n_clusters,
-            random_state=random_state,
+            random_state=run.random_state,
         )
-        self._check_merging(views)
-        trainer, progress = run.trainer(criterion, source.device), run.progress()
-        if trainer is None:
-            trainer = self._new_trainer(views, len(data), criterion, weight, random_state)
-        n_epochs = trainer.settings.n_epochs
-        n_left = n_epochs - (0 if progress is None else len(progress.history.seconds))
-        tasks = EpochTasks(self, n_left, X=data, metadata={"sample_weight": weight})
-
-        def on_epoch_end(epoch: int, measures: Measures) -> bool:
-            best = int(np.argmin(measures.objective))
-            if self.verbose:
-                name, value = type(self).__name__, measures.objective[best]
-                print(f"{name}: epoch {epoch + 1}/{n_epochs}, objective {value:.5f}")
-            return tasks.end_epoch(lambda: self._model_attributes(trainer, best))
-
-        history = trainer.run(
-            views.features, weight, on_epoch_end, progress=progress, save=run.save
+        self._check_merging(sample)
+        trainer = run.trainer(criterion, sample.points.device)
+        trainer = trainer or self._new_trainer(sample, criterion, run.random_state)
+        history = train(
+            self,
+            trainer,
+            sample.seen,
+            sample.weight,
+            X=data,
+            sample_weight=weight,
+            progress=run.progress(),
+            save=run.save,
         )
-        kept = None
-        if trainer.start is not None:
-            restarts, shares, kept = worse_than_start(trainer.heads, trainer.start, views)
-            trainer.return_to_start(restarts, shares)
-        final = trainer.evaluate(views.features, weight)
-        best = select_restart(trainer.heads, views, final.objective, kept)
-        trainer.keep(best)
-        if views.graph is not None:
-            trainer.distil(views.points(), self._labels_to_learn(trainer, views), weight)
+        self.history_, self.n_iter_ = history.as_dict(), len(history.seconds)
+        self._choose_restart(trainer, sample)
+        if sample.graph is not None:
+            labels = self._labels_to_learn(trainer, sample)
+            trainer.distil(sample.points, labels, sample.weight)
+        self._number_clusters(trainer, sample, rows)
         trainer.lift()
-        self._store(trainer, 0, final.objective[best], final.duality_gap[best])
-        self.history_ = history.as_dict()
-        self.n_iter_ = len(history.seconds)
+        self._store(trainer, 0)
         self._describe(data, weight)
-        if self._merges():
-            self._leave_out_empty(data, weight)
-        self._number_clusters(data, weight)
         warn_of_empty(self.n_clusters_, len(self._used_clusters(weight)))
         warn_of_gap(criterion, self.objective_, self.duality_gap_)
-        tasks.close()
         return self
 
+    @isolated()
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
@@ -217,98 +215,117 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         """
         first = not hasattr(self, "_trainer")
         data, weight = self._check_data(X, sample_weight, reset=first)
+        random_state = check_random_state(self.random_state)
+        size = self._sample_size() if isinstance(data, FeatureBlocks) else None
+        drawn = draw_sample(len(data), weight, size, random_state)
+        rows = take_rows(data, drawn.rows)
         if first:
-            random_state, criterion, _ = self._begin(data, weight)
-            source = self._source(data)
-            heads = initial_heads(source, self.n_clusters, self.n_init, random_state=random_state)
-            self._trainer = self._trainer_of(heads, len(data), criterion, weight, random_state)
+            criterion = self._make_criterion()
+            self._measure_normalisation(rows, drawn.weight)
+        features = self._normalised(rows)
+        if first:
+            heads = random_heads(features, self.n_clusters, self._n_init(), random_state)
+            self._trainer = self._trainer_of(heads, len(rows), criterion, random_state)
             self.n_iter_ = 0
-        else:
-            source = self._source(data)
-            self._trainer.to(source.device)
-        measures = self._trainer.run_once(source, weight)
+        self._trainer.to(features.device)
+        measures = self._trainer.run_once(features, weight_like(features, drawn.weight))
         best = int(np.argmin(measures.objective))
-        self._store(self._trainer, best, measures.objective[best], measures.duality_gap[best])
+        self.objective_ = float(measures.objective[best])
+        self.duality_gap_ = float(measures.duality_gap[best])
+        self._store(self._trainer, best)
         self.n_iter_ += 1
         self._describe(data, weight)
         warn_of_empty(self.n_clusters_, len(self._used_clusters(weight)))
         return self
 
-    def _begin(
-        self, X: np.ndarray | FeatureBlocks, weight: np.ndarray | None
-    ) -> tuple[np.random.RandomState, ClusteringCriterion, Normalisation]:
-        """Check what depends on the data's size, and measure their normalisation."""
-        random_state = check_random_state(self.random_state)
-        criterion = self._make_criterion()
+    def _sample_size(self) -> int | None:
+        size: int | str | None = getattr(self, "max_samples", "auto")
+        if size == "auto":
+            return default_sample_size(self.n_clusters)
+        if size is not None and size < self.n_clusters:
+            raise ValueError(
+                f"The 'max_samples' parameter of {type(self).__name__} must be at least "
+                f"n_clusters={self.n_clusters}. Got {size!r} instead."
+            )
+        return size  # type: ignore[return-value]
+
+    def _n_init(self) -> int:
+        if self.n_init == "auto":
+            return max(1, min(RESTARTS, round(COLUMNS / self.n_clusters)))
+        return int(self.n_init)
+
+    def _measure_normalisation(self, rows: np.ndarray, weight: np.ndarray | None) -> Normalisation:
         # Measured in any case: it finds features that leave nothing to cluster.
-        normalisation = fit_normalisation(X, weight, unit_rows=True, softens=True)
+        normalisation = fit_normalisation(rows, weight, unit_rows=True, softens=True)
         self._normalisation = normalisation if self.normalize else None
-        return random_state, criterion, normalisation
+        return normalisation
 
     def _new_trainer(
         self,
-        views: TrainingFeatures | StreamedFeatures,
-        n_samples: int,
+        sample: TrainingSample,
         criterion: ClusteringCriterion,
-        weight: np.ndarray | None,
         random_state: np.random.RandomState,
     ) -> Trainer:
         """Start from K-means of neighbourhoods, or of points too few for any, else at random."""
-        how: dict[str, Any] = {"basis": views.basis, "random_state": random_state}
-        rest = n_samples, criterion, weight, random_state
-        points = None
-        if views.graph is not None:
-            points = views.landmarks()
-        elif self.n_neighbors == "auto":
-            points = views.distinct_points(weight)
-        if points is None or len(points) < self.n_clusters:
-            heads = initial_heads(views.features, self.n_clusters, self.n_init, **how)
-            return self._trainer_of(heads, *rest)
-        how["sharpness"] = SHARPNESS / self._crowding()
-        heads = heads_of_k_means(points, self.n_clusters, self.n_init, **how)
-        # K-means does not know which cluster is to have which of given proportions.
-        matched = (
-            None
-            if isinstance(self.prior, str)
-            else MatchedPrior(
-                self.n_init, target_proportions(self.prior, self.n_clusters, type(self).__name__)
-            )
+        n_points, n_restarts = len(sample.points), self._n_init()
+        points, weight = sample.seen, sample.weight
+        if sample.graph is None:
+            points, weight = sample.points.unique(dim=0), None
+        if sample.graph is None and (self.n_neighbors != "auto" or len(points) < self.n_clusters):
+            heads = random_heads(sample.points, self.n_clusters, n_restarts, random_state)
+            heads.basis = sample.basis
+            return self._trainer_of(heads, n_points, criterion, random_state)
+        heads = heads_of_k_means(
+            points,
+            weight,
+            self.n_clusters,
+            n_restarts,
+            sharpness=SHARPNESS / self._crowding(),
+            basis=sample.basis,
+            random_state=random_state,
         )
-        trainer = self._trainer_of(heads, *rest, prior=matched, n_steps=DEFAULT_STEPS)
+        # K-means does not know which cluster is to have which of given proportions.
+        matched = None
+        if not isinstance(self.prior, str):
+            given = target_proportions(self.prior, self.n_clusters, type(self).__name__)
+            matched = MatchedPrior(n_restarts, given)
+        trainer = self._trainer_of(
+            heads, n_points, criterion, random_state, prior=matched, n_steps=DEFAULT_STEPS
+        )
         # K-means sees clusters in few dimensions well, but knows nothing of demanded proportions.
-        if self._crowding() < 1 and self._estimates_prior() and views.graph is not None:
+        if self._crowding() < 1 and self._estimates_prior() and sample.graph is not None:
             trainer.remember_start()
         return trainer
 
     def _trainer_of(
         self,
         heads: LinearHeads,
-        n_samples: int,
+        n_points: int,
         criterion: ClusteringCriterion,
-        weight: np.ndarray | None,
         random_state: np.random.RandomState,
         *,
         prior: PriorEstimate | None = None,
         n_steps: int = DEFAULT_STEPS_FROM_RANDOM,
     ) -> Trainer:
         """Prepare to train a new model, by default for `n_steps` steps."""
-        n_points = n_samples if weight is None else np.count_nonzero(weight)
-        settings = self._settings(math.ceil(n_points / self.batch_size), n_steps)
         if self._estimates_prior():
-            prior = PriorEstimate(self.n_init, self.n_clusters)
-        return Trainer(heads, criterion, settings, random_state, prior)
+            prior = PriorEstimate(heads.n_restarts, self.n_clusters)
+        return Trainer(heads, criterion, self._settings(n_points, n_steps), random_state, prior)
 
     def _estimates_prior(self) -> bool:
         return isinstance(self.prior, str) and self.prior == "estimate"
 
-    def _settings(self, n_batches: int, n_steps: int) -> TrainingSettings:
-        n_epochs = self.max_iter or max(DEFAULT_EPOCHS, math.ceil(n_steps / n_batches))
+    def _settings(self, n_points: int, n_steps: int) -> TrainingSettings:
+        size = self.batch_size
+        if size == "auto":
+            size = max(BATCH_SIZE, BATCH_PER_CLUSTER * self.n_clusters)
+        n_epochs = self.max_iter or math.ceil(n_steps / math.ceil(n_points / size))
         decay = self.weight_decay
         if decay == "auto":
             decay = default_weight_decay(self.n_clusters, self._n_features())
         return TrainingSettings(
             n_epochs=n_epochs,
-            batch_size=self.batch_size,
+            batch_size=size,
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
             schedule=self.schedule,
@@ -323,29 +340,40 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         """Return their number for the rules for few, which hold for normalised rows."""
         return self.n_features_in_ if self.normalize else math.inf
 
-    def _leave_out_empty(self, X: np.ndarray | FeatureBlocks, weight: np.ndarray | None) -> None:
-        """Leave clusters that no point is assigned to out of the model."""
-        used = self._used_clusters(weight)
-        if len(used) < self.n_clusters_:
-            self._join_clusters(self._trainer, np.eye(self.n_clusters_)[:, used])
-            self._store(self._trainer, 0, self.objective_, self.duality_gap_)
-            self._describe(X, weight)
+    def _choose_restart(self, trainer: Trainer, sample: TrainingSample) -> None:
+        """Go on with the best restart alone, and say how good it is."""
+        kept = None
+        if trainer.start is not None:
+            restarts, shares, kept = worse_than_start(trainer.heads, trainer.start, sample)
+            trainer.return_to_start(restarts, shares)
+        if sample.graph is None:
+            objective = trainer.evaluate(sample.seen, sample.weight).objective
+            trainer.keep(select_restart(trainer.heads, sample, objective))
+        else:
+            trainer.keep(select_restart(trainer.heads, sample, np.zeros(0), kept))
+        final = trainer.evaluate(sample.seen, sample.weight)
+        self.objective_ = float(final.objective[0])
+        self.duality_gap_ = float(final.duality_gap[0])
 
-    def _model_attributes(self, trainer: Trainer, restart: int) -> dict[str, Any]:
-        weight, bias = trainer.heads.numpy()
-        return {"coef_": weight[restart], "intercept_": bias[restart]}
+    def _number_clusters(self, trainer: Trainer, sample: TrainingSample, rows: np.ndarray) -> None:
+        """Put clusters in an order that rounding cannot change; leave empty ones out if merging."""
+        n_clusters = trainer.heads.n_clusters
+        labels = soft_labels(trainer.heads, sample.points).argmax(1).cpu().numpy()
+        prior = getattr(self, "prior", "uniform")
+        order = canonical_order(labels, rows, prior, n_clusters)
+        if self._merges():
+            order = order[: len(np.unique(labels))]
+        self._join_clusters(trainer, np.eye(n_clusters)[:, order])
 
-    def _store(self, trainer: Trainer, restart: int, objective: float, duality_gap: float) -> None:
+    def _store(self, trainer: Trainer, restart: int) -> None:
         """Make one restart of the trainer the model, and keep the trainer for `partial_fit`."""
         trainer.to(torch.device("cpu"))
         self._trainer = trainer
-        for name, value in self._model_attributes(trainer, restart).items():
+        for name, value in model_attributes(trainer, restart).items():
             setattr(self, name, value)
         self.n_clusters_ = len(self.coef_)
         if trainer.prior is not None:
             self.class_prior_ = trainer.prior.proportions[restart]
-        self.objective_ = float(objective)
-        self.duality_gap_ = float(duality_gap)
 
     def _describe(self, X: np.ndarray | FeatureBlocks, weight: np.ndarray | None) -> None:
         """Set what the model says of the rows it was trained on."""
@@ -363,17 +391,6 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         share = np.maximum(masses, np.finfo(np.float64).tiny)[:, None]
         centres = np.where(masses[:, None] > 0, sums / share, sums.sum(0) / masses.sum())
         self.cluster_centers_ = centres.astype(X.dtype)
-
-    def _number_clusters(self, X: np.ndarray | FeatureBlocks, weight: np.ndarray | None) -> None:
-        """Put the clusters of the model in an order that rounding cannot change."""
-        prior = getattr(self, "prior", "uniform")
-        order = canonical_order(self.labels_, row_blocks(X), weight, prior, self.n_clusters_)
-        self._trainer.join(np.eye(self.n_clusters_)[:, order])
-        self._store(self._trainer, 0, self.objective_, self.duality_gap_)
-        if self._trainer.prior is None and hasattr(self, "class_prior_"):
-            self.class_prior_ = self.class_prior_[order]
-        self.cluster_centers_ = self.cluster_centers_[order]
-        self.labels_ = np.argsort(order).astype(np.int32)[self.labels_]
 
     def _used_clusters(self, weight: np.ndarray | None) -> np.ndarray:
         return np.unique(self.labels_ if weight is None else self.labels_[weight > 0])

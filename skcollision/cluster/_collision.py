@@ -27,6 +27,7 @@ PAPER_RECIPE: Final[dict[str, Any]] = {
     "n_init": 1,
     "max_iter": 10,
     "batch_size": 250,
+    "max_samples": None,
     "optimizer": "sgd",
     "learning_rate": 0.1,
     "schedule": "constant",
@@ -72,16 +73,21 @@ class CollisionClusterer(BaseSelfLabellingClusterer):
         Duality gap at which the solver stops, relative to its objective.
     solver_max_iter : int, default=None
         Most iterations of the solver; None for its own limit.
-    n_init : int, default=5
+    n_init : int or "auto", default="auto"
         Restarts R, trained side by side in one matrix product; the one is kept whose clusters tell
         most of the clusters of neighbours, or, without neighbours, whose objective is lowest. With
         fewer than 16 features and estimated proportions, the clusters that a restart started from
-        count where they tell more than those that training made of them.
+        count where they tell more than those that training made of them. "auto" is 5, or 500 / K
+        where that is fewer.
     max_iter : int, default=None
-        Most epochs. None for as many as make 80 optimiser steps, or 150 from random weights, and at
-        least 5.
-    batch_size : int, default=1000
-        Most points a step; an epoch is cut into random batches of nearly equal size.
+        Most epochs, passes over the points that training sees. None for as many as make 80
+        optimiser steps, or 150 from random weights.
+    batch_size : int or "auto", default="auto"
+        Most points a step; an epoch is cut into random batches of nearly equal size. "auto" is
+        1000, or 5 K where that is more.
+    max_samples : int, None or "auto", default="auto"
+        Most points that training sees, drawn at random in proportion to their weight; None for all.
+        Every point gets a label. "auto" is 20,000, or 100 K where that is more.
     optimizer : {"adam", "sgd"}, default="adam"
         "adam" shares one second moment among the weights of a cluster, so that the result does not
         depend on a rotation of the features; "sgd" is plain.
@@ -196,9 +202,10 @@ class CollisionClusterer(BaseSelfLabellingClusterer):
         solver: str = "dual",
         solver_tol: float = 1e-2,
         solver_max_iter: int | None = None,
-        n_init: int = 5,
+        n_init: int | str = "auto",
         max_iter: int | None = None,
-        batch_size: int = 1000,
+        batch_size: int | str = "auto",
+        max_samples: int | str | None = "auto",
         optimizer: str = "adam",
         learning_rate: float = 1.0,
         schedule: str = "cosine",
@@ -222,6 +229,7 @@ class CollisionClusterer(BaseSelfLabellingClusterer):
         self.n_init = n_init
         self.max_iter = max_iter
         self.batch_size = batch_size
+        self.max_samples = max_samples
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.schedule = schedule

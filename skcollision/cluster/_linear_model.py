@@ -12,6 +12,7 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
+from skcollision._ambient import isolated
 from skcollision._array_api import like
 from skcollision.cluster._softmax_model import LinearSoftmaxModel
 from skcollision.engine import Trainer
@@ -79,6 +80,7 @@ class LinearClusterModel(
         """
         return like(X, super().fit_predict(X, y, **kwargs))
 
+    @isolated()
     def score(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
         """Estimate the mutual information between points and clusters, without labels.
 

@@ -85,9 +85,10 @@ class MIADMClusterer(BaseSelfLabellingClusterer):
         prior: str | ArrayLike = "uniform",
         solver_tol: float = 1e-2,
         solver_max_iter: int | None = None,
-        n_init: int = 5,
+        n_init: int | str = "auto",
         max_iter: int | None = None,
-        batch_size: int = 1000,
+        batch_size: int | str = "auto",
+        max_samples: int | str | None = "auto",
         optimizer: str = "adam",
         learning_rate: float = 1.0,
         schedule: str = "cosine",
@@ -110,6 +111,7 @@ class MIADMClusterer(BaseSelfLabellingClusterer):
         self.n_init = n_init
         self.max_iter = max_iter
         self.batch_size = batch_size
+        self.max_samples = max_samples
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.schedule = schedule

@@ -78,9 +78,10 @@ class MutualInfoClusterer(BaseSelfLabellingClusterer):
         *,
         fairness_weight: float = 1.3,
         prior: str | ArrayLike = "uniform",
-        n_init: int = 5,
+        n_init: int | str = "auto",
         max_iter: int | None = None,
-        batch_size: int = 1000,
+        batch_size: int | str = "auto",
+        max_samples: int | str | None = "auto",
         optimizer: str = "adam",
         learning_rate: float = 1.0,
         schedule: str = "constant",
@@ -100,6 +101,7 @@ class MutualInfoClusterer(BaseSelfLabellingClusterer):
         self.n_init = n_init
         self.max_iter = max_iter
         self.batch_size = batch_size
+        self.max_samples = max_samples
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.schedule = schedule

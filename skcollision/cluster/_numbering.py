@@ -2,52 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 
 def canonical_order(
-    labels: np.ndarray,
-    blocks: Iterable[tuple[slice, np.ndarray]],
-    weight: np.ndarray | None,
-    prior: ArrayLike | str,
-    n_clusters: int,
+    labels: np.ndarray, rows: np.ndarray, prior: ArrayLike | str, n_clusters: int
 ) -> np.ndarray:
-    """Return the clusters (K,) in the order of the smallest row that each holds.
+    """Return the clusters (K,) in the order of the smallest row that each holds, empty ones last.
 
     Rows compare by their first feature, then the second and so on. Training numbers clusters by
     comparisons of sums, which the last bit of a product can turn round; rows are what they are, and
-    the order of the points does not matter either. Empty clusters come last. A prior that is given
-    fixes the numbers of clusters whose proportions differ.
+    the order of the points does not matter either. A prior that is given fixes the numbers of
+    clusters whose proportions differ.
     """
-    smallest: list[tuple[float, ...] | None] = [None] * n_clusters
-    for rows, block in blocks:
-        of_block = labels[rows]
-        counts = None if weight is None else weight[rows] > 0
-        for k in np.unique(of_block if counts is None else of_block[counts]):
-            chosen = (of_block == k) if counts is None else (of_block == k) & counts
-            candidate = _smallest_row(block[chosen])
-            before = smallest[k]
-            smallest[k] = candidate if before is None else min(before, candidate)
-    ranks: list[Any] = [(row is None, row or ()) for row in smallest]
-    order = np.array(sorted(range(n_clusters), key=lambda k: ranks[k]), dtype=np.int64)
+    by_cluster = np.argsort(labels, kind="stable")
+    members = np.split(by_cluster, np.searchsorted(labels[by_cluster], np.arange(1, n_clusters)))
+    smallest = [_smallest_row(rows, each) for each in members]
+    order = np.array(sorted(range(n_clusters), key=lambda k: (not smallest[k], smallest[k])))
     if isinstance(prior, str):
         return order
-    proportions = np.asarray(prior)
-    placed = np.empty(n_clusters, dtype=np.int64)
+    proportions, placed = np.asarray(prior), np.empty(n_clusters, dtype=np.int64)
     for share in np.unique(proportions):
         placed[proportions == share] = order[proportions[order] == share]
     return placed
 
 
-def _smallest_row(rows: np.ndarray) -> tuple[float, ...]:
-    """Return the first row in lexicographic order."""
+def _smallest_row(rows: np.ndarray, members: np.ndarray) -> list[float]:
+    """Return the first of some rows in lexicographic order; nothing where there are none."""
     for column in range(rows.shape[1]):
-        if len(rows) == 1:
+        if len(members) < 2:
             break
-        values = rows[:, column]
-        rows = rows[values == values.min()]
-    return tuple(rows[0].tolist())
+        values = rows[members, column]
+        members = members[values == values.min()]
+    return rows[members[0]].tolist() if len(members) else []

@@ -16,44 +16,33 @@ from skcollision.engine import Normalisation, Progress, Trainer, restored_random
 
 
 class Resumption:
-    """The checkpoint of a fit, where the user wants one.
+    """The checkpoint of a fit, where the user wants one; None is for nowhere.
 
-    What comes before the first epoch is done again, from the same random numbers.
-
-    Parameters
-    ----------
-    path : path-like or None
-        Where it is kept; None for nowhere.
-    estimator : BaseEstimator
-        Whose parameters the checkpoint must share.
-    normalisation : Normalisation
-        Of the features, which it must share.
-    random_state : numpy.random.RandomState
-        As it is when the fit begins.
-
-    Attributes
-    ----------
-    random_state : numpy.random.RandomState
-        To begin with: that of the first attempt.
+    What comes before the first epoch is done again, from the same random numbers: `random_state` is
+    at first that of the first attempt.
     """
 
     def __init__(
         self,
         path: str | os.PathLike[str] | None,
         estimator: BaseEstimator,
-        normalisation: Normalisation,
         random_state: np.random.RandomState,
     ) -> None:
         self.random_state, self._saved = random_state, None
         self._file: Checkpoint | None = None
         if path is None:
             return
-        features = np.append(normalisation.mean, normalisation.scale)
-        self._file = Checkpoint(path, {"parameters": _listed(estimator), "features": features})
+        self._file = Checkpoint(path, {"parameters": _listed(estimator)})
         self._saved = as_arrays(self._file.load())
         if self._saved is not None:
             self.random_state = restored_random_state(self._saved["start"])
         self._start = self.random_state.get_state(legacy=False)
+
+    def check(self, normalisation: Normalisation) -> None:
+        """Raise where the checkpoint is of other features."""
+        if self._file is not None:
+            features = np.append(normalisation.mean, normalisation.scale)
+            self._file.identify({"features": features})
 
     def trainer(self, criterion: ClusteringCriterion, device: torch.device) -> Trainer | None:
         """Return the trainer as it was at the end of the last epoch, None at the beginning."""

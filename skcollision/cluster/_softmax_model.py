@@ -12,19 +12,13 @@ from numpy.typing import ArrayLike
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from skcollision._ambient import isolated
 from skcollision._array_api import like, to_numpy
 from skcollision._persistence import VersionedEstimator
 from skcollision.blocks import FeatureBlocks
 from skcollision.blocks._feature_blocks import large_map
 from skcollision.blocks._readers import RESIDENT_BYTES, maps_of, release
-from skcollision.engine import (
-    BlockSource,
-    FeatureSource,
-    LinearHeads,
-    Normalisation,
-    resolve_device,
-    row_blocks,
-)
+from skcollision.engine import LinearHeads, Normalisation, NormalisedRows, resolve_device
 
 # What `coef_` is worth nothing without.
 MODEL = ("intercept_", "n_features_in_", "_normalisation")
@@ -126,11 +120,14 @@ class LinearSoftmaxModel(VersionedEstimator):
         if sample_weight is None:
             return data, None
         weight = _check_sample_weight(
-            sample_weight, data, dtype=data.dtype, ensure_non_negative=True
+            sample_weight, data, dtype=np.float64, ensure_non_negative=True
         )
-        if not weight.any():
+        largest = weight.max()
+        if largest == 0:
             raise ValueError("'sample_weight' is zero for all points.")
-        return data, weight
+        # Only ratios matter. Near 1 they neither overflow nor vanish in float32.
+        weight = weight / largest
+        return data, weight / weight.mean()
 
     def _check_blocks(self, X: FeatureBlocks, *, reset: bool) -> FeatureBlocks:
         if reset and not self._fits_blocks:
@@ -148,21 +145,25 @@ class LinearSoftmaxModel(VersionedEstimator):
         data: np.ndarray = validate_data(self, X, reset=reset, dtype=dtype, order="C")
         return data
 
-    def _source(self, X: Any) -> Any:
-        kind = BlockSource if isinstance(X, FeatureBlocks) else FeatureSource
-        return kind(X, self._normalisation, resolve_device(self.device))
+    def _normalised(self, X: np.ndarray | FeatureBlocks) -> NormalisedRows:
+        """Return the rows of validated X as the heads see them."""
+        return NormalisedRows(X, self._normalisation, resolve_device(self.device))
 
+    @torch.no_grad()
     def _logits(
         self, X: np.ndarray | FeatureBlocks
     ) -> Iterator[tuple[slice, np.ndarray, torch.Tensor]]:
         """Yield row ranges of validated X, the rows and their logits."""
-        source = self._source(X)
-        coef = self.coef_.astype(X.dtype, copy=False)[None]
-        heads = LinearHeads(coef, self.intercept_.astype(X.dtype, copy=False)[None], source.device)
-        with torch.no_grad():
-            for rows, block in row_blocks(X):
-                yield rows, block, heads(source.normalised(np.array(block)))[0]
+        normalised = self._normalised(X)
+        weight, bias = (
+            torch.as_tensor(each, dtype=normalised.dtype, device=normalised.device)[None]
+            for each in (self.coef_, self.intercept_)
+        )
+        heads = LinearHeads.of_weights(weight, bias)
+        for rows, block, features in normalised.blocks():
+            yield rows, block, heads(features)[0]
 
+    @isolated()
     def _collect(
         self,
         X: ArrayLike,

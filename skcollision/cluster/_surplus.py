@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from skcollision.engine import (
-    Batch,
-    StreamedFeatures,
-    Trainer,
-    TrainingFeatures,
-    find_surplus,
-    joined_shares,
-)
+from skcollision.engine import Trainer, TrainingSample, find_surplus, joined_shares, soft_labels
 
 
 class SurplusMerging:
@@ -26,11 +18,11 @@ class SurplusMerging:
     prior: Any
     n_neighbors: Any
 
-    def _check_merging(self, views: TrainingFeatures | StreamedFeatures) -> None:
+    def _check_merging(self, sample: TrainingSample) -> None:
         """Raise where surplus clusters are to be merged and cannot be."""
         if not self._merges():
             return
-        if views.graph is None:
+        if sample.graph is None:
             raise ValueError(
                 f"merge_surplus=True of {type(self).__name__} needs neighbours, which the "
                 f"'n_neighbors' parameter, {self.n_neighbors!r}, leaves out; 'auto' does so where "
@@ -46,22 +38,15 @@ class SurplusMerging:
         # a clusterer of one's own need not have the parameter
         return getattr(self, "merge_surplus", False)
 
-    def _labels_to_learn(
-        self, trainer: Trainer, views: TrainingFeatures | StreamedFeatures
-    ) -> Callable[[Batch], Tensor]:
-        """Return what says the soft labels to distil, those of merged clusters summed."""
-        labels_of = views.labels_of(trainer.heads)
+    def _labels_to_learn(self, trainer: Trainer, sample: TrainingSample) -> Tensor:
+        """Return the soft labels (M, K) to distil, those of merged clusters summed."""
+        labels = soft_labels(trainer.heads, sample.seen)
         if not self._merges():
-            return labels_of
-        groups = find_surplus(trainer.heads, views)
+            return labels
+        groups = find_surplus(trainer.heads, sample)
         members = np.eye(groups.max() + 1)[groups]
         self._join_clusters(trainer, members)
-
-        def merged(batch: Batch) -> Tensor:
-            labels = labels_of(batch)
-            return labels @ torch.from_numpy(members).to(labels)
-
-        return merged
+        return labels @ torch.from_numpy(members).to(labels)
 
     def _join_clusters(self, trainer: Trainer, members: np.ndarray) -> None:
         trainer.join(members)

@@ -1,60 +1,65 @@
-"""Training: batches, optimiser, restarts and devices. Knows a criterion only by its interface."""
+"""Training: samples, optimiser, restarts and devices. Knows a criterion only by its interface."""
 
-from skcollision.engine._batches import Batch
-from skcollision.engine._block_source import BlockSource
 from skcollision.engine._device import resolve_device
-from skcollision.engine._features import (
-    Features,
-    FeatureSource,
-    Normalisation,
-    fit_normalisation,
-    row_blocks,
-)
-from skcollision.engine._heads import LinearHeads
+from skcollision.engine._heads import LinearHeads, random_heads
 from skcollision.engine._history import History, Measures, Progress
-from skcollision.engine._initial_heads import SHARPNESS, heads_of_k_means, initial_heads
+from skcollision.engine._normalisation import Normalisation, fit_normalisation
 from skcollision.engine._prior import MatchedPrior, PriorEstimate
+from skcollision.engine._rows import (
+    NormalisedRows,
+    Sample,
+    default_sample_size,
+    draw_sample,
+    row_blocks,
+    take_rows,
+)
 from skcollision.engine._schedule import crowding, default_weight_decay
-from skcollision.engine._selection import find_surplus, select_restart, worse_than_start
-from skcollision.engine._streamed_features import StreamedFeatures
-from skcollision.engine._supervision import Supervision
+from skcollision.engine._selection import (
+    find_surplus,
+    select_restart,
+    soft_labels,
+    worse_than_start,
+)
+from skcollision.engine._starts import SHARPNESS, heads_of_k_means
 from skcollision.engine._trainer import (
+    Features,
     Trainer,
     TrainingSettings,
     joined_shares,
     restored_random_state,
 )
-from skcollision.engine._training_features import TrainingFeatures, soft_predictions
+from skcollision.engine._training_sample import TrainingSample, weight_like
 
 __all__ = [
     "SHARPNESS",
-    "Batch",
-    "BlockSource",
-    "FeatureSource",
     "Features",
     "History",
     "LinearHeads",
     "MatchedPrior",
     "Measures",
     "Normalisation",
+    "NormalisedRows",
     "PriorEstimate",
     "Progress",
-    "StreamedFeatures",
-    "Supervision",
+    "Sample",
     "Trainer",
-    "TrainingFeatures",
+    "TrainingSample",
     "TrainingSettings",
     "crowding",
+    "default_sample_size",
     "default_weight_decay",
+    "draw_sample",
     "find_surplus",
     "fit_normalisation",
     "heads_of_k_means",
-    "initial_heads",
     "joined_shares",
+    "random_heads",
     "resolve_device",
     "restored_random_state",
     "row_blocks",
     "select_restart",
-    "soft_predictions",
+    "soft_labels",
+    "take_rows",
+    "weight_like",
     "worse_than_start",
 ]

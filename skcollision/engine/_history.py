@@ -12,21 +12,11 @@ from skcollision.engine._schedule import Plateau
 
 @dataclass(frozen=True)
 class Measures:
-    """What a batch, or the mean over several, says of each restart; arrays of shape (R,).
+    """What a batch, or the mean over several, says of each restart: arrays (R,), in nats."""
 
-    Attributes
-    ----------
-    objective : ndarray of shape (R,)
-        The criterion's objective with weight decay, in nats.
-    marginal_entropy : ndarray of shape (R,)
-        Entropy H(σ̄) of the mean prediction, in nats; ln K for balanced clusters.
-    duality_gap : ndarray of shape (R,)
-        Certified gap of the pseudo-labels, in nats.
-    """
-
-    objective: np.ndarray
-    marginal_entropy: np.ndarray
-    duality_gap: np.ndarray
+    objective: np.ndarray  # the criterion's, with weight decay
+    marginal_entropy: np.ndarray  # H(σ̄) of the mean prediction; ln K for balanced clusters
+    duality_gap: np.ndarray  # certified gap of the pseudo-labels
 
     @classmethod
     def mean(cls, measured: list[Measures], weights: list[float]) -> Measures:

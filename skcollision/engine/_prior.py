@@ -23,21 +23,9 @@ START_STEPS = 100
 
 
 class PriorEstimate:
-    """Estimates of the proportions of the clusters, one for each restart.
+    """Estimates of the proportions (R, K) of the clusters, one row for each restart.
 
-    Parameters
-    ----------
-    n_restarts : int
-        Number of restarts, R.
-    n_clusters : int
-        Number of clusters, K.
-
-    Attributes
-    ----------
-    proportions : ndarray of shape (R, K)
-        The estimates, uniform at first.
-    start : float
-        Fraction of a training that comes before the first estimate.
+    They are uniform until the fraction `start` of a training is over.
     """
 
     start: ClassVar[float] = 0.3
@@ -75,24 +63,10 @@ class PriorEstimate:
 
 
 class MatchedPrior(PriorEstimate):
-    """Given proportions: the largest for the cluster that is the largest, and so on.
+    """Given proportions (K,): the largest for the cluster that is the largest, and so on.
 
-    Which cluster is to have which is found out in training. Fixed from the beginning, they would be
-    had by clusters that may lie anywhere, and training does not exchange clusters.
-
-    Parameters
-    ----------
-    n_restarts : int
-        Number of restarts, R.
-    given : ndarray of shape (K,)
-        The proportions.
-
-    Attributes
-    ----------
-    proportions : ndarray of shape (R, K)
-        Who has which now, uniform at first.
-    start : float
-        Equal proportions would first make clusters equal that are not to be.
+    Which cluster is to have which is found out in training, from its beginning: equal proportions
+    would first make clusters equal that are not to be.
     """
 
     start: ClassVar[float] = 0.0

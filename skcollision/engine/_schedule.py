@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcollision.engine._features import FEW_FEATURES
+from skcollision.engine._normalisation import FEW_FEATURES
 
 # Training has settled when no epoch, and no run of this many steps, lowered the objective.
 PATIENCE_EPOCHS = 10
@@ -71,21 +71,11 @@ def default_weight_decay(n_clusters: int, n_features: float) -> float:
 
 @dataclass
 class Plateau:
-    """Notices that the best restart's objective has stopped falling.
-
-    Attributes
-    ----------
-    tol : float
-        Nats by which it must fall; 0 for never.
-    best : float
-        The lowest so far that counts.
-    epochs, steps : int
-        How much training came after it.
-    """
+    """Notices that the best restart's objective has stopped falling by `tol` nats; 0 for never."""
 
     tol: float
-    best: float = math.inf
-    epochs: int = 0
+    best: float = math.inf  # the lowest so far that counts
+    epochs: int = 0  # how much training came after it
     steps: int = 0
 
     def reached(self, objective: np.ndarray, n_steps: int) -> bool:

@@ -18,15 +18,8 @@ def join_surplus(joint: np.ndarray) -> np.ndarray:
     not fall: a cut through a cluster adds to H, but its two sides exchange so many walks that it
     adds less to I.
 
-    Parameters
-    ----------
-    joint : ndarray of shape (K, K)
-        Shares of the walks from each cluster to each, symmetric.
-
-    Returns
-    -------
-    ndarray of shape (K,), int64
-        The new cluster of each, numbered in the order of the first of its parts.
+    `joint` has the shares (K, K) of the walks from each cluster to each, and is symmetric. Returns
+    the new cluster (K,) of each, numbered in the order of the first of its parts.
     """
     members = [[k] for k in range(len(joint))]
     joint = joint / joint.sum()

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 
-import torch
+from threadpoolctl import ThreadpoolController
 
 # Multiplications in a step's product from which a second thread pays. Below it, torch's threads
 # spend their time waiting for each other, which costs dearly where the cores are busy.
 THREADING_PAYS = 2**25
 
 
-@contextmanager
-def threads_worth(multiplications: int) -> Iterator[None]:
-    """Run torch on one thread while steps are too small to share, and restore its setting after.
+def threads_worth(multiplications: int) -> AbstractContextManager[object]:
+    """Keep torch to one thread in here while steps are too small to share.
 
-    Parameters
-    ----------
-    multiplications : int
-        Size of a step's matrix product.
+    OpenMP has a limit for each calling thread: other threads of the process, and fits in them, keep
+    theirs.
     """
-    before = torch.get_num_threads()
-    if multiplications >= THREADING_PAYS or before == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    if multiplications >= THREADING_PAYS:
+        return nullcontext()
+    openmp = ThreadpoolController().select(user_api="openmp")
+    return openmp.limit(limits=1)

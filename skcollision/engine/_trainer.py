@@ -4,43 +4,46 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from skcollision.criteria._base import ClusteringCriterion
-from skcollision.engine._batches import Batch, count_points
-from skcollision.engine._features import Features
-from skcollision.engine._heads import LinearHeads, from_plain, to_plain
+from skcollision.engine._heads import LinearHeads
 from skcollision.engine._history import History, Measures, Progress
-from skcollision.engine._optimizer import ColumnAdam
+from skcollision.engine._optimizer import OPTIMIZERS
 from skcollision.engine._prior import START_STEPS, MatchedPrior, PriorEstimate
-from skcollision.engine._schedule import (
-    OPEN_SCHEDULES,
-    SCHEDULES,
-    Factors,
-    Plateau,
-    annealed,
-)
-from skcollision.engine._supervision import Supervision
+from skcollision.engine._schedule import OPEN_SCHEDULES, SCHEDULES, Factors, Plateau, annealed
 from skcollision.engine._threads import threads_worth
 from skcollision.losses import marginal_entropy, soft_cross_entropy
 
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "adam": ColumnAdam,
-    "sgd": torch.optim.SGD,
-}
-
-# Distillation takes at least so many steps: it starts close to the solution of a convex problem.
+# Distillation takes so many steps: it starts close to the solution of a convex problem.
 DISTILLATION_STEPS = 100
 
 # Its weight decay, in units of that of clustering. There decay chooses between clusterings; here
 # the labels are given, and it would only make the heads less sure than these are.
 DISTILLATION_DECAY = 0.01
+
+
+class Features(Protocol):
+    """Rows to train on: a tensor, or what makes normalised rows when it is asked for them."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Tensor: ...
+
+
+class Supervision(Protocol):
+    """A loss that knows the labels of some points."""
+
+    def loss(
+        self, heads: LinearHeads, logits: Tensor, rows: np.ndarray, sample_weight: Tensor | None
+    ) -> Tensor:
+        """Return the differentiable loss of each restart, (R,), for logits of the given rows."""
 
 
 @dataclass(frozen=True)
@@ -57,28 +60,7 @@ class TrainingSettings:
 
 
 class Trainer:
-    """Heads with the optimiser and solver state that training them goes on from.
-
-    Parameters
-    ----------
-    heads : LinearHeads
-        What to train, in place.
-    criterion : ClusteringCriterion
-        What to minimise.
-    settings : TrainingSettings
-        How.
-    random_state : numpy.random.RandomState
-        Draws the batches.
-    prior : PriorEstimate, optional
-        Follows the predictions, and gives the criterion its target proportions.
-    supervision : Supervision, optional
-        Adds a loss of labels that are given.
-
-    Attributes
-    ----------
-    start : LinearHeads or None
-        The heads as `remember_start` found them.
-    """
+    """Heads with the optimiser and the estimated proportions that training them goes on from."""
 
     def __init__(
         self,
@@ -96,8 +78,8 @@ class Trainer:
         self.settings = settings
         self.start: LinearHeads | None = None
         self._random_state = random_state
-        self._optimizer = self._new_optimizer()
-        self._decay = settings.weight_decay
+        self._optimizer = OPTIMIZERS[settings.optimizer]()
+        self._factors = Factors(1.0, 1.0)
         self._n_steps = 0
 
     def state(self) -> dict[str, Any]:
@@ -105,16 +87,16 @@ class Trainer:
 
         The criterion is not among it: how to write one down is its maker's to know.
         """
-        moments = self._optimizer.state[self.heads.columns]
-        return {
+        state = {
             "heads": self.heads.state(),
             "heads_at_start": None if self.start is None else self.start.state(),
-            "moments": {name: to_plain(value) for name, value in moments.items()},
+            "optimizer": self._optimizer.state(),
             "settings": asdict(self.settings),
             "random_state": self._random_state.get_state(legacy=False),
             "prior": None if self.prior is None else self.prior.state(),
             "n_steps": self._n_steps,
         }
+        return converted(state, lambda tensor: tensor.detach().cpu().numpy().copy())
 
     @classmethod
     def from_state(
@@ -124,26 +106,27 @@ class Trainer:
 
         `criterion` is that trainer's, whose target proportions are replaced by estimated ones.
         """
-        prior = state["prior"]
+        tensors = {
+            key: converted(state[key], lambda array: torch.tensor(array, device=device), np.ndarray)
+            for key in ("heads", "heads_at_start", "optimizer")
+        }
+        prior, start = state["prior"], tensors["heads_at_start"]
         trainer = cls(
-            LinearHeads.from_state(state["heads"], device),
+            LinearHeads.from_state(tensors["heads"]),
             criterion,
             TrainingSettings(**state["settings"]),
             restored_random_state(state["random_state"]),
             None if prior is None else PriorEstimate.from_state(prior),
         )
-        trainer._optimizer.state[trainer.heads.columns] = {
-            name: from_plain(value, device) for name, value in state["moments"].items()
-        }
+        trainer._optimizer.load(tensors["optimizer"])
         trainer._n_steps = state["n_steps"]
-        if state["heads_at_start"] is not None:
-            trainer.start = LinearHeads.from_state(state["heads_at_start"], device)
+        trainer.start = None if start is None else LinearHeads.from_state(start)
         return trainer
 
     def run(
         self,
-        source: Features,
-        sample_weight: np.ndarray | None,
+        features: Features,
+        weight: Tensor | None,
         on_epoch_end: Callable[[int, Measures], bool],
         *,
         progress: Progress | None = None,
@@ -163,68 +146,58 @@ class Trainer:
 
             def step(batch: Batch, epoch: int = epoch) -> Measures:
                 fraction = (epoch + batch.start) / self.settings.n_epochs
-                self._set(schedule(fraction))
-                return self._step(batch, sample_weight, estimates=fraction >= estimates_from)
+                self._factors = schedule(fraction)
+                return self._step(batch, estimates=fraction >= estimates_from)
 
-            measures, n_steps = self._pass(source, sample_weight, step)
+            measures, n_steps = self._pass(features, weight, step)
             history.append(measures, time.perf_counter() - start)
             has_settled = progress.plateau.reached(measures.objective, n_steps)
             progress.is_over = on_epoch_end(epoch, measures) or has_settled
             save(self, progress)
         return history
 
-    def run_once(self, source: Features, sample_weight: np.ndarray | None) -> Measures:
+    def run_once(self, features: Features, weight: Tensor | None) -> Measures:
         """Pass over the data once, at a rate that falls with the steps taken so far."""
         schedule = OPEN_SCHEDULES[self.settings.schedule]
 
         def step(batch: Batch) -> Measures:
-            self._set(schedule(self._n_steps))
-            return self._step(batch, sample_weight, estimates=self._n_steps >= START_STEPS)
+            self._factors = schedule(self._n_steps)
+            return self._step(batch, estimates=self._n_steps >= START_STEPS)
 
-        return self._pass(source, sample_weight, step)[0]
+        return self._pass(features, weight, step)[0]
 
     @torch.no_grad()
-    def evaluate(self, source: Features, sample_weight: np.ndarray | None) -> Measures:
+    def evaluate(self, features: Features, weight: Tensor | None) -> Measures:
         """Measure the heads as they are on a pass over random batches, as training ends."""
-        self._decay = self.settings.weight_decay
-        return self._pass(
-            source, sample_weight, lambda batch: self._measure(batch, sample_weight)[2]
-        )[0]
+        self._factors = Factors(1.0, 1.0)
+        return self._pass(features, weight, lambda batch: self._measure(batch)[2])[0]
 
-    def distil(
-        self,
-        points: Features,
-        labels_of: Callable[[Batch], Tensor],
-        sample_weight: np.ndarray | None,
-    ) -> None:
-        """Teach a single restart to predict from a point what it predicted from more than that.
+    def distil(self, points: Tensor, labels: Tensor, weight: Tensor | None) -> None:
+        """Teach a single restart to predict soft labels (M, K) from points (M, D').
 
-        Minimises Shannon's cross-entropy towards the soft labels (B, K) of each batch, held fixed.
+        Minimises Shannon's cross-entropy, a convex function of the heads.
         """
-        self._optimizer = self._new_optimizer()
-        size, random_state = self.settings.batch_size, self._random_state
-        n_batches = math.ceil(count_points(points.n_samples, sample_weight) / size)
+        self._optimizer = OPTIMIZERS[self.settings.optimizer]()
+        n_batches = math.ceil(len(points) / self.settings.batch_size)
         n_epochs = math.ceil(DISTILLATION_STEPS / n_batches)
-        # Draws an order that is not used. Without it a random_state would give other models than
-        # it always has.
-        points.batches(size, sample_weight, random_state)
-        for epoch in range(n_epochs):
-            for batch in points.batches(size, sample_weight, random_state):
-                progress = (epoch + batch.start) / n_epochs
-                self._set(Factors(annealed(progress).rate, DISTILLATION_DECAY))
-                self._optimizer.zero_grad()
-                loss = soft_cross_entropy(
-                    self.heads(batch.features)[0],
-                    labels_of(batch),
-                    sample_weight=batch.weights(sample_weight),
-                )
-                (loss + 0.5 * self._decay * self.heads.square_norm().sum()).backward()
-                self._optimizer.step()
+
+        def step(batch: Batch, epoch: int) -> None:
+            rate = annealed((epoch + batch.start) / n_epochs).rate
+            self._factors = Factors(rate, DISTILLATION_DECAY)
+            columns = self.heads.columns.requires_grad_()
+            logits, targets = self.heads(batch.features)[0], labels[batch.index]
+            loss = soft_cross_entropy(logits, targets, sample_weight=batch.weight)
+            self._descend(columns, loss + self._decay_term().sum())
+
+        with self._threads(points):
+            for epoch in range(n_epochs):
+                for batch in self._batches(points, weight):
+                    step(batch, epoch)
 
     def remember_start(self) -> None:
         """Keep a copy of the heads as they are, for `return_to_start`."""
-        columns = self.heads.columns.detach().clone()
-        self.start = LinearHeads.of_columns(columns, self.heads.n_restarts, self.heads.basis)
+        heads = self.heads
+        self.start = LinearHeads(heads.columns.detach().clone(), heads.n_restarts, heads.basis)
 
     @torch.no_grad()
     def return_to_start(self, restarts: np.ndarray, shares: np.ndarray) -> None:
@@ -242,17 +215,17 @@ class Trainer:
 
     def keep(self, restart: int) -> None:
         """Go on with one restart alone; the others are forgotten."""
-        n_clusters, basis = self.heads.n_clusters, self.heads.basis
+        n_clusters = self.heads.n_clusters
         columns = np.arange(restart * n_clusters, (restart + 1) * n_clusters)
         if self.prior is not None:
             columns = columns[self.prior.keep(restart)]
             self.criterion = self.criterion.with_prior(self.prior.proportions)
             if isinstance(self.prior, MatchedPrior):
                 self.prior = None  # from here on clusters stay where they stand
-        self._replace_heads(1, lambda values: values[..., columns].clone(), basis)
+        self._change(lambda values: values[..., columns].clone(), 1, self.heads.basis)
 
     def join(self, members: np.ndarray) -> None:
-        """Join clusters (K, K') or leave some out, for a restart that is alone.
+        """Join clusters (K, K'), reorder them or leave some out, for a restart that is alone.
 
         The weights of several are only where to distil from: no linear head predicts their sum.
         """
@@ -262,91 +235,108 @@ class Trainer:
         if self.prior is not None:
             self.prior.proportions = joined_shares(self.prior.proportions, members)
         means = torch.from_numpy(members / members.sum(0)).to(self.heads.columns)
-        self._replace_heads(1, lambda values: values @ means, self.heads.basis)
+        self._change(lambda values: values @ means, 1, self.heads.basis)
 
     def lift(self) -> None:
         """Go on with the whole features, where the heads were trained on a basis of theirs."""
-        if self.heads.basis is not None:
-            self._replace_heads(self.heads.n_restarts, self.heads.lifted, None)
-
-    def _replace_heads(
-        self, n_restarts: int, change: Callable[[Tensor], Tensor], basis: Tensor | None
-    ) -> None:
-        """Change weights, and the optimiser's moments of them alike."""
-        state = self._optimizer.state[self.heads.columns]
-        columns = change(self.heads.columns.detach())
-        self.heads = LinearHeads.of_columns(columns, n_restarts, basis)
-        self._optimizer = self._new_optimizer()
-        self._optimizer.state[self.heads.columns] = {
-            name: change(value) if isinstance(value, Tensor) else value
-            for name, value in state.items()
-        }
+        self._change(self.heads.lifted, self.heads.n_restarts, None)
 
     def to(self, device: torch.device) -> None:
         """Move heads and optimiser, so that a trainer can be stored away from its GPU."""
-        self.heads.to(device)
-        for state in self._optimizer.state.values():
-            for name, value in state.items():
-                state[name] = value.to(device) if isinstance(value, Tensor) else value
+        basis = self.heads.basis
+        basis = None if basis is None else basis.to(device)
+        self._change(lambda values: values.to(device), self.heads.n_restarts, basis)
+
+    def _change(
+        self, change: Callable[[Tensor], Tensor], n_restarts: int, basis: Tensor | None
+    ) -> None:
+        self.heads = LinearHeads(change(self.heads.columns.detach()), n_restarts, basis)
+        self._optimizer.map(change)
 
     def _pass(
-        self,
-        source: Features,
-        sample_weight: np.ndarray | None,
-        visit: Callable[[Batch], Measures],
+        self, features: Features, weight: Tensor | None, visit: Callable[[Batch], Measures]
     ) -> tuple[Measures, int]:
         """Visit every batch once; return the mean of what was measured, and how many they are."""
-        n_points, size = count_points(source.n_samples, sample_weight), self.settings.batch_size
-        largest = math.ceil(n_points / math.ceil(n_points / size))
         measured, masses = [], []
-        with threads_worth(largest * self.heads.columns.numel()):
-            for batch in source.batches(size, sample_weight, self._random_state):
+        with self._threads(features):
+            for batch in self._batches(features, weight):
                 measured.append(visit(batch))
-                masses.append(batch.mass(sample_weight))
+                masses.append(batch.mass)
         return Measures.mean(measured, masses), len(measured)
 
-    def _new_optimizer(self) -> torch.optim.Optimizer:
-        make = OPTIMIZERS[self.settings.optimizer]
-        return make(self.heads.parameters(), lr=self.settings.learning_rate)
+    def _threads(self, features: Features) -> Any:
+        n_points = min(len(features), self.settings.batch_size)
+        return threads_worth(n_points * self.heads.columns.numel())
 
-    def _set(self, factors: Factors) -> None:
-        self._decay = self.settings.weight_decay * factors.decay
-        for group in self._optimizer.param_groups:
-            group["lr"] = self.settings.learning_rate * factors.rate
+    def _batches(self, features: Features, weight: Tensor | None) -> Iterator[Batch]:
+        """Yield all points in random batches of nearly equal size."""
+        n_points, size = len(features), self.settings.batch_size
+        n_batches = math.ceil(n_points / size)
+        # A single batch keeps its order: the same points in another order or with their weights
+        # written out as copies then give the same sums.
+        order = np.arange(n_points) if n_batches == 1 else self._random_state.permutation(n_points)
+        for number, rows in enumerate(np.array_split(order, n_batches)):
+            of_rows = None if weight is None else weight[rows]
+            yield Batch(rows, features[rows], of_rows, number / n_batches)
 
-    def _step(self, batch: Batch, sample_weight: np.ndarray | None, *, estimates: bool) -> Measures:
-        self._optimizer.zero_grad()
-        logits, objective, measures = self._measure(batch, sample_weight)
+    def _step(self, batch: Batch, *, estimates: bool) -> Measures:
+        columns = self.heads.columns.requires_grad_()
+        logits, objective, measures = self._measure(batch)
         if self.prior is not None and estimates:
-            self.prior.update(logits, batch.weights(sample_weight))
+            self.prior.update(logits, batch.weight)
             self.criterion = self.criterion.with_prior(self.prior.proportions)
-        objective.sum().backward()
-        self._optimizer.step()
+        self._descend(columns, objective.sum())
         self._n_steps += 1
         return measures
 
-    def _measure(
-        self, batch: Batch, sample_weight: np.ndarray | None
-    ) -> tuple[Tensor, Tensor, Measures]:
+    def _descend(self, columns: Tensor, objective: Tensor) -> None:
+        (gradient,) = torch.autograd.grad(objective, columns)
+        self._optimizer.step(columns, gradient, self.settings.learning_rate * self._factors.rate)
+        columns.requires_grad_(False)
+
+    def _decay_term(self) -> Tensor:
+        return 0.5 * self.settings.weight_decay * self._factors.decay * self.heads.square_norm()
+
+    def _measure(self, batch: Batch) -> tuple[Tensor, Tensor, Measures]:
         """Solve for the labels of a batch; return its logits, the objective, and what it says."""
-        weight = batch.weights(sample_weight)
         logits = self.heads(batch.features)
         fixed = logits.detach()
-        solved = self.criterion.solve(fixed, weight)
-        objective = self.criterion.loss(logits, solved, weight)
-        objective = objective + 0.5 * self._decay * self.heads.square_norm()
+        solved = self.criterion.solve(fixed, batch.weight)
+        objective = self.criterion.loss(logits, solved, batch.weight) + self._decay_term()
         if self.supervision is not None:
-            objective = objective + self.supervision.loss(self.heads, logits, batch.rows, weight)
+            objective = objective + self.supervision.loss(
+                self.heads, logits, batch.rows, batch.weight
+            )
         gap = torch.zeros_like(objective.detach())
         if solved is not None:
             objective = objective + solved.cost
             gap = solved.duality_gap
-        entropy = marginal_entropy(fixed, weight)
+        entropy = marginal_entropy(fixed, batch.weight)
         return (
             fixed,
             objective,
             Measures(*(t.detach().cpu().numpy() for t in (objective, entropy, gap))),
         )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Points that a step sees."""
+
+    rows: np.ndarray  # (B,)
+    features: Tensor  # (B, D')
+    weight: Tensor | None  # (B,)
+    start: float  # fraction of the pass over the data that came before them
+
+    @property
+    def index(self) -> Tensor:
+        """The rows, to index tensors with."""
+        return torch.from_numpy(self.rows)
+
+    @property
+    def mass(self) -> float:
+        """Sum of their weights."""
+        return float(len(self.rows) if self.weight is None else self.weight.sum())
 
 
 def joined_shares(shares: np.ndarray, members: np.ndarray) -> np.ndarray:
@@ -360,3 +350,10 @@ def restored_random_state(state: dict[str, Any]) -> np.random.RandomState:
     random_state = np.random.RandomState(getattr(np.random, state["bit_generator"])())
     random_state.set_state(state)
     return random_state
+
+
+def converted(state: Any, change: Callable[[Any], Any], kind: type = Tensor) -> Any:
+    """Return nested dicts with every tensor, or value of another kind, changed."""
+    if isinstance(state, dict):
+        return {name: converted(value, change, kind) for name, value in state.items()}
+    return change(state) if isinstance(state, kind) else state

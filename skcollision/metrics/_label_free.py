@@ -18,7 +18,7 @@ from skcollision.metrics._partitions import mutual_information
 from skcollision.metrics._validation import check_weights
 
 if TYPE_CHECKING:
-    from skcollision.engine._neighbourhoods import NeighbourGraph
+    from skcollision.graph import NeighbourGraph
 
 # As in CollisionClusterer: distances are as good there, and cheaper.
 _N_COMPONENTS = 128
@@ -240,29 +240,29 @@ class NeighborInfoScorer(LabelFreeScorer):
         if weight is not None:
             points, labels = points[weight > 0], labels[weight > 0]
         graph = self._graph(points, n_clusters)
-        return float(graph.kept_information(labels[graph.landmarks], n_clusters))
+        return float(graph.kept_information(labels, n_clusters))
 
     def _graph(self, points: np.ndarray, n_clusters: int) -> NeighbourGraph:
         """Join the points as CollisionClusterer joins those that it is fitted to."""
         import torch
 
-        from skcollision.engine import FeatureSource, TrainingFeatures, fit_normalisation
-        from skcollision.engine._neighbourhoods import default_neighbors
+        from skcollision.engine import NormalisedRows, TrainingSample, fit_normalisation
+        from skcollision.graph import default_neighbors
 
         n_neighbors = self.n_neighbors
         if isinstance(n_neighbors, str):
             n_neighbors = max(1, default_neighbors(len(points), n_clusters))
         normalisation = fit_normalisation(points, None, unit_rows=True, softens=True)
-        views = TrainingFeatures(
-            FeatureSource(points, normalisation, torch.device("cpu")),
+        sample = TrainingSample(
+            NormalisedRows(points, normalisation, torch.device("cpu")),
             None,
             n_components=_N_COMPONENTS,
             n_neighbors=n_neighbors,
             n_clusters=n_clusters,
             random_state=check_random_state(self.random_state),
         )
-        assert views.graph is not None
-        return views.graph
+        assert sample.graph is not None
+        return sample.graph
 
 
 def _clusters(estimator: Any, X: Any) -> tuple[np.ndarray, int]:

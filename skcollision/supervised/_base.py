@@ -11,26 +11,23 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from skcollision._callbacks import CallbackSupportMixin, EpochTasks
+from skcollision._callbacks import CallbackSupportMixin
 from skcollision.cluster._softmax_model import LinearSoftmaxModel, place
+from skcollision.cluster._training import model_attributes, train
 from skcollision.criteria import ClusteringCriterion, PseudoLabels
 from skcollision.engine import (
-    Features,
-    FeatureSource,
-    LinearHeads,
-    Measures,
+    NormalisedRows,
     Trainer,
     TrainingSettings,
     fit_normalisation,
-    initial_heads,
+    random_heads,
+    weight_like,
 )
-from skcollision.engine._batches import count_points
 from skcollision.supervised._labels import check_soft_labels, is_soft
 from skcollision.supervised._supervision import LOSSES, LabelsOfAll
 
@@ -137,14 +134,12 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
         weights = None if sample_weight is None else np.asarray(sample_weight)
         return float(np.average(right, weights=weights))
 
-    def _begin(
-        self, X: np.ndarray, weight: np.ndarray | None
-    ) -> tuple[np.random.RandomState, FeatureSource]:
-        """Start the random numbers, and measure the features' normalisation."""
+    def _begin(self, X: np.ndarray, weight: np.ndarray | None) -> NormalisedRows:
+        """Measure the features' normalisation; return the rows as heads see them."""
         # Measured in any case: it finds features that say nothing.
         normalisation = fit_normalisation(X, weight, unit_rows=True)
         self._normalisation = normalisation if self.normalize else None
-        return check_random_state(self.random_state), self._source(X)
+        return self._normalised(X)
 
     def _settings(self, n_points: int, rate: float = 1.0) -> TrainingSettings:
         """Return how to train on so many points, at `rate` times the learning rate."""
@@ -162,54 +157,39 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
 
     def _supervised(
         self,
-        features: Features,
+        features: Any,
         labels: np.ndarray | Tensor,
-        weight: np.ndarray | None,
         random_state: np.random.RandomState,
         *,
         loss: str = "shannon",
         n_restarts: int = 1,
     ) -> Trainer:
-        """Prepare to train a new model on soft labels (N, K) of all points that have weight."""
+        """Prepare to train a new model on soft labels (N, K)."""
         n_classes = labels.shape[1]
         return Trainer(
-            initial_heads(features, n_classes, n_restarts, random_state=random_state),
+            random_heads(features, n_classes, n_restarts, random_state),
             NoCriterion(),
-            self._settings(count_points(features.n_samples, weight)),
+            self._settings(len(features)),
             random_state,
             supervision=LabelsOfAll(torch.as_tensor(labels, device=features.device), LOSSES[loss]),
         )
 
     def _train(
-        self, trainer: Trainer, features: Features, X: np.ndarray, weight: np.ndarray | None
+        self, trainer: Trainer, features: Any, X: np.ndarray, weight: np.ndarray | None
     ) -> None:
         """Train all restarts, and go on with that of the lowest objective."""
-        n_epochs = trainer.settings.n_epochs
-        tasks = EpochTasks(self, n_epochs, X=X, metadata={"sample_weight": weight})
-
-        def on_epoch_end(epoch: int, measures: Measures) -> bool:
-            best = int(np.argmin(measures.objective))
-            if self.verbose:
-                name, value = type(self).__name__, measures.objective[best]
-                print(f"{name}: epoch {epoch + 1}/{n_epochs}, objective {value:.5f}")
-            return tasks.end_epoch(lambda: self._model_attributes(trainer.heads, best))
-
-        history = trainer.run(features, weight, on_epoch_end)
-        tasks.close()
-        final = trainer.evaluate(features, weight)
+        of_points = weight_like(features, weight)
+        history = train(self, trainer, features, of_points, X=X, sample_weight=weight)
+        final = trainer.evaluate(features, of_points)
         best = int(np.argmin(final.objective))
         trainer.keep(best)
         self.objective_ = float(final.objective[best])
         self.history_ = history.as_dict()
         self.n_iter_ = len(history.seconds)
 
-    def _store(self, heads: LinearHeads) -> None:
-        for name, value in self._model_attributes(heads, 0).items():
+    def _store(self, trainer: Trainer) -> None:
+        for name, value in model_attributes(trainer, 0).items():
             setattr(self, name, value)
-
-    def _model_attributes(self, heads: LinearHeads, restart: int) -> dict[str, Any]:
-        weight, bias = heads.numpy()
-        return {"coef_": weight[restart], "intercept_": bias[restart]}
 
 
 class NoCriterion(ClusteringCriterion):

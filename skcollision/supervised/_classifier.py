@@ -8,9 +8,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import _fit_context
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
+from skcollision._ambient import isolated
 from skcollision._callbacks import with_callbacks
 from skcollision.supervised._base import BaseLinearClassifier
 from skcollision.supervised._labels import (
@@ -168,6 +170,7 @@ class CollisionClassifier(BaseLinearClassifier):
         self.verbose = verbose
 
     @with_callbacks
+    @isolated()
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
@@ -203,12 +206,14 @@ class CollisionClassifier(BaseLinearClassifier):
         """
         data, weight = self._check_data(X, sample_weight, reset=True)
         self.classes_, labels = self._soft_labels(y, data, noise_rate)
-        random_state, source = self._begin(data, weight)
+        if weight is not None:  # points of weight 0 are left out
+            data, labels, weight = data[weight > 0], labels[weight > 0], weight[weight > 0]
+        random_state, features = check_random_state(self.random_state), self._begin(data, weight)
         trainer = self._supervised(
-            source, labels, weight, random_state, loss=self.loss, n_restarts=self.n_init
+            features, labels, random_state, loss=self.loss, n_restarts=self.n_init
         )
-        self._train(trainer, source, data, weight)
-        self._store(trainer.heads)
+        self._train(trainer, features, data, weight)
+        self._store(trainer)
         return self
 
     def _soft_labels(

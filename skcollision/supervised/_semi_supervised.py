@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import _fit_context
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skcollision._ambient import isolated
 from skcollision._callbacks import with_callbacks
 from skcollision.cluster._docstrings import documented_like
 from skcollision.cluster._prior import target_proportions
 from skcollision.criteria import ClusteringCriterion, CollisionCriterion
 from skcollision.engine import (
-    FeatureSource,
+    NormalisedRows,
     PriorEstimate,
     Trainer,
-    TrainingFeatures,
+    TrainingSample,
+    weight_like,
 )
-from skcollision.engine._batches import RowAccess, count_points
-from skcollision.engine._neighbourhoods import default_neighbors
+from skcollision.graph import default_neighbors
 from skcollision.supervised._base import BaseLinearClassifier
 from skcollision.supervised._classifier import CollisionClassifier
 from skcollision.supervised._labels import (
@@ -31,8 +33,8 @@ from skcollision.supervised._labels import (
     one_hot,
     partial_codes,
 )
+from skcollision.supervised._rows import Chosen, SideBySide, soft_predictions
 from skcollision.supervised._supervision import LabelsOfSome
-from skcollision.supervised._views import SideBySide, soft_predictions
 
 # Fewer than in clustering: that a point's neighbours are of its class matters more here than that
 # whole clusters hang together.
@@ -169,6 +171,7 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
         self.verbose = verbose
 
     @with_callbacks
+    @isolated()
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Learn from few labels and all points.
@@ -199,20 +202,22 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
         self.classes_, codes = partial_codes(y, data, weight, self.classes, name)
         n_classes = len(self.classes_)
         self.class_prior_ = target_proportions(self.prior, n_classes, name)
-        random_state, source = self._begin(data, weight)
-        features = self._views(source, weight, random_state)
         given = one_hot(codes, n_classes, data.dtype)
-        trainer = self._trainer(features, codes, given, weight, random_state)
-        self._train(trainer, features, data, weight)
+        used = np.arange(len(data)) if weight is None else np.flatnonzero(weight)
+        data, of_used = data[used], None if weight is None else weight[used]
+        random_state, points = check_random_state(self.random_state), self._begin(data, of_used)
+        features = self._features(points, of_used, random_state)
+        trainer = self._trainer(features, codes[used], given[used], of_used, random_state)
+        self._train(trainer, features, data, of_used)
         if trainer.prior is not None:
             self.class_prior_ = trainer.prior.proportions[0]
         labels = soft_predictions(trainer.heads, features)
-        labels = np.where((codes != UNLABELLED)[:, None], given, labels)
-        self.transduction_ = self.classes_[labels.argmax(axis=1)]
-        if features is not source:
-            trainer = self._supervised(source, labels, weight, random_state)
-            trainer.run(source, weight, lambda epoch, measures: False)
-        self._store(trainer.heads)
+        labels = np.where((codes[used] != UNLABELLED)[:, None], given[used], labels)
+        if features is not points:
+            trainer = self._supervised(points, labels, random_state)
+            trainer.run(points, weight_like(points, of_used), lambda epoch, measures: False)
+        self._store(trainer)
+        self.transduction_ = self._transduction(X, codes, used, labels)
         return self
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
@@ -245,48 +250,57 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
         right = predicted[known] == labels
         return float(np.average(right, weights=None if weight is None else weight[known]))
 
-    def _views(
-        self, source: FeatureSource, weight: np.ndarray | None, random_state: np.random.RandomState
-    ) -> FeatureSource | SideBySide:
+    def _transduction(
+        self, X: ArrayLike, codes: np.ndarray, used: np.ndarray, labels: np.ndarray
+    ) -> np.ndarray:
+        """Return the class of each point: of those without weight, label or prediction."""
+        classes = self.classes_[codes]
+        if len(used) < len(codes):
+            classes = np.where(codes != UNLABELLED, classes, self.predict(X))
+        classes[used] = self.classes_[labels.argmax(axis=1)]
+        return classes
+
+    def _features(
+        self, points: NormalisedRows, weight: np.ndarray | None, random_state: np.random.RandomState
+    ) -> NormalisedRows | SideBySide:
         """Return what to train on: the points, beside their neighbourhoods where there are any."""
-        n_classes, n_points = len(self.classes_), count_points(source.n_samples, weight)
-        n_neighbors = self.n_neighbors
+        n_classes, n_neighbors = len(self.classes_), self.n_neighbors
         if n_neighbors == "auto":
-            n_neighbors = min(MOST_NEIGHBORS, default_neighbors(n_points, n_classes))
-        views = TrainingFeatures(
-            source,
+            n_neighbors = min(MOST_NEIGHBORS, default_neighbors(len(points), n_classes))
+        if not n_neighbors or len(points) < 2:
+            return points
+        sample = TrainingSample(
+            points,
             weight,
-            n_components=self.n_components if n_neighbors else None,
+            n_components=self.n_components,
             n_neighbors=n_neighbors,
             n_clusters=n_classes,
             random_state=random_state,
         )
-        return (
-            source if views.graph is None else SideBySide(source, cast(RowAccess, views.features))
-        )
+        return SideBySide(points, sample.seen)
 
     def _trainer(
         self,
-        features: FeatureSource | SideBySide,
+        features: NormalisedRows | SideBySide,
         codes: np.ndarray,
         labels: np.ndarray,
         weight: np.ndarray | None,
         random_state: np.random.RandomState,
     ) -> Trainer:
         """Prepare to train on labels and self-labels, from what labels alone teach."""
-        n_classes, n_points = len(self.classes_), count_points(features.n_samples, weight)
-        # Points without a label have no weight, so that theirs is never asked for.
-        of_known = (codes != UNLABELLED) * (1.0 if weight is None else weight)
-        start = self._supervised(features, labels, of_known, random_state)
-        start.run(features, of_known, lambda epoch, measures: False)
+        known = np.flatnonzero(codes != UNLABELLED)
+        of_known = Chosen(features, known)
+        start = self._supervised(of_known, labels[known], random_state)
+        weight_of_known = None if weight is None else weight[known]
+        start.run(of_known, weight_like(of_known, weight_of_known), lambda epoch, measures: False)
         criterion = self.criterion or CollisionCriterion(lam=10.0, fairness_weight=1.0)
         estimated = isinstance(self.prior, str) and self.prior == "estimate"
         return Trainer(
             start.heads,
             criterion.with_prior(self.class_prior_),
-            self._settings(n_points, RATE),
+            self._settings(len(features), RATE),
             random_state,
-            PriorEstimate(1, n_classes) if estimated else None,
+            PriorEstimate(1, len(self.classes_)) if estimated else None,
             LabelsOfSome(
                 features,
                 codes,

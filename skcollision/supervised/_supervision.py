@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skcollision.engine import LinearHeads
-from skcollision.engine._batches import RowAccess
+from skcollision.engine import Features, LinearHeads
 from skcollision.losses import collision_cross_entropy, soft_cross_entropy
 
 LOSSES: dict[str, Callable[..., Tensor]] = {
@@ -21,17 +20,9 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
 
 @dataclass(frozen=True)
 class LabelsOfAll:
-    """Mean cross-entropy of a batch, every point of which has a soft label.
+    """Mean cross-entropy of a batch, every point of which has a soft label."""
 
-    Attributes
-    ----------
-    labels : Tensor of shape (N, K)
-        Soft labels, on the device that trains.
-    cross_entropy : callable
-        One of `LOSSES`.
-    """
-
-    labels: Tensor
+    labels: Tensor  # (N, K), on the device that trains
     cross_entropy: Callable[..., Tensor]
 
     def loss(
@@ -47,25 +38,13 @@ class LabelsOfSome:
 
     With few labels a batch would have next to none, and its gradient next to no meaning.
 
-    Parameters
-    ----------
-    features : RowAccess
-        All N points as they are trained on.
-    codes : ndarray of shape (N,)
-        Class of each point as a number, -1 where it is not known.
-    sample_weight : ndarray of shape (N,) or None
-        Weights of all points.
-    labelled_weight : float
-        What a labelled point counts, in units of a point.
-    batch_size : int
-        Most labelled points a step; of more, so many are drawn.
-    random_state : numpy.random.RandomState
-        Draws them.
+    `codes` (N,) are the classes of all points as numbers, -1 where they are not known. A labelled
+    point counts as `labelled_weight` points. A step sees at most `batch_size` of them.
     """
 
     def __init__(
         self,
-        features: RowAccess,
+        features: Features,
         codes: np.ndarray,
         sample_weight: np.ndarray | None,
         *,
@@ -76,7 +55,7 @@ class LabelsOfSome:
         weight = np.ones(len(codes)) if sample_weight is None else sample_weight
         self._rows = np.flatnonzero((codes >= 0) & (weight > 0))
         self._mass = labelled_weight * float(weight[self._rows].sum() / weight.sum())
-        like = features.batch(self._rows[:1])
+        like = features[self._rows[:1]]
         self._labels = torch.from_numpy(codes[self._rows]).to(like.device)
         self._weight = torch.as_tensor(weight[self._rows], dtype=like.dtype, device=like.device)
         self._features, self._batch_size = features, batch_size
@@ -90,7 +69,7 @@ class LabelsOfSome:
         if len(drawn) > self._batch_size:
             drawn = self._random_state.choice(drawn, self._batch_size, replace=False)
         of_drawn = torch.from_numpy(drawn)
-        log_probs = heads(self._features.batch(self._rows[drawn])).log_softmax(2)
+        log_probs = heads(self._features[self._rows[drawn]]).log_softmax(2)
         of_labels = log_probs[:, torch.arange(len(drawn)), self._labels[of_drawn]]
         weight = self._weight[of_drawn]
         return -self._mass * (of_labels @ weight) / weight.sum()

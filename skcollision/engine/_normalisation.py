@@ -1,0 +1,157 @@
+"""Centre and scale: what linear heads see of features on any scale."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# Below this many features, the distance of a point from the centre says something: around it,
+# lengths in D dimensions vary by a share of about 1 / sqrt(2 D), half at 2 and a tenth at 50.
+FEW_FEATURES = 16
+
+# Rows of few features are softened at this many times the root mean square distance from the
+# centre: most keep their length nearly whole, and rows far outside come near.
+SOFTENING = 2.0
+
+# The root mean square distance from the mean is this many times the mean distance only where a few
+# rows lie so far outside that they draw the mean out of the rest. It is 1.25 for normal numbers in
+# one dimension and close to 1 for embeddings.
+HEAVY_TAILS = 2.0
+MEDIAN_STEPS = 20
+
+# Rows a block, in float64.
+_BLOCK_ROWS = 512
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Centre, then scale each row: what the linear heads see of a feature matrix.
+
+    A row x becomes (x - mean) / |x - mean| with ``unit_rows``, (x - mean) / scale without. With a
+    softening s the divisor is sqrt(|x - mean|^2 + s^2) / gain: points of one direction then stay
+    apart, and one at the distance `scale`, the root mean square one, has length 1.
+    """
+
+    mean: np.ndarray  # (D,), in the dtype of the features
+    scale: float
+    unit_rows: bool
+    softening: float = 0.0
+
+    @property
+    def gain(self) -> float:
+        """Length that softened rows come near the farther outside they lie."""
+        return math.hypot(self.scale, self.softening) / self.scale
+
+    def apply_(self, rows: Tensor) -> Tensor:
+        """Normalise rows (B, D) in place, or, at the ends of their type's range, in float64."""
+        limits = torch.finfo(rows.dtype)
+        if (
+            not math.sqrt(limits.tiny) / limits.eps
+            < self.scale
+            < math.sqrt(limits.max) * limits.eps
+        ):
+            return self._apply_in_float64(rows)
+        rows.sub_(torch.as_tensor(self.mean, dtype=rows.dtype, device=rows.device))
+        if not self.unit_rows:
+            return rows.div_(self.scale)
+        lengths = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+        too_long = lengths.isinf()
+        if too_long.any():  # squares overflowed: so far outside, only the direction counts
+            rows = torch.where(too_long, rows / rows.abs().amax(1, keepdim=True), rows)
+            lengths = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+            if self.softening:
+                lengths = torch.where(too_long, lengths / self.gain, lengths)
+        if self.softening:
+            softened = torch.hypot(lengths, torch.full_like(lengths, self.softening)) / self.gain
+            return rows.div_(torch.where(too_long, lengths, softened))
+        # A row at the centre has no direction. It stays 0, and so gets the bias's prediction.
+        return rows.div_(lengths.clamp_min_(self.scale * limits.eps))
+
+    def _apply_in_float64(self, rows: Tensor) -> Tensor:
+        # A power of two, which rounds nothing, brings the scale near 1.
+        unit = 2.0 ** -math.frexp(self.scale)[1]
+        near_one = Normalisation(
+            self.mean.astype(np.float64) * unit,
+            self.scale * unit,
+            self.unit_rows,
+            self.softening * unit,
+        )
+        return near_one.apply_(rows.double() * unit).to(rows.dtype)
+
+
+def fit_normalisation(
+    X: np.ndarray,
+    sample_weight: np.ndarray | None,
+    *,
+    unit_rows: bool,
+    softens: bool = False,
+) -> Normalisation:
+    """Measure centre and scale of features (N, D), in float64.
+
+    Where a few rows lie far outside, the geometric median is the centre of unit rows: seen from a
+    mean that they draw away, all others would lie in one direction. With `softens`, fewer than 16
+    features keep part of the distance from the centre: the softening is twice the scale.
+
+    Raises ValueError if all rows are the same, so that there is nothing to cluster.
+    """
+    # A power of two brings the largest entry near 1, so that no square overflows.
+    peak = float(max(abs(float(X.max())), abs(float(X.min()))))
+    unit = 2.0 ** -max(math.frexp(peak)[1], -1000)
+    weight = np.full(len(X), 1 / len(X)) if sample_weight is None else sample_weight.astype(float)
+    weight = weight / weight.sum()
+    # From the first row, as differences are small beside features far from 0.
+    origin = X[0].astype(np.float64) * unit
+    mean = origin + sum(w @ block for w, block in _blocks(X, weight, unit, origin))
+    square = length = 0.0
+    for w, block in _blocks(X, weight, unit, mean):
+        squares = np.einsum("ij,ij->i", block, block)
+        square += w @ squares
+        length += w @ np.sqrt(squares)
+    scale = math.sqrt(square)
+    # Rounding in their sum leaves equal rows this far from their mean.
+    if scale <= len(X) * np.finfo(np.float64).eps * float(np.linalg.norm(mean)) or scale == 0:
+        raise ValueError(
+            f"X has constant features: its n_samples={len(X)} rows are all the same point, so "
+            "there is nothing to cluster."
+        )
+    if unit_rows and scale > HEAVY_TAILS * length:
+        mean, scale = _geometric_median(X, weight, unit, mean, length)
+    is_soft = softens and unit_rows and X.shape[1] < FEW_FEATURES
+    softening = SOFTENING * scale if is_soft else 0.0
+    return Normalisation((mean / unit).astype(X.dtype), scale / unit, unit_rows, softening / unit)
+
+
+def _blocks(X: np.ndarray, weight: np.ndarray, unit: float, centre: np.ndarray):  # type: ignore[no-untyped-def]
+    """Yield blocks of rows in float64, times the unit and less the centre, with their weights."""
+    for start in range(0, len(X), _BLOCK_ROWS):
+        rows = slice(start, start + _BLOCK_ROWS)
+        block = X[rows].astype(np.float64)
+        block *= unit
+        block -= centre
+        yield weight[rows], block
+
+
+def _geometric_median(
+    X: np.ndarray, weight: np.ndarray, unit: float, start: np.ndarray, length: float
+) -> tuple[np.ndarray, float]:
+    """Return the point of least mean distance, by Weiszfeld's steps, and a scale around it.
+
+    The scale is the geometric mean of the distances, for which far rows count little.
+    """
+    centre, smallest = start, np.finfo(np.float64).eps * length
+    for _ in range(MEDIAN_STEPS):
+        step, total, log_scale = np.zeros_like(centre), 0.0, 0.0
+        for w, block in _blocks(X, weight, unit, centre):
+            lengths = np.maximum(np.linalg.norm(block, axis=1), smallest)
+            step += (w / lengths) @ block
+            total += w @ (1 / lengths)
+            log_scale += w @ np.log(lengths)
+        step, scale = step / total, math.exp(log_scale)
+        centre = centre + step
+        if np.linalg.norm(step) < 1e-3 * scale:
+            break
+    return centre, scale

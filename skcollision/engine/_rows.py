@@ -1,0 +1,122 @@
+"""Rows of features: which of them training sees, and how all of them are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from sklearn.utils.random import sample_without_replacement
+from torch import Tensor
+
+from skcollision.blocks import FeatureBlocks
+from skcollision.engine._normalisation import Normalisation
+
+# Rows a block in passes over a whole matrix: a block should fit in a core's cache.
+BLOCK_ROWS = 512
+
+# Points that training sees, and how many of them a cluster should have; all of them in smaller
+# data. K columns of weights on 128 coordinates need no more (docs/sample_size.md).
+SAMPLE_SIZE = 20_000
+SAMPLES_PER_CLUSTER = 100
+
+
+def default_sample_size(n_clusters: int) -> int:
+    """Return how many points training sees at most."""
+    return max(SAMPLE_SIZE, SAMPLES_PER_CLUSTER * n_clusters)
+
+
+class Sample(NamedTuple):
+    """The rows that training sees, in rising order, and their weights (None for equal ones)."""
+
+    rows: np.ndarray
+    weight: np.ndarray | None
+
+
+def draw_sample(
+    n_samples: int,
+    sample_weight: np.ndarray | None,
+    size: int | None,
+    random_state: np.random.RandomState,
+) -> Sample:
+    """Choose at most `size` of the points that have weight; all of them for None.
+
+    Points are drawn in proportion to their weight, one from each of `size` equal shares of the
+    total. A point that is drawn several times has that as its weight.
+    """
+    if sample_weight is None:
+        if size is None or size >= n_samples:
+            return Sample(np.arange(n_samples), None)
+        rows = sample_without_replacement(n_samples, size, random_state=random_state)
+        return Sample(np.sort(rows), None)
+    rows = np.flatnonzero(sample_weight)
+    weight = sample_weight[rows]
+    if size is not None and size < len(rows):
+        ends = np.cumsum(weight)
+        positions = (np.arange(size) + random_state.uniform(size=size)) * (ends[-1] / size)
+        drawn = np.minimum(np.searchsorted(ends, positions, side="right"), len(rows) - 1)
+        chosen, counts = np.unique(drawn, return_counts=True)
+        rows, weight = rows[chosen], counts.astype(np.float64)
+    return Sample(rows, weight)
+
+
+def row_blocks(
+    X: np.ndarray | FeatureBlocks, size: int = BLOCK_ROWS
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield consecutive row ranges of a matrix, and what it has there."""
+    if isinstance(X, FeatureBlocks):
+        yield from X.blocks(size)
+        return
+    for start in range(0, len(X), size):
+        rows = slice(start, min(start + size, len(X)))
+        yield rows, X[rows]
+
+
+def take_rows(X: np.ndarray | FeatureBlocks, rows: np.ndarray) -> np.ndarray:
+    """Return rows given in rising order; streamed features are read once from end to end."""
+    if not isinstance(X, FeatureBlocks):
+        return X if len(rows) == len(X) else X[rows]
+    taken = np.empty((len(rows), X.shape[1]), X.dtype)
+    for block, values in row_blocks(X):
+        first, last = np.searchsorted(rows, [block.start, block.stop])
+        taken[first:last] = values[rows[first:last] - block.start]
+    return taken
+
+
+class NormalisedRows:
+    """A matrix of which rows are normalised when they are asked for; it is never copied whole."""
+
+    def __init__(
+        self,
+        X: np.ndarray | FeatureBlocks,
+        normalisation: Normalisation | None,
+        device: torch.device,
+    ) -> None:
+        self._X, self._normalisation, self.device = X, normalisation, device
+        self.shape = X.shape
+        self.dtype = torch.float64 if X.dtype == np.float64 else torch.float32
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: np.ndarray) -> Tensor:
+        assert isinstance(self._X, np.ndarray)
+        return self._normalised(self._X[rows])
+
+    def blocks(self) -> Iterator[tuple[slice, np.ndarray, Tensor]]:
+        """Yield consecutive row ranges, the rows, and the rows normalised on the device."""
+        for rows, block in row_blocks(self._X):
+            yield rows, block, self._normalised(block)
+
+    def matrix(self) -> Tensor:
+        """Return all rows, normalised."""
+        matrix = torch.empty(tuple(self.shape), dtype=self.dtype, device=self.device)
+        for rows, _, block in self.blocks():
+            matrix[rows] = block
+        return matrix
+
+    def _normalised(self, block: np.ndarray) -> Tensor:
+        # A copy: rows are normalised in place, and torch warns of read-only memory.
+        rows = torch.from_numpy(np.array(block)).to(self.device)
+        return rows if self._normalisation is None else self._normalisation.apply_(rows)
