@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skcollision.metrics import match_labels
 from skcollision.plotting._cluster_map import ClusterMapDisplay
-from skcollision.plotting._colors import cluster_colors
-from skcollision.plotting._map_points import as_names, certainty_of, coordinates_of
-from skcollision.plotting._matplotlib import row_of_axes
-from skcollision.plotting._responses import predicted_labels
-
-if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator
+from skcollision.plotting._display import Display, row_of_axes
+from skcollision.plotting._map import as_names, cluster_colors, coordinates_of
+from skcollision.plotting._responses import certainty_of, predicted_labels
 
 
-class ComparisonDisplay:
+class ComparisonDisplay(Display):
     """Maps of several clusterings of the same points, side by side.
 
     Clusters have the names and colours of what they are matched with: the classes, if they are
@@ -36,7 +32,7 @@ class ComparisonDisplay:
     Attributes
     ----------
     ax_ : ndarray of shape (n_clusterers,) of matplotlib Axes
-        The panels.
+        The panels; the artists of each are attributes of its map.
     figure_ : matplotlib Figure
         The figure around them.
 
@@ -45,14 +41,8 @@ class ComparisonDisplay:
     ValueError
         If there are no maps, or not as many titles.
 
-    See Also
-    --------
-    ClusterMapDisplay : One map.
-
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> from sklearn.cluster import AgglomerativeClustering, KMeans
     >>> from skcollision.datasets import make_embeddings
     >>> from skcollision.plotting import ComparisonDisplay
@@ -77,7 +67,7 @@ class ComparisonDisplay:
     @classmethod
     def from_estimators(
         cls,
-        estimators: Mapping[str, BaseEstimator] | Sequence[BaseEstimator],
+        estimators: Mapping[str, Any] | Sequence[Any],
         X: ArrayLike,
         y: ArrayLike | None = None,
         *,
@@ -90,9 +80,8 @@ class ComparisonDisplay:
         Parameters
         ----------
         estimators : mapping of str to estimator, or sequence of estimators
-            Fitted clusterers, or pipelines or searches that have one, with their names or in
-            sequence; the names are then those of their classes. See :class:`ClusterMapDisplay` for
-            what they must have.
+            Fitted clusterers with their names, or in sequence; the names are then those of their
+            classes. Each is what :meth:`ClusterMapDisplay.from_estimator` takes.
         X : array-like of shape (n_samples, n_features)
             Features; any input of the estimators if `coordinates` are given.
         y : array-like of shape (n_samples,), default=None
@@ -100,15 +89,8 @@ class ComparisonDisplay:
         coordinates : array-like of shape (n_samples, 2), default=None
             A map made elsewhere; None for X itself if it has two features, and its first two
             principal components if it has more.
-        regions : bool, default=True
-            Whether to draw regions, by the nearest points on the map.
-        ax : array-like of matplotlib Axes, one an estimator, or one to divide, default=None
-            Where to draw; None for a new figure.
-
-        Returns
-        -------
-        ComparisonDisplay
-            The picture, drawn.
+        regions, ax
+            As :meth:`from_predictions`.
 
         Raises
         ------
@@ -121,7 +103,7 @@ class ComparisonDisplay:
         points, axis_names = coordinates_of(X, coordinates, cls.__name__)
         labels = {name: predicted_labels(each, X, cls.__name__) for name, each in named.items()}
         certainty = {name: certainty_of(each, X) for name, each in named.items()}
-        return cls._from_matched(points, axis_names, labels, certainty, y, regions).plot(ax)
+        return cls._from_labels(points, axis_names, labels, certainty, y, regions).plot(ax)
 
     @classmethod
     def from_predictions(
@@ -148,24 +130,17 @@ class ComparisonDisplay:
         ax : array-like of matplotlib Axes, one a clusterer, or one to divide, default=None
             Where to draw; None for a new figure.
 
-        Returns
-        -------
-        ComparisonDisplay
-            The picture, drawn.
-
         Raises
         ------
         ValueError
             If labels or coordinates are invalid or differ in length.
         """
+        points = np.asarray(coordinates)
         certainty = dict.fromkeys(predictions)
-        display = cls._from_matched(
-            np.asarray(coordinates), ("", ""), predictions, certainty, y_true, regions
-        )
-        return display.plot(ax)
+        return cls._from_labels(points, ("", ""), predictions, certainty, y_true, regions).plot(ax)
 
     @classmethod
-    def _from_matched(
+    def _from_labels(
         cls,
         points: np.ndarray,
         axis_names: tuple[str, str],
@@ -177,51 +152,31 @@ class ComparisonDisplay:
         """Match the clusters of each clusterer with the classes, or those of the first."""
         maps: dict[str, ClusterMapDisplay] = {}
         titles = []
-        truth = None if y is None else as_names(y, cls.__name__)
-        first = truth
+        reference = None if y is None else as_names(y, cls.__name__)
         for name, raw in labels.items():
             own = as_names(raw, cls.__name__)
-            first = own if first is None else first
-            matched = _matched(first, own)
-            agreement = np.mean(matched == first)
-            if truth is not None:
-                titles.append(f"{name}: accuracy {agreement:.3f}")
-            else:
-                titles.append(f"{name}: agreement {agreement:.3f}" if maps else name)
+            reference = own if reference is None else reference
+            matched = _matched(reference, own)
+            score = (
+                f"{'agreement' if y is None else 'accuracy'} {np.mean(matched == reference):.3f}"
+            )
+            titles.append(name if y is None and not maps else f"{name}: {score}")
             maps[name] = ClusterMapDisplay(points, matched, certainty[name], None, axis_names)
             if regions:
                 maps[name].add_neighbor_regions()
         return cls(maps, titles)
 
-    def plot(self, ax: Any = None) -> Self:
-        """Draw the maps.
+    def _axes(self, plt: Any, ax: Any) -> np.ndarray:
+        n_maps = len(self.maps)
+        return row_of_axes(plt, ax, n_maps, (5.2 * n_maps, 4.8), type(self).__name__)
 
-        Parameters
-        ----------
-        ax : array-like of matplotlib Axes, one a clusterer, or one to divide, default=None
-            Where to draw; None for a new figure.
-
-        Returns
-        -------
-        ComparisonDisplay
-            Itself, with the artists as attributes; those of each panel are its map's.
-
-        Raises
-        ------
-        ValueError
-            If `ax` is neither None, nor as many axes as maps, nor one of a grid.
-        ImportError
-            If matplotlib is not installed.
-        """
+    def _draw(self, axes: Any) -> None:
         maps = list(self.maps.values())
-        self.ax_ = row_of_axes(type(self).__name__, ax, len(maps), (5.2 * len(maps), 4.8))
-        self.figure_ = self.ax_[0].figure
         names = np.concatenate([each.labels for each in maps])
         colors = cluster_colors(names, np.concatenate([each.coordinates for each in maps]))
-        for axes, title, each in zip(self.ax_, self.titles, maps, strict=True):
-            each.plot(axes, colors=colors)
-            axes.set_title(title)
-        return self
+        for panel, title, each in zip(axes, self.titles, maps, strict=True):
+            each.plot(panel, colors=colors)
+            panel.set_title(title)
 
 
 def _with_names(estimators: Any) -> dict[str, Any]:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skcollision.plotting._colors import INK, PALETTE
-from skcollision.plotting._matplotlib import row_of_axes
+from skcollision.plotting._display import INK, PALETTE, Display, row_of_axes
 from skcollision.plotting._responses import final_estimator
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from sklearn.base import BaseEstimator
 
 _CURVES = {
     "objective": "objective (nats)",
@@ -22,7 +17,7 @@ _CURVES = {
 }
 
 
-class HistoryDisplay:
+class HistoryDisplay(Display):
     """Loss and fairness of all restarts over the epochs of a fit.
 
     The left panel has the objective, the right one the entropy of the mean prediction: the closer
@@ -52,19 +47,13 @@ class HistoryDisplay:
     ValueError
         If a curve is missing, empty, not finite, or the two differ in shape.
 
-    See Also
-    --------
-    skcollision.CollisionClusterer : Has such a `history_`.
-
     Notes
     -----
-    Which restart is kept is not read from these curves, but from the clusters of neighbours, so
-    none is marked.
+    No restart is marked as the one kept: that choice is not made by these curves, but by the
+    clusters of neighbours.
 
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> from skcollision.plotting import HistoryDisplay
     >>> history = {"objective": [2.3, 1.1, 0.9], "marginal_entropy": [0.6, 0.7, 0.7]}
     >>> HistoryDisplay(history, n_clusters=2).plot().lines_.shape
@@ -88,7 +77,7 @@ class HistoryDisplay:
             )
 
     @classmethod
-    def from_estimator(cls, estimator: BaseEstimator, ax: Any = None) -> Self:
+    def from_estimator(cls, estimator: Any, ax: Any = None) -> Self:
         """Draw the `history_` of a fitted clusterer.
 
         Parameters
@@ -98,19 +87,12 @@ class HistoryDisplay:
         ax : array-like of 2 matplotlib Axes, or one to divide, default=None
             Where to draw; None for a new figure.
 
-        Returns
-        -------
-        HistoryDisplay
-            The picture, drawn.
-
         Raises
         ------
         TypeError
             If the estimator has no `history_`.
         sklearn.exceptions.NotFittedError
             If it is not fitted.
-        ImportError
-            If matplotlib is not installed.
         """
         clusterer = final_estimator(estimator)
         if not hasattr(clusterer, "history_"):
@@ -121,48 +103,20 @@ class HistoryDisplay:
             )
         return cls(clusterer.history_, getattr(clusterer, "n_clusters", None)).plot(ax)
 
-    def plot(self, ax: Any = None) -> Self:
-        """Draw the curves.
+    def _axes(self, plt: Any, ax: Any) -> np.ndarray:
+        return row_of_axes(plt, ax, len(_CURVES), (9.6, 4.0), type(self).__name__)
 
-        Parameters
-        ----------
-        ax : array-like of 2 matplotlib Axes, or one to divide, default=None
-            Where to draw; None for a new figure.
-
-        Returns
-        -------
-        HistoryDisplay
-            Itself, with the artists as attributes.
-
-        Raises
-        ------
-        ValueError
-            If `ax` is neither None, nor two axes, nor one of a grid.
-        ImportError
-            If matplotlib is not installed.
-        """
-        self.ax_ = row_of_axes(type(self).__name__, ax, len(_CURVES), (9.6, 4.0))
-        self.figure_ = self.ax_[0].figure
-        self.lines_ = np.array(
-            [
-                _draw(axes, self.history[name], label)
-                for axes, (name, label) in zip(self.ax_, _CURVES.items(), strict=True)
-            ],
-            dtype=object,
-        )
+    def _draw(self, axes: Any) -> None:
+        panels = zip(axes, self.history.values(), _CURVES.values(), strict=True)
+        self.lines_ = np.array([_draw_curves(*panel) for panel in panels], dtype=object)
         self.balance_line_ = None
         if self.n_clusters is not None:
-            self.balance_line_ = self.ax_[1].axhline(
-                np.log(self.n_clusters),
-                color=INK,
-                linestyle="--",
-                label=f"ln {self.n_clusters}: equal clusters",
-            )
-            self.ax_[1].legend(handles=[self.balance_line_])
-        n_restarts = self.lines_.shape[1]
-        if 1 < n_restarts <= len(PALETTE):
-            self.ax_[0].legend()
-        return self
+            label = f"ln {self.n_clusters}: equal clusters"
+            style: dict[str, Any] = {"color": INK, "linestyle": "--", "label": label}
+            self.balance_line_ = axes[1].axhline(np.log(self.n_clusters), **style)
+            axes[1].legend(handles=[self.balance_line_])
+        if 1 < self.lines_.shape[1] <= len(PALETTE):
+            axes[0].legend()
 
 
 def _as_curves(curve: ArrayLike, name: str) -> np.ndarray:
@@ -177,16 +131,14 @@ def _as_curves(curve: ArrayLike, name: str) -> np.ndarray:
     return curves
 
 
-def _draw(axes: Axes, curves: np.ndarray, label: str) -> list[Any]:
+def _draw_curves(axes: Any, curves: np.ndarray, label: str) -> list[Any]:
     """Draw one panel; beyond the palette, restarts share a colour."""
     n_epochs, n_restarts = curves.shape
-    colors = PALETTE if n_restarts <= len(PALETTE) else PALETTE[:1] * n_restarts
+    is_few = n_restarts <= len(PALETTE)
     style: dict[str, Any] = {"marker": "."} if n_epochs < 20 else {}
-    style["linewidth"] = 1.5 if n_restarts <= len(PALETTE) else 0.7
-    lines = [
-        axes.plot(np.arange(1, n_epochs + 1), curve, color=color, label=f"restart {i}", **style)[0]
-        for i, (curve, color) in enumerate(zip(curves.T, colors, strict=False))
-    ]
+    lines = axes.plot(np.arange(1, n_epochs + 1), curves, linewidth=1.5 if is_few else 0.7, **style)
+    for i, line in enumerate(lines):
+        line.set(color=PALETTE[i if is_few else 0], label=f"restart {i}")
     axes.set(xlabel="epoch", ylabel=label)
     axes.locator_params(axis="x", integer=True)
     return lines

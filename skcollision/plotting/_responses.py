@@ -50,3 +50,10 @@ def predicted_proba(estimator: Any, X: ArrayLike, caller: str) -> np.ndarray:
             f"Got {estimator!r} instead."
         )
     return np.asarray(estimator.predict_proba(X))
+
+
+def certainty_of(estimator: Any, X: Any) -> np.ndarray | None:
+    """Return the largest probability of each point; None without `predict_proba`."""
+    if not hasattr(estimator, "predict_proba"):
+        return None
+    return np.asarray(estimator.predict_proba(X)).max(axis=1)

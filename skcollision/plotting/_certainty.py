@@ -1,25 +1,20 @@
-"""ReliabilityDisplay: whether a certainty of 80 % means that 80 % are right."""
+"""ReliabilityDisplay and RiskCoverageDisplay: how far the certainty of points can be trusted."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skcollision.metrics import clustering_calibration_error, risk_coverage_curve
-from skcollision.plotting._colors import INK, PALETTE
-from skcollision.plotting._matplotlib import one_axes
+from skcollision.plotting._display import INK, PALETTE, Display, check_vectors
 from skcollision.plotting._responses import predicted_proba
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from sklearn.base import BaseEstimator
 
 _DIAGONAL = "perfectly calibrated"
 
 
-class ReliabilityDisplay:
+class ReliabilityDisplay(Display):
     """Reliability diagram of soft assignments: accuracy over certainty.
 
     Clusters are matched with classes, points are put into bins by the probability of their cluster,
@@ -43,10 +38,8 @@ class ReliabilityDisplay:
     calibration_error : float
         Expected calibration error, the mean gap between certainty and accuracy; it is in the
         legend.
-    ax_ : matplotlib Axes
+    ax_, figure_ : matplotlib Axes and Figure
         Where the diagram was drawn.
-    figure_ : matplotlib Figure
-        The figure around it.
     line_ : matplotlib Line2D
         The curve.
     markers_ : matplotlib PathCollection
@@ -69,8 +62,6 @@ class ReliabilityDisplay:
 
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> from skcollision.plotting import ReliabilityDisplay
     >>> y_proba = [[0.75, 0.25], [0.75, 0.25], [0.75, 0.25], [0.75, 0.25]]
     >>> display = ReliabilityDisplay.from_predictions(["a", "a", "a", "b"], y_proba)
@@ -85,24 +76,21 @@ class ReliabilityDisplay:
         self.accuracy = np.asarray(accuracy, dtype=np.float64)
         self.share = np.asarray(share, dtype=np.float64)
         self.name = name
-        if not self.certainty.shape == self.accuracy.shape == self.share.shape:
-            raise ValueError(
-                "The 'certainty', 'accuracy' and 'share' parameters of ReliabilityDisplay must "
-                f"have the same shape. Got {self.certainty.shape}, {self.accuracy.shape} and "
-                f"{self.share.shape} instead."
-            )
+        check_vectors(
+            "ReliabilityDisplay", certainty=self.certainty, accuracy=self.accuracy, share=self.share
+        )
         self.calibration_error = float(self.share @ np.abs(self.accuracy - self.certainty))
 
     @classmethod
     def from_estimator(
         cls,
-        estimator: BaseEstimator,
+        estimator: Any,
         X: ArrayLike,
         y: ArrayLike,
         *,
         n_bins: int = 15,
         name: str | None = None,
-        ax: Axes | None = None,
+        ax: Any = None,
     ) -> Self:
         """Draw the diagram of a fitted clusterer.
 
@@ -114,17 +102,10 @@ class ReliabilityDisplay:
             Features.
         y : array-like of shape (n_samples,)
             Classes: integers, booleans or strings.
-        n_bins : int, default=15
-            Bins that divide the certainties from 0 to 1.
+        n_bins, ax
+            As :meth:`from_predictions`.
         name : str, default=None
             Name for the legend; None for that of the estimator's class.
-        ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure.
-
-        Returns
-        -------
-        ReliabilityDisplay
-            The picture, drawn.
 
         Raises
         ------
@@ -145,7 +126,7 @@ class ReliabilityDisplay:
         *,
         n_bins: int = 15,
         name: str | None = None,
-        ax: Axes | None = None,
+        ax: Any = None,
     ) -> Self:
         """Draw the diagram of soft assignments.
 
@@ -160,12 +141,7 @@ class ReliabilityDisplay:
         name : str, default=None
             Name for the legend.
         ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure.
-
-        Returns
-        -------
-        ReliabilityDisplay
-            The picture, drawn.
+            Where to draw, also beside other diagrams; None for a new figure.
 
         Raises
         ------
@@ -184,40 +160,19 @@ class ReliabilityDisplay:
         accuracy = np.bincount(index, weights=right) / total
         return cls(certainty, accuracy.clip(0, 1), total, name).plot(ax)
 
-    def plot(self, ax: Axes | None = None) -> Self:
-        """Draw the diagram.
+    def _figsize(self) -> tuple[float, float]:
+        return 5.0, 5.0
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw, also beside diagrams that are there; None for a new figure.
-
-        Returns
-        -------
-        ReliabilityDisplay
-            Itself, with the artists as attributes.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        """
-        axes: Any = one_axes(type(self).__name__, ax, (5.0, 5.0))
-        self.ax_, self.figure_ = axes, axes.figure
+    def _draw(self, axes: Any) -> None:
         if _DIAGONAL not in axes.get_legend_handles_labels()[1]:
             axes.plot([0, 1], [0, 1], color=INK, linestyle=":", label=_DIAGONAL)
         error = f"ECE = {self.calibration_error:.3f}"
         label = error if self.name is None else f"{self.name} ({error})"
         color = PALETTE[(len(axes.lines) - 1) % len(PALETTE)]  # the diagonal is a line too
-        (self.line_,) = axes.plot(self.certainty, self.accuracy, color=color, label=label)
-        self.markers_ = axes.scatter(
-            self.certainty,
-            self.accuracy,
-            s=4 + 500 * self.share,
-            color=color,
-            alpha=0.6,
-            linewidths=0,
-        )
+        curve = self.certainty, self.accuracy
+        (self.line_,) = axes.plot(*curve, color=color, label=label)
+        area = 4 + 500 * self.share
+        self.markers_ = axes.scatter(*curve, s=area, color=color, alpha=0.6, linewidths=0)
         axes.set(
             xlabel="certainty (area: share of points)",
             ylabel="accuracy",
@@ -226,4 +181,108 @@ class ReliabilityDisplay:
             aspect="equal",
         )
         axes.legend()
-        return self
+
+
+class RiskCoverageDisplay(Display):
+    """Risk-coverage curve of soft assignments: the error of the most certain share of the points.
+
+    The curve ends at the error of all points. A certainty that ranks points well starts low and
+    rises; one that says nothing stays level. Several can share axes. Use :meth:`from_estimator` or
+    :meth:`from_predictions` to make one.
+
+    Parameters
+    ----------
+    coverage : array-like of shape (n_thresholds,)
+        Shares of the points, rising to 1.
+    risk : array-like of shape (n_thresholds,)
+        Share of wrong points among them.
+    name : str, default=None
+        Name for the legend.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib Axes and Figure
+        Where the curve was drawn.
+    line_ : matplotlib Line2D
+        The curve.
+
+    Raises
+    ------
+    ValueError
+        If the arrays differ in shape.
+
+    See Also
+    --------
+    skcollision.metrics.risk_coverage_curve : The curve.
+    ReliabilityDisplay : Whether certainties are right on their scale.
+
+    Examples
+    --------
+    >>> from skcollision.plotting import RiskCoverageDisplay
+    >>> y_proba = [[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.6, 0.4]]
+    >>> display = RiskCoverageDisplay.from_predictions([0, 1, 1, 1], y_proba)
+    >>> display.risk.tolist()
+    [0.0, 0.0, 0.0, 0.25]
+    """
+
+    def __init__(self, coverage: ArrayLike, risk: ArrayLike, name: str | None = None) -> None:
+        self.coverage = np.asarray(coverage, dtype=np.float64)
+        self.risk = np.asarray(risk, dtype=np.float64)
+        self.name = name
+        check_vectors("RiskCoverageDisplay", coverage=self.coverage, risk=self.risk)
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: ArrayLike, y: ArrayLike, *, name: str | None = None, ax: Any = None
+    ) -> Self:
+        """Draw the curve of a fitted clusterer.
+
+        Parameters
+        ----------
+        estimator, X, y, name, ax
+            As :meth:`ReliabilityDisplay.from_estimator`.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no `predict_proba`.
+        ValueError
+            As :meth:`from_predictions`.
+        """
+        probs = predicted_proba(estimator, X, cls.__name__)
+        name = type(estimator).__name__ if name is None else name
+        return cls.from_predictions(y, probs, name=name, ax=ax)
+
+    @classmethod
+    def from_predictions(
+        cls, y_true: ArrayLike, y_proba: ArrayLike, *, name: str | None = None, ax: Any = None
+    ) -> Self:
+        """Draw the curve of soft assignments.
+
+        Parameters
+        ----------
+        y_true, y_proba, name, ax
+            As :meth:`ReliabilityDisplay.from_predictions`.
+
+        Raises
+        ------
+        ValueError
+            As :func:`~skcollision.metrics.risk_coverage_curve`.
+        """
+        curve = risk_coverage_curve(y_true, y_proba)
+        return cls(curve.coverage, curve.risk, name).plot(ax)
+
+    def _draw(self, axes: Any) -> None:
+        # A marker as well, or a single certainty for all points would be invisible.
+        color = PALETTE[len(axes.lines) % len(PALETTE)]
+        (self.line_,) = axes.plot(
+            self.coverage, self.risk, color=color, marker="o", markevery=[-1], label=self.name
+        )
+        axes.set(
+            xlabel="coverage: share of the points, the most certain first",
+            ylabel="risk: error rate among them",
+            xlim=(0, 1.02),
+        )
+        axes.set_ylim(bottom=0)
+        if self.name is not None:
+            axes.legend()
