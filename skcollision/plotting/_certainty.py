@@ -8,36 +8,65 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skcollision.metrics import clustering_calibration_error, risk_coverage_curve
-from skcollision.plotting._display import INK, PALETTE, Display, check_vectors
-from skcollision.plotting._responses import predicted_proba
+from skcollision.plotting._display import INK, PALETTE, Display, as_vectors, predicted_proba
 
 _DIAGONAL = "perfectly calibrated"
 
 
-class ReliabilityDisplay(Display):
+class _CertaintyDisplay(Display):
+    """Base of the pictures that compare certainty with classes."""
+
+    from_predictions: Any
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: ArrayLike, y: ArrayLike, *, name: str | None = None, **options: Any
+    ) -> Self:
+        """Draw the picture of a fitted clusterer.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with `predict_proba`; pipelines and searches too.
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        y : array-like of shape (n_samples,)
+            Classes: integers, booleans or strings.
+        name : str, default=None
+            Name for the legend; None for that of the estimator's class.
+        **options
+            Other parameters of `from_predictions`, such as `ax`.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no `predict_proba`.
+        """
+        probs = predicted_proba(estimator, X, cls.__name__)
+        name = type(estimator).__name__ if name is None else name
+        return cls.from_predictions(y, probs, name=name, **options)
+
+
+class ReliabilityDisplay(_CertaintyDisplay):
     """Reliability diagram of soft assignments: accuracy over certainty.
 
     Clusters are matched with classes, points are put into bins by the probability of their cluster,
     and for each bin the share of right points is drawn over the mean certainty; the larger the
     marker, the more points are in the bin. Below the diagonal a clusterer is too sure. Several can
-    share axes. Use :meth:`from_estimator` or :meth:`from_predictions` to make one.
+    share axes. :meth:`from_estimator` and :meth:`from_predictions` make one.
 
     Parameters
     ----------
-    certainty : array-like of shape (n_bins,)
-        Mean certainty of the points of each bin.
-    accuracy : array-like of shape (n_bins,)
-        Share of right points among them.
-    share : array-like of shape (n_bins,)
-        Share of all points that are in the bin.
+    certainty, accuracy, share : array-like of shape (n_bins,)
+        For each bin the mean certainty of its points, the share of right ones among them, and their
+        share of all points.
     name : str, default=None
         Name for the legend.
 
     Attributes
     ----------
     calibration_error : float
-        Expected calibration error, the mean gap between certainty and accuracy; it is in the
-        legend.
+        Expected calibration error, the mean gap between certainty and accuracy.
     ax_, figure_ : matplotlib Axes and Figure
         Where the diagram was drawn.
     line_ : matplotlib Line2D
@@ -49,11 +78,6 @@ class ReliabilityDisplay(Display):
     ------
     ValueError
         If the arrays differ in shape.
-
-    See Also
-    --------
-    skcollision.metrics.clustering_calibration_error : The number.
-    RiskCoverageDisplay : Whether certainty ranks points well, whatever its scale.
 
     References
     ----------
@@ -69,54 +93,16 @@ class ReliabilityDisplay(Display):
     ([0.75], [0.75])
     """
 
+    _figsize = 5.0, 5.0
+
     def __init__(
         self, certainty: ArrayLike, accuracy: ArrayLike, share: ArrayLike, name: str | None = None
     ) -> None:
-        self.certainty = np.asarray(certainty, dtype=np.float64)
-        self.accuracy = np.asarray(accuracy, dtype=np.float64)
-        self.share = np.asarray(share, dtype=np.float64)
-        self.name = name
-        check_vectors(
-            "ReliabilityDisplay", certainty=self.certainty, accuracy=self.accuracy, share=self.share
+        self.certainty, self.accuracy, self.share = as_vectors(
+            "ReliabilityDisplay", certainty=certainty, accuracy=accuracy, share=share
         )
+        self.name = name
         self.calibration_error = float(self.share @ np.abs(self.accuracy - self.certainty))
-
-    @classmethod
-    def from_estimator(
-        cls,
-        estimator: Any,
-        X: ArrayLike,
-        y: ArrayLike,
-        *,
-        n_bins: int = 15,
-        name: str | None = None,
-        ax: Any = None,
-    ) -> Self:
-        """Draw the diagram of a fitted clusterer.
-
-        Parameters
-        ----------
-        estimator : estimator
-            Fitted, with `predict_proba`; pipelines and searches too.
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Classes: integers, booleans or strings.
-        n_bins, ax
-            As :meth:`from_predictions`.
-        name : str, default=None
-            Name for the legend; None for that of the estimator's class.
-
-        Raises
-        ------
-        TypeError
-            If the estimator has no `predict_proba`.
-        ValueError
-            As :meth:`from_predictions`.
-        """
-        probs = predicted_proba(estimator, X, cls.__name__)
-        name = type(estimator).__name__ if name is None else name
-        return cls.from_predictions(y, probs, n_bins=n_bins, name=name, ax=ax)
 
     @classmethod
     def from_predictions(
@@ -160,9 +146,6 @@ class ReliabilityDisplay(Display):
         accuracy = np.bincount(index, weights=right) / total
         return cls(certainty, accuracy.clip(0, 1), total, name).plot(ax)
 
-    def _figsize(self) -> tuple[float, float]:
-        return 5.0, 5.0
-
     def _draw(self, axes: Any) -> None:
         if _DIAGONAL not in axes.get_legend_handles_labels()[1]:
             axes.plot([0, 1], [0, 1], color=INK, linestyle=":", label=_DIAGONAL)
@@ -183,19 +166,17 @@ class ReliabilityDisplay(Display):
         axes.legend()
 
 
-class RiskCoverageDisplay(Display):
+class RiskCoverageDisplay(_CertaintyDisplay):
     """Risk-coverage curve of soft assignments: the error of the most certain share of the points.
 
     The curve ends at the error of all points. A certainty that ranks points well starts low and
-    rises; one that says nothing stays level. Several can share axes. Use :meth:`from_estimator` or
-    :meth:`from_predictions` to make one.
+    rises; one that says nothing stays level. Several can share axes. :meth:`from_estimator` and
+    :meth:`from_predictions` make one.
 
     Parameters
     ----------
-    coverage : array-like of shape (n_thresholds,)
-        Shares of the points, rising to 1.
-    risk : array-like of shape (n_thresholds,)
-        Share of wrong points among them.
+    coverage, risk : array-like of shape (n_thresholds,)
+        Shares of the points, rising to 1, and the share of wrong ones among them.
     name : str, default=None
         Name for the legend.
 
@@ -211,11 +192,6 @@ class RiskCoverageDisplay(Display):
     ValueError
         If the arrays differ in shape.
 
-    See Also
-    --------
-    skcollision.metrics.risk_coverage_curve : The curve.
-    ReliabilityDisplay : Whether certainties are right on their scale.
-
     Examples
     --------
     >>> from skcollision.plotting import RiskCoverageDisplay
@@ -226,32 +202,8 @@ class RiskCoverageDisplay(Display):
     """
 
     def __init__(self, coverage: ArrayLike, risk: ArrayLike, name: str | None = None) -> None:
-        self.coverage = np.asarray(coverage, dtype=np.float64)
-        self.risk = np.asarray(risk, dtype=np.float64)
+        self.coverage, self.risk = as_vectors("RiskCoverageDisplay", coverage=coverage, risk=risk)
         self.name = name
-        check_vectors("RiskCoverageDisplay", coverage=self.coverage, risk=self.risk)
-
-    @classmethod
-    def from_estimator(
-        cls, estimator: Any, X: ArrayLike, y: ArrayLike, *, name: str | None = None, ax: Any = None
-    ) -> Self:
-        """Draw the curve of a fitted clusterer.
-
-        Parameters
-        ----------
-        estimator, X, y, name, ax
-            As :meth:`ReliabilityDisplay.from_estimator`.
-
-        Raises
-        ------
-        TypeError
-            If the estimator has no `predict_proba`.
-        ValueError
-            As :meth:`from_predictions`.
-        """
-        probs = predicted_proba(estimator, X, cls.__name__)
-        name = type(estimator).__name__ if name is None else name
-        return cls.from_predictions(y, probs, name=name, ax=ax)
 
     @classmethod
     def from_predictions(

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skcollision.plotting._display import INK, Display
+from skcollision.plotting._display import INK, Display, certainty_of, predicted_labels
 from skcollision.plotting._map import (
     MapRegions,
     as_names,
@@ -20,7 +20,6 @@ from skcollision.plotting._map import (
     rgba,
     sorted_names,
 )
-from skcollision.plotting._responses import certainty_of, predicted_labels
 
 # Opacity of points and regions of certainty 0 and 1.
 _POINTS, _REGIONS = (0.1, 0.9), (0.0, 0.35)
@@ -32,7 +31,7 @@ class ClusterMapDisplay(Display):
     Behind them are the regions of the clusters. A clusterer of two features has its own; of more
     features a map is only a shadow, on which the boundaries are no lines, so each place is given to
     the cluster that most of the 15 nearest points on the map are in. Each cluster's name stands at
-    the median of its points. Use :meth:`from_estimator` or :meth:`from_predictions` to make one.
+    the median of its points. :meth:`from_estimator` and :meth:`from_predictions` make one.
 
     Parameters
     ----------
@@ -81,6 +80,8 @@ class ClusterMapDisplay(Display):
     >>> sorted(ClusterMapDisplay.from_estimator(kmeans, X).names_)
     ['0', '1', '2']
     """
+
+    _figsize = 6.4, 5.6
 
     def __init__(
         self,
@@ -134,10 +135,8 @@ class ClusterMapDisplay(Display):
         coordinates : array-like of shape (n_samples, 2), default=None
             A map made elsewhere, by t-SNE or UMAP, say. None for X itself if it has two features,
             and its first two principal components if it has more.
-        regions : bool, default=True
-            Whether to draw regions.
-        ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure.
+        regions, ax
+            As :meth:`from_predictions`.
 
         Raises
         ------
@@ -174,14 +173,9 @@ class ClusterMapDisplay(Display):
         coordinates, y_pred, certainty
             As `coordinates`, `labels` and `certainty` of the class.
         regions : bool, default=True
-            Whether to draw regions, by the nearest points on the map.
+            Whether to draw regions.
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
-
-        Raises
-        ------
-        ValueError
-            As the class.
         """
         display = cls(coordinates, y_pred, certainty)
         if regions:
@@ -206,17 +200,9 @@ class ClusterMapDisplay(Display):
         -------
         self
             With the artists as attributes.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
         """
         self.colors_ = dict(colors or cluster_colors(self.labels, self.coordinates))
         return super().plot(ax)
-
-    def _figsize(self) -> tuple[float, float]:
-        return 6.4, 5.6
 
     def _draw(self, axes: Any) -> None:
         self.regions_ = None
@@ -249,6 +235,8 @@ class ClusterMapDisplay(Display):
         size = 12 if len(names) <= 20 else 8
         # Extent of a character in pixels, about.
         box = np.array([0.65, 1.1]) * size * self.figure_.dpi / 72
+        style: dict[str, Any] = {"ha": "center", "va": "center", "fontweight": "bold"}
+        style |= {"path_effects": [withStroke(linewidth=2.5, foreground="white")]}
         texts: dict[str, Any] = {}
         taken: list[tuple[np.ndarray, np.ndarray]] = []
         for name in sorted(names, key=lambda name: -np.count_nonzero(self.labels == name)):
@@ -258,14 +246,6 @@ class ClusterMapDisplay(Display):
             if is_free:
                 taken.append((place, extent))
             texts[name] = axes.text(
-                *median,
-                name,
-                color=INK,
-                fontsize=size,
-                fontweight="bold",
-                ha="center",
-                va="center",
-                path_effects=[withStroke(linewidth=2.5, foreground="white")],
-                visible=is_free,
+                *median, name, color=INK, fontsize=size, visible=is_free, **style
             )
         return texts

@@ -8,15 +8,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skcollision.metrics._validation import check_labels, check_weights
-from skcollision.plotting._display import INK, PALETTE, Display, check_vectors
-from skcollision.plotting._grids import name_ticks
-from skcollision.plotting._responses import final_estimator, predicted_labels
+from skcollision.plotting._display import (
+    INK,
+    PALETTE,
+    Display,
+    as_vectors,
+    final_estimator,
+    name_ticks,
+    predicted_labels,
+)
 
 
 class ClusterSizesDisplay(Display):
     """Sizes of the clusters, the largest first, beside the proportions that were aimed at.
 
-    Use :meth:`from_estimator` or :meth:`from_predictions` to make one.
+    :meth:`from_estimator` and :meth:`from_predictions` make one.
 
     Parameters
     ----------
@@ -54,10 +60,11 @@ class ClusterSizesDisplay(Display):
     def __init__(
         self, sizes: ArrayLike, clusters: ArrayLike, prior: ArrayLike | None = None
     ) -> None:
-        self.sizes = np.asarray(sizes)
-        self.clusters = np.asarray(clusters)
+        self.sizes, self.clusters = as_vectors(
+            "ClusterSizesDisplay", sizes=sizes, clusters=clusters
+        )
         self.prior = None if prior is None else np.asarray(prior, dtype=np.float64)
-        check_vectors("ClusterSizesDisplay", sizes=self.sizes, clusters=self.clusters)
+        self._figsize = max(6.4, 0.16 * len(self.sizes)), 4.0
         if not (self.sizes >= 0).all() or not np.isfinite(self.sizes.sum()) or not self.sizes.any():
             raise ValueError(
                 "The 'sizes' parameter of ClusterSizesDisplay must be non-negative, finite and not "
@@ -74,9 +81,7 @@ class ClusterSizesDisplay(Display):
             )
 
     @classmethod
-    def from_estimator(
-        cls, estimator: Any, X: ArrayLike, *, sample_weight: ArrayLike | None = None, ax: Any = None
-    ) -> Self:
+    def from_estimator(cls, estimator: Any, X: ArrayLike, **options: Any) -> Self:
         """Draw the sizes of a fitted clusterer's clusters, empty ones among them.
 
         Parameters
@@ -87,15 +92,13 @@ class ClusterSizesDisplay(Display):
             one, is the target.
         X : array-like of shape (n_samples, n_features)
             Features.
-        sample_weight, ax
-            As :meth:`from_predictions`.
+        **options
+            `sample_weight` and `ax` of :meth:`from_predictions`.
 
         Raises
         ------
         TypeError
             If the estimator has neither `predict` nor `labels_`.
-        ValueError
-            As :meth:`from_predictions`.
         """
         labels = predicted_labels(estimator, X, cls.__name__)
         model = final_estimator(estimator)
@@ -103,9 +106,7 @@ class ClusterSizesDisplay(Display):
         clusters = getattr(model, "classes_", None)
         if clusters is None and prior is not None:
             clusters = np.arange(len(prior))
-        return cls.from_predictions(
-            labels, clusters=clusters, prior=prior, sample_weight=sample_weight, ax=ax
-        )
+        return cls.from_predictions(labels, clusters=clusters, prior=prior, **options)
 
     @classmethod
     def from_predictions(
@@ -150,9 +151,6 @@ class ClusterSizesDisplay(Display):
         index = order[np.searchsorted(names, labels, sorter=order)]
         sizes = np.bincount(index, weights=weight, minlength=len(names))
         return cls(sizes, names, prior).plot(ax)
-
-    def _figsize(self) -> tuple[float, float]:
-        return max(6.4, 0.16 * len(self.sizes)), 4.0
 
     def _draw(self, axes: Any) -> None:
         order = np.argsort(-self.sizes, kind="stable")

@@ -10,9 +10,8 @@ from numpy.typing import ArrayLike
 
 from skcollision.metrics import match_labels
 from skcollision.plotting._cluster_map import ClusterMapDisplay
-from skcollision.plotting._display import Display, row_of_axes
+from skcollision.plotting._display import Display, certainty_of, predicted_labels
 from skcollision.plotting._map import as_names, cluster_colors, coordinates_of
-from skcollision.plotting._responses import certainty_of, predicted_labels
 
 
 class ComparisonDisplay(Display):
@@ -20,7 +19,7 @@ class ComparisonDisplay(Display):
 
     Clusters have the names and colours of what they are matched with: the classes, if they are
     given, or else the clusters of the first clusterer. A cluster without a match keeps its own
-    name, in brackets. Use :meth:`from_estimators` or :meth:`from_predictions` to make one.
+    name, in brackets. :meth:`from_estimators` and :meth:`from_predictions` make one.
 
     Parameters
     ----------
@@ -31,10 +30,8 @@ class ComparisonDisplay(Display):
 
     Attributes
     ----------
-    ax_ : ndarray of shape (n_clusterers,) of matplotlib Axes
-        The panels; the artists of each are attributes of its map.
-    figure_ : matplotlib Figure
-        The figure around them.
+    ax_, figure_ : ndarray of shape (n_clusterers,) of matplotlib Axes, and Figure
+        Where the maps were drawn. The artists of a panel are attributes of its map.
 
     Raises
     ------
@@ -63,6 +60,7 @@ class ComparisonDisplay(Display):
                 "The 'maps' parameter of ComparisonDisplay must have one map at least, and "
                 f"'titles' as many titles. Got {list(self.maps)} and {self.titles} instead."
             )
+        self._figsize, self._n_panels = (5.2 * len(self.maps), 4.8), len(self.maps)
 
     @classmethod
     def from_estimators(
@@ -82,28 +80,22 @@ class ComparisonDisplay(Display):
         estimators : mapping of str to estimator, or sequence of estimators
             Fitted clusterers with their names, or in sequence; the names are then those of their
             classes. Each is what :meth:`ClusterMapDisplay.from_estimator` takes.
-        X : array-like of shape (n_samples, n_features)
-            Features; any input of the estimators if `coordinates` are given.
-        y : array-like of shape (n_samples,), default=None
-            Classes, to name clusters by; None to name them by those of the first clusterer.
-        coordinates : array-like of shape (n_samples, 2), default=None
-            A map made elsewhere; None for X itself if it has two features, and its first two
-            principal components if it has more.
-        regions, ax
-            As :meth:`from_predictions`.
+        X, coordinates
+            As :meth:`ClusterMapDisplay.from_estimator`.
+        y, regions, ax
+            As `y_true` and so on of :meth:`from_predictions`.
 
         Raises
         ------
         TypeError
             If an estimator has neither `predict` nor `labels_`.
-        ValueError
-            If there are no estimators, or as :meth:`from_predictions`.
         """
-        named = _with_names(estimators)
         points, axis_names = coordinates_of(X, coordinates, cls.__name__)
-        labels = {name: predicted_labels(each, X, cls.__name__) for name, each in named.items()}
-        certainty = {name: certainty_of(each, X) for name, each in named.items()}
-        return cls._from_labels(points, axis_names, labels, certainty, y, regions).plot(ax)
+        maps = {}
+        for name, each in _with_names(estimators).items():
+            labels, certainty = predicted_labels(each, X, cls.__name__), certainty_of(each, X)
+            maps[name] = ClusterMapDisplay(points, labels, certainty, None, axis_names)
+        return cls._matched(maps, y, regions).plot(ax)
 
     @classmethod
     def from_predictions(
@@ -135,40 +127,26 @@ class ComparisonDisplay(Display):
         ValueError
             If labels or coordinates are invalid or differ in length.
         """
-        points = np.asarray(coordinates)
-        certainty = dict.fromkeys(predictions)
-        return cls._from_labels(points, ("", ""), predictions, certainty, y_true, regions).plot(ax)
+        maps = {name: ClusterMapDisplay(coordinates, y) for name, y in predictions.items()}
+        return cls._matched(maps, y_true, regions).plot(ax)
 
     @classmethod
-    def _from_labels(
-        cls,
-        points: np.ndarray,
-        axis_names: tuple[str, str],
-        labels: Mapping[str, ArrayLike],
-        certainty: Mapping[str, np.ndarray | None],
-        y: ArrayLike | None,
-        regions: bool,
+    def _matched(
+        cls, maps: dict[str, ClusterMapDisplay], y: ArrayLike | None, regions: bool
     ) -> Self:
-        """Match the clusters of each clusterer with the classes, or those of the first."""
-        maps: dict[str, ClusterMapDisplay] = {}
-        titles = []
+        """Rename the clusters of each map after the classes, or those of the first map."""
         reference = None if y is None else as_names(y, cls.__name__)
-        for name, raw in labels.items():
-            own = as_names(raw, cls.__name__)
-            reference = own if reference is None else reference
-            matched = _matched(reference, own)
-            score = (
-                f"{'agreement' if y is None else 'accuracy'} {np.mean(matched == reference):.3f}"
-            )
-            titles.append(name if y is None and not maps else f"{name}: {score}")
-            maps[name] = ClusterMapDisplay(points, matched, certainty[name], None, axis_names)
+        titles: list[str] = []
+        for name, each in maps.items():
+            reference = each.labels if reference is None else reference
+            each.labels = _renamed(each.labels, reference)
+            score = np.mean(each.labels == reference)
+            kind = "agreement" if y is None else "accuracy"
+            is_reference = y is None and not titles
+            titles.append(name if is_reference else f"{name}: {kind} {score:.3f}")
             if regions:
-                maps[name].add_neighbor_regions()
+                each.add_neighbor_regions()
         return cls(maps, titles)
-
-    def _axes(self, plt: Any, ax: Any) -> np.ndarray:
-        n_maps = len(self.maps)
-        return row_of_axes(plt, ax, n_maps, (5.2 * n_maps, 4.8), type(self).__name__)
 
     def _draw(self, axes: Any) -> None:
         maps = list(self.maps.values())
@@ -191,8 +169,8 @@ def _with_names(estimators: Any) -> dict[str, Any]:
     return dict(zip(names, estimators, strict=True))
 
 
-def _matched(reference: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Rename clusters after what they are matched with; noise stays noise and matches nothing."""
+def _renamed(labels: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Name clusters after what they are matched with; noise stays noise and matches nothing."""
     if len(reference) != len(labels):
         raise ValueError(
             "The labels that ComparisonDisplay compares must have the same length. "

@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skcollision.metrics._matching import contingency_table, optimal_pairs
-from skcollision.plotting._display import Display
-from skcollision.plotting._grids import name_ticks, write_cells
-from skcollision.plotting._responses import predicted_labels
+from skcollision.plotting._display import Display, name_ticks, predicted_labels, write_cells
 
 _TOTALS = {"true": 1, "pred": 0, "all": None}
 
@@ -20,17 +18,15 @@ class MatchedConfusionMatrixDisplay(Display):
 
     Clusters are matched one-to-one with classes, as :func:`~skcollision.metrics.match_labels` does,
     so what is on the diagonal is right. Classes without a cluster are the last rows, clusters
-    without a class the last columns. Empty cells are zero. Use :meth:`from_estimator` or
-    :meth:`from_predictions` to make one.
+    without a class the last columns. Empty cells are zero. :meth:`from_estimator` and
+    :meth:`from_predictions` make one.
 
     Parameters
     ----------
     confusion_matrix : array-like of shape (n_classes, n_clusters)
         Points, or shares of them, of each class in each cluster; pairs on the diagonal.
-    classes : array-like of shape (n_classes,)
-        Names of the rows.
-    clusters : array-like of shape (n_clusters,)
-        Names of the columns.
+    classes, clusters : array-like of shape (n_classes,) and (n_clusters,)
+        Names of the rows and the columns.
     accuracy : float, default=None
         Clustering accuracy, a fraction, for the title.
 
@@ -47,11 +43,6 @@ class MatchedConfusionMatrixDisplay(Display):
     ------
     ValueError
         If the shapes do not agree.
-
-    See Also
-    --------
-    skcollision.metrics.match_labels : The matching.
-    sklearn.metrics.ConfusionMatrixDisplay : For classes on both sides.
 
     Examples
     --------
@@ -80,18 +71,12 @@ class MatchedConfusionMatrixDisplay(Display):
                 f"{self.confusion_matrix.shape} for {self.classes.shape} and "
                 f"{self.clusters.shape} instead."
             )
+        n_rows, n_columns = self.confusion_matrix.shape
+        # At 0.2 inches a row all names can be read.
+        self._figsize = max(6.0, 2.0 + 0.2 * n_columns), max(5.0, 1.0 + 0.2 * n_rows)
 
     @classmethod
-    def from_estimator(
-        cls,
-        estimator: Any,
-        X: ArrayLike,
-        y: ArrayLike,
-        *,
-        sample_weight: ArrayLike | None = None,
-        normalize: str | None = None,
-        ax: Any = None,
-    ) -> Self:
+    def from_estimator(cls, estimator: Any, X: ArrayLike, y: ArrayLike, **options: Any) -> Self:
         """Draw the matrix of a fitted clusterer.
 
         Parameters
@@ -103,20 +88,16 @@ class MatchedConfusionMatrixDisplay(Display):
             Features.
         y : array-like of shape (n_samples,)
             Classes: integers, booleans or strings.
-        sample_weight, normalize, ax
-            As :meth:`from_predictions`.
+        **options
+            Keyword parameters of :meth:`from_predictions`.
 
         Raises
         ------
         TypeError
             If the estimator has neither `predict` nor `labels_`.
-        ValueError
-            As :meth:`from_predictions`.
         """
         y_pred = predicted_labels(estimator, X, cls.__name__)
-        return cls.from_predictions(
-            y, y_pred, sample_weight=sample_weight, normalize=normalize, ax=ax
-        )
+        return cls.from_predictions(y, y_pred, **options)
 
     @classmethod
     def from_predictions(
@@ -162,11 +143,6 @@ class MatchedConfusionMatrixDisplay(Display):
             total = matrix.sum(axis=_TOTALS[normalize], keepdims=True)
             matrix = matrix / np.where(total > 0, total, 1)
         return cls(matrix, classes[columns], clusters[rows], accuracy).plot(ax)
-
-    def _figsize(self) -> tuple[float, float]:
-        n_rows, n_columns = self.confusion_matrix.shape
-        # At 0.2 inches a row all names can be read.
-        return max(6.0, 2.0 + 0.2 * n_columns), max(5.0, 1.0 + 0.2 * n_rows)
 
     def _draw(self, axes: Any) -> None:
         self.image_ = axes.imshow(self.confusion_matrix, cmap="Blues", vmin=0)

@@ -8,8 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skcollision.plotting._display import INK, PALETTE, Display, row_of_axes
-from skcollision.plotting._responses import final_estimator
+from skcollision.plotting._display import INK, PALETTE, Display, final_estimator
 
 _CURVES = {
     "objective": "objective (nats)",
@@ -21,7 +20,7 @@ class HistoryDisplay(Display):
     """Loss and fairness of all restarts over the epochs of a fit.
 
     The left panel has the objective, the right one the entropy of the mean prediction: the closer
-    to ln K, the more equal are the clusters. Use :meth:`from_estimator` to draw a fitted clusterer.
+    to ln K, the more equal are the clusters. :meth:`from_estimator` draws a fitted clusterer.
 
     Parameters
     ----------
@@ -33,10 +32,8 @@ class HistoryDisplay(Display):
 
     Attributes
     ----------
-    ax_ : ndarray of shape (2,) of matplotlib Axes
-        The two panels.
-    figure_ : matplotlib Figure
-        The figure around them.
+    ax_, figure_ : ndarray of shape (2,) of matplotlib Axes, and Figure
+        Where the curves were drawn.
     lines_ : ndarray of shape (2, n_restarts) of matplotlib Line2D
         The curves of each panel.
     balance_line_ : matplotlib Line2D or None
@@ -59,6 +56,8 @@ class HistoryDisplay(Display):
     >>> HistoryDisplay(history, n_clusters=2).plot().lines_.shape
     (2, 1)
     """
+
+    _figsize, _n_panels = (9.6, 4.0), 2
 
     def __init__(self, history: Mapping[str, ArrayLike], n_clusters: int | None = None) -> None:
         missing = sorted(_CURVES.keys() - history.keys())
@@ -91,8 +90,6 @@ class HistoryDisplay(Display):
         ------
         TypeError
             If the estimator has no `history_`.
-        sklearn.exceptions.NotFittedError
-            If it is not fitted.
         """
         clusterer = final_estimator(estimator)
         if not hasattr(clusterer, "history_"):
@@ -102,9 +99,6 @@ class HistoryDisplay(Display):
                 f"partial_fit alone. Got {estimator!r} instead."
             )
         return cls(clusterer.history_, getattr(clusterer, "n_clusters", None)).plot(ax)
-
-    def _axes(self, plt: Any, ax: Any) -> np.ndarray:
-        return row_of_axes(plt, ax, len(_CURVES), (9.6, 4.0), type(self).__name__)
 
     def _draw(self, axes: Any) -> None:
         panels = zip(axes, self.history.values(), _CURVES.values(), strict=True)

@@ -13,8 +13,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from sklearn.utils.validation import _num_samples
 
-from skcollision.plotting._display import INK, Display
-from skcollision.plotting._responses import final_estimator, predicted_proba
+from skcollision.plotting._display import INK, Display, final_estimator, predicted_proba
 
 # Clusters below each other before another block is begun, and the width of a tile in inches.
 _MOST_ROWS, _TILE = 20, 0.5
@@ -26,8 +25,8 @@ class ImageGalleryDisplay(Display):
     """Images of each cluster, the most certain on the left, the least certain on the right.
 
     A row is a cluster; certainty falls from left to right. In a small cluster no image is shown
-    twice. More than 20 clusters are set in several blocks. Use :meth:`from_estimator` or
-    :meth:`from_predictions` to make one.
+    twice. More than 20 clusters are set in several blocks. :meth:`from_estimator` and
+    :meth:`from_predictions` make one.
 
     Parameters
     ----------
@@ -86,16 +85,17 @@ class ImageGalleryDisplay(Display):
                 f"must have one entry a cluster. Got {len(self.most_certain)}, "
                 f"{len(self.least_certain)} and {len(self.names)} instead."
             )
+        # In tiles: a block has both sides, half a tile between them and 1.5 tiles after it.
+        self._n_blocks = math.ceil(len(self.names) / _MOST_ROWS)
+        self._n_rows = math.ceil(len(self.names) / self._n_blocks)
+        self._side = max(len(each) for each in [*self.most_certain, *self.least_certain])
+        self._block = 2 * self._side + 2
+        self._width = self._n_blocks * self._block - 1.5
+        self._figsize = _TILE * self._width + 0.6, _TILE * self._n_rows + 0.6
 
     @classmethod
     def from_estimator(
-        cls,
-        estimator: Any,
-        X: ArrayLike,
-        images: Sequence[Any] | None = None,
-        *,
-        n_images: int = 6,
-        ax: Any = None,
+        cls, estimator: Any, X: ArrayLike, images: Sequence[Any] | None = None, **options: Any
     ) -> Self:
         """Draw the gallery of a fitted clusterer.
 
@@ -107,8 +107,8 @@ class ImageGalleryDisplay(Display):
             What it predicts from.
         images : sequence of n_samples images, default=None
             The images of these points; None where X is the images.
-        n_images, ax
-            As :meth:`from_predictions`.
+        **options
+            `n_images` and `ax` of :meth:`from_predictions`.
 
         Raises
         ------
@@ -118,7 +118,7 @@ class ImageGalleryDisplay(Display):
         probs = predicted_proba(estimator, X, cls.__name__)
         names = getattr(final_estimator(estimator), "classes_", None)
         shown: Any = X if images is None else images
-        return cls.from_predictions(shown, probs, names=names, n_images=n_images, ax=ax)
+        return cls.from_predictions(shown, probs, names=names, **options)
 
     @classmethod
     def from_predictions(
@@ -170,49 +170,33 @@ class ImageGalleryDisplay(Display):
         clusters = np.arange(probs.shape[1]) if names is None else names
         return cls(images, most, least, clusters).plot(ax)
 
-    def _layout(self) -> tuple[int, int, int]:
-        """Return images on either side, rows and the number of blocks."""
-        n_side = max(len(each) for each in [*self.most_certain, *self.least_certain])
-        n_blocks = math.ceil(len(self.names) / _MOST_ROWS)
-        return n_side, math.ceil(len(self.names) / n_blocks), n_blocks
-
-    def _size(self) -> tuple[float, float]:
-        """Return height and width in tiles: half a tile between the sides, 1.5 between blocks."""
-        n_side, n_rows, n_blocks = self._layout()
-        return n_rows, n_blocks * (2 * n_side + 2) - 1.5
-
-    def _figsize(self) -> tuple[float, float]:
-        height, width = self._size()
-        return _TILE * width + 0.6, _TILE * height + 0.6
-
     def _draw(self, axes: Any) -> None:
-        n_side, n_rows, n_blocks = self._layout()
         places: dict[int, tuple[float, float]] = {}  # row and column of each image, in tiles
         for k, (most, least) in enumerate(zip(self.most_certain, self.least_certain, strict=True)):
-            row, left = k % n_rows, (k // n_rows) * (2 * n_side + 2)
-            right = left + 2 * n_side + 0.5 - len(least)
-            places |= {int(i): (row, left + column) for column, i in enumerate(most)}
+            row, start = k % self._n_rows, k // self._n_rows * self._block
+            right = start + self._block - 1.5 - len(least)
+            places |= {int(i): (row, start + column) for column, i in enumerate(most)}
             places |= {int(i): (row, right + column) for column, i in enumerate(least)}
         pixels = _thumbnails([self.images[i] for i in places])
         side = len(pixels[0]) if pixels else 1
         pitch = side + math.ceil(side / 12)
         pitch += pitch % 2  # so that half a tile is a whole number of pixels
-        height, width = self._size()
-        canvas = np.full((int(height * pitch), int(width * pitch), 3), 255, np.uint8)
+        shape = self._n_rows * pitch, int(self._width * pitch), 3
+        canvas = np.full(shape, 255, np.uint8)
         self.tiles_ = {}
         for (i, (row, column)), picture in zip(places.items(), pixels, strict=True):
-            y, x = int(row * pitch), int(column * pitch)
-            canvas[y : y + side, x : x + side] = picture
-            self.tiles_[i] = (y, x, side)
+            top, left = int(row * pitch), int(column * pitch)
+            canvas[top : top + side, left : left + side] = picture
+            self.tiles_[i] = (top, left, side)
         self.image_ = axes.imshow(canvas)
         style: dict[str, Any] = {"color": INK, "fontsize": 9}
         self.names_ = []
         for k, name in enumerate(self.names):
-            place = ((k // n_rows) * (2 * n_side + 2) - 0.15) * pitch, (k % n_rows + 0.46) * pitch
-            self.names_.append(axes.text(*place, str(name), ha="right", va="center", **style))
-        for block in range(n_blocks):
-            middle = block * (2 * n_side + 2) + n_side / 2
-            for heading, shift in (("most certain", 0), ("least certain", n_side + 0.5)):
+            x, y = k // self._n_rows * self._block - 0.15, k % self._n_rows + 0.46
+            text = axes.text(x * pitch, y * pitch, str(name), ha="right", va="center", **style)
+            self.names_.append(text)
+        for middle in self._side / 2 + self._block * np.arange(self._n_blocks):
+            for heading, shift in (("most certain", 0.0), ("least certain", self._side + 0.5)):
                 place = (middle + shift) * pitch, -0.1 * pitch
                 axes.text(*place, heading, ha="center", va="bottom", **style)
         axes.set_axis_off()
@@ -220,9 +204,27 @@ class ImageGalleryDisplay(Display):
 
 def _thumbnails(images: list[Any]) -> list[np.ndarray]:
     """Return uint8 arrays of shape (side, side, 3), each image whole, in proportion, on white."""
-    arrays = _as_bytes([_as_array(image) for image in images])
+    from PIL import Image
+
+    arrays = [_as_array(image) for image in images]
     side = min(_LARGEST, max((max(array.shape[:2]) for array in arrays), default=1))
-    return [_fit(array, side) for array in arrays]
+    # All that are not bytes are scaled alike, from the least to the greatest value of them.
+    others = [array for array in arrays if array.dtype != np.uint8]
+    if not all(array.dtype.kind in "biuf" and np.isfinite(array).all() for array in others):
+        raise ValueError("The 'images' parameter of ImageGalleryDisplay must hold finite numbers.")
+    low = min((float(array.min()) for array in others), default=0.0)
+    high = max((float(array.max()) for array in others), default=0.0)
+    scale = 255 / (high - low) if high > low else 1.0
+    squares = []
+    for array in arrays:
+        if array.dtype != np.uint8:
+            array = np.rint((array.astype(np.float64) - low) * scale).astype(np.uint8)
+        image = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array).convert("RGB")
+        image.thumbnail((side, side))
+        square = Image.new("RGB", (side, side), "white")
+        square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+        squares.append(np.asarray(square))
+    return squares
 
 
 def _as_array(image: Any) -> np.ndarray:
@@ -251,32 +253,3 @@ def _as_array(image: Any) -> np.ndarray:
             f"Got shape {np.shape(image)} instead."
         )
     return array
-
-
-def _as_bytes(arrays: list[np.ndarray]) -> list[np.ndarray]:
-    """Scale all arrays that are not uint8 alike, from the least to the greatest value of them."""
-    others = [array for array in arrays if array.dtype != np.uint8]
-    if not others:
-        return arrays
-    if not all(array.dtype.kind in "biuf" and np.isfinite(array).all() for array in others):
-        raise ValueError("The 'images' parameter of ImageGalleryDisplay must hold finite numbers.")
-    low = float(min(array.min() for array in others))
-    high = float(max(array.max() for array in others))
-    scale = 255 / (high - low) if high > low else 1.0
-    return [
-        array
-        if array.dtype == np.uint8
-        else np.rint((array.astype(np.float64) - low) * scale).astype(np.uint8)
-        for array in arrays
-    ]
-
-
-def _fit(array: np.ndarray, side: int) -> np.ndarray:
-    """Put an image into the middle of a white square."""
-    from PIL import Image
-
-    image = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array).convert("RGB")
-    image.thumbnail((side, side))
-    square = Image.new("RGB", (side, side), "white")
-    square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
-    return np.asarray(square)

@@ -12,8 +12,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array
 
 from skcollision.metrics._validation import check_labels
-from skcollision.plotting._display import PALETTE
-from skcollision.plotting._responses import certainty_of
+from skcollision.plotting._display import PALETTE, certainty_of
 
 NOISE: Final = "#d0d0d0"
 # Cells of the regions in either direction, and the margin around the points as a share of the map.

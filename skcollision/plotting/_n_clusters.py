@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skcollision.plotting._display import INK, Display, check_vectors
+from skcollision.plotting._display import INK, Display, as_vectors
 
 if TYPE_CHECKING:
     from skcollision.model_selection import NClustersSearch
@@ -23,16 +23,14 @@ _AXIS_LABELS = {
 class NClustersDisplay(Display):
     """Curve of a criterion over the number of clusters, with the best one marked.
 
-    Use :meth:`from_estimator` to draw a fitted search.
+    :meth:`from_estimator` draws a fitted search.
 
     Parameters
     ----------
     n_clusters : array-like of shape (n_values,)
         Numbers of clusters, rising.
-    mean : array-like of shape (n_values,)
-        Mean of the criterion over the resamples.
-    std : array-like of shape (n_values,)
-        Its standard deviation.
+    mean, std : array-like of shape (n_values,)
+        Mean and standard deviation of the criterion over the resamples.
     best_n_clusters : int
         The number to mark, one of `n_clusters`.
     criterion : str
@@ -70,12 +68,11 @@ class NClustersDisplay(Display):
         best_n_clusters: int,
         criterion: str,
     ) -> None:
-        self.n_clusters = np.asarray(n_clusters)
-        self.mean = np.asarray(mean, dtype=np.float64)
-        self.std = np.asarray(std, dtype=np.float64)
+        self.n_clusters, self.mean, self.std = as_vectors(
+            "NClustersDisplay", n_clusters=n_clusters, mean=mean, std=std
+        )
         self.best_n_clusters = best_n_clusters
         self.criterion = criterion
-        check_vectors("NClustersDisplay", n_clusters=self.n_clusters, mean=self.mean, std=self.std)
         if best_n_clusters not in self.n_clusters:
             raise ValueError(
                 "The 'best_n_clusters' parameter of NClustersDisplay must be one of 'n_clusters'. "
@@ -95,8 +92,6 @@ class NClustersDisplay(Display):
 
         Raises
         ------
-        sklearn.exceptions.NotFittedError
-            If the search is not fitted.
         TypeError
             If it is no search for the number of clusters.
         """

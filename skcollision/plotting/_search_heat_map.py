@@ -9,8 +9,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skcollision.plotting._display import Display
-from skcollision.plotting._grids import name_ticks, write_cells
+from skcollision.plotting._display import Display, name_ticks, write_cells
 
 
 class SearchHeatMapDisplay(Display):
@@ -18,20 +17,16 @@ class SearchHeatMapDisplay(Display):
 
     Each cell has the mean over the folds and, below it, the standard deviation; if there are more
     parameters, of the candidate that is best over them. The best cell is framed. Grey cells were
-    not tried or failed. Use :meth:`from_search` or :meth:`from_cv_results` to make one.
+    not tried or failed. :meth:`from_search` and :meth:`from_cv_results` make one.
 
     Parameters
     ----------
-    mean : array-like of shape (n_y, n_x)
-        Mean scores; NaN where there is none.
-    std : array-like of shape (n_y, n_x) or None
-        Their standard deviations.
+    mean, std : array-like of shape (n_y, n_x)
+        Means and standard deviations of the scores, NaN where there is none; `std` may be None.
     x_values, y_values : sequence of length n_x and sequence of length n_y
         Values of the parameters along the horizontal and the vertical axis.
-    x : str
-        Name of the parameter along the horizontal axis.
-    y : str or None
-        Name of that along the vertical axis; None if there is none and n_y is 1.
+    x, y : str
+        Names of these parameters; `y` may be None if n_y is 1.
     score_name : str, default="mean score"
         What the colour is.
     best : tuple of 2 int, default=None
@@ -93,17 +88,13 @@ class SearchHeatMapDisplay(Display):
                 "The 'mean' parameter of SearchHeatMapDisplay must have a finite score. Got none; "
                 "error_score='raise' in the search shows why fits failed."
             )
+        n_rows, n_columns = np.minimum(shape, 20)
+        self._figsize = max(5.0, 2.0 + 0.6 * n_columns), max(2.2, 1.2 + 0.5 * n_rows)
         self.best: tuple[Any, ...] = tuple(best or np.unravel_index(np.nanargmax(self.mean), shape))
 
     @classmethod
     def from_search(
-        cls,
-        search: Any,
-        x: str | None = None,
-        y: str | None = None,
-        *,
-        metric: str = "score",
-        ax: Any = None,
+        cls, search: Any, x: str | None = None, y: str | None = None, **options: Any
     ) -> Self:
         """Draw the scores of a fitted search.
 
@@ -112,7 +103,7 @@ class SearchHeatMapDisplay(Display):
         search : estimator
             Fitted GridSearchCV, RandomizedSearchCV, HalvingGridSearchCV or their like, with
             `cv_results_`.
-        x, y, metric, ax
+        x, y, **options
             As :meth:`from_cv_results`.
 
         Raises
@@ -126,7 +117,7 @@ class SearchHeatMapDisplay(Display):
                 f"The 'search' parameter of {cls.__name__} must have the attribute 'cv_results_', "
                 f"as a fitted GridSearchCV has. Got {search!r} instead."
             )
-        return cls.from_cv_results(search.cv_results_, x, y, metric=metric, ax=ax)
+        return cls.from_cv_results(search.cv_results_, x, y, **options)
 
     @classmethod
     def from_cv_results(
@@ -184,10 +175,6 @@ class SearchHeatMapDisplay(Display):
         spread = None if std is None else stds
         return cls(means, spread, grids[1], grids[0], x, y, score_name, best).plot(ax)
 
-    def _figsize(self) -> tuple[float, float]:
-        n_rows, n_columns = self.mean.shape
-        return max(5.0, 2.0 + 0.6 * min(n_columns, 20)), max(2.2, 1.2 + 0.5 * min(n_rows, 20))
-
     def _draw(self, axes: Any) -> None:
         from matplotlib.patches import Rectangle
 
@@ -196,10 +183,9 @@ class SearchHeatMapDisplay(Display):
         self.image_ = axes.imshow(scores, cmap="cividis", origin="lower", aspect="auto")
         self.figure_.colorbar(self.image_, ax=axes, label=self.score_name)
         row, column = self.best
-        self.best_frame_ = Rectangle(
-            (column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="#bd1f01", linewidth=3
-        )
-        axes.add_patch(self.best_frame_)
+        corner = column - 0.5, row - 0.5
+        frame = Rectangle(corner, 1, 1, fill=False, edgecolor="#bd1f01", linewidth=3)
+        self.best_frame_ = axes.add_patch(frame)
         axes.set(xlabel=self.x, ylabel=self.y or "")
         name_ticks(axes.xaxis, [_level_name(value) for value in self.x_values])
         if self.y is None:
