@@ -1,4 +1,8 @@
-"""Pictures of clusterings; they need matplotlib, the extra "plot"."""
+"""Pictures of clusterings; they need matplotlib, the extra "plot".
+
+The ``from_`` methods of each display compute, draw and return it; ``plot`` draws it once more,
+elsewhere. Artists are attributes, for changes to the picture.
+"""
 
 from skcollision.plotting._certainty import ReliabilityDisplay, RiskCoverageDisplay
 from skcollision.plotting._cluster_map import ClusterMapDisplay

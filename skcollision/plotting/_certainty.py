@@ -53,7 +53,7 @@ class ReliabilityDisplay(_CertaintyDisplay):
     Clusters are matched with classes, points are put into bins by the probability of their cluster,
     and for each bin the share of right points is drawn over the mean certainty; the larger the
     marker, the more points are in the bin. Below the diagonal a clusterer is too sure. Several can
-    share axes. :meth:`from_estimator` and :meth:`from_predictions` make one.
+    share axes.
 
     Parameters
     ----------
@@ -170,8 +170,7 @@ class RiskCoverageDisplay(_CertaintyDisplay):
     """Risk-coverage curve of soft assignments: the error of the most certain share of the points.
 
     The curve ends at the error of all points. A certainty that ranks points well starts low and
-    rises; one that says nothing stays level. Several can share axes. :meth:`from_estimator` and
-    :meth:`from_predictions` make one.
+    rises; one that says nothing stays level. Several can share axes.
 
     Parameters
     ----------

@@ -31,7 +31,8 @@ class ClusterMapDisplay(Display):
     Behind them are the regions of the clusters. A clusterer of two features has its own; of more
     features a map is only a shadow, on which the boundaries are no lines, so each place is given to
     the cluster that most of the 15 nearest points on the map are in. Each cluster's name stands at
-    the median of its points. :meth:`from_estimator` and :meth:`from_predictions` make one.
+    the median of its points. The ten colours are ones that colour-blind readers can tell apart
+    (Petroff, arXiv:2107.02270); more than ten clusters repeat them, far from each other.
 
     Parameters
     ----------
@@ -64,11 +65,6 @@ class ClusterMapDisplay(Display):
     ------
     ValueError
         If coordinates are not finite pairs, certainties not in [0, 1] or lengths differ.
-
-    Notes
-    -----
-    The ten colours are ones that colour-blind readers can tell apart (Petroff, arXiv:2107.02270).
-    More than ten clusters repeat them, far from each other.
 
     Examples
     --------

@@ -22,8 +22,6 @@ from skcollision.plotting._display import (
 class ClusterSizesDisplay(Display):
     """Sizes of the clusters, the largest first, beside the proportions that were aimed at.
 
-    :meth:`from_estimator` and :meth:`from_predictions` make one.
-
     Parameters
     ----------
     sizes : array-like of shape (n_clusters,)

@@ -19,7 +19,7 @@ class ComparisonDisplay(Display):
 
     Clusters have the names and colours of what they are matched with: the classes, if they are
     given, or else the clusters of the first clusterer. A cluster without a match keeps its own
-    name, in brackets. :meth:`from_estimators` and :meth:`from_predictions` make one.
+    name, in brackets.
 
     Parameters
     ----------

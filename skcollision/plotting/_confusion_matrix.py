@@ -18,8 +18,7 @@ class MatchedConfusionMatrixDisplay(Display):
 
     Clusters are matched one-to-one with classes, as :func:`~skcollision.metrics.match_labels` does,
     so what is on the diagonal is right. Classes without a cluster are the last rows, clusters
-    without a class the last columns. Empty cells are zero. :meth:`from_estimator` and
-    :meth:`from_predictions` make one.
+    without a class the last columns. Empty cells are zero.
 
     Parameters
     ----------

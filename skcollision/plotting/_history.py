@@ -20,7 +20,8 @@ class HistoryDisplay(Display):
     """Loss and fairness of all restarts over the epochs of a fit.
 
     The left panel has the objective, the right one the entropy of the mean prediction: the closer
-    to ln K, the more equal are the clusters. :meth:`from_estimator` draws a fitted clusterer.
+    to ln K, the more equal are the clusters. The restart that was kept is not marked, as it is not
+    chosen by these curves, but by the clusters of neighbours.
 
     Parameters
     ----------
@@ -43,11 +44,6 @@ class HistoryDisplay(Display):
     ------
     ValueError
         If a curve is missing, empty, not finite, or the two differ in shape.
-
-    Notes
-    -----
-    No restart is marked as the one kept: that choice is not made by these curves, but by the
-    clusters of neighbours.
 
     Examples
     --------

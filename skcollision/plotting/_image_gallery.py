@@ -25,8 +25,7 @@ class ImageGalleryDisplay(Display):
     """Images of each cluster, the most certain on the left, the least certain on the right.
 
     A row is a cluster; certainty falls from left to right. In a small cluster no image is shown
-    twice. More than 20 clusters are set in several blocks. :meth:`from_estimator` and
-    :meth:`from_predictions` make one.
+    twice. More than 20 clusters are set in several blocks.
 
     Parameters
     ----------
@@ -181,11 +180,10 @@ class ImageGalleryDisplay(Display):
         side = len(pixels[0]) if pixels else 1
         pitch = side + math.ceil(side / 12)
         pitch += pitch % 2  # so that half a tile is a whole number of pixels
-        shape = self._n_rows * pitch, int(self._width * pitch), 3
-        canvas = np.full(shape, 255, np.uint8)
+        canvas = np.full((self._n_rows * pitch, int(self._width * pitch), 3), 255, np.uint8)
         self.tiles_ = {}
-        for (i, (row, column)), picture in zip(places.items(), pixels, strict=True):
-            top, left = int(row * pitch), int(column * pitch)
+        for (i, place), picture in zip(places.items(), pixels, strict=True):
+            top, left = (int(each * pitch) for each in place)
             canvas[top : top + side, left : left + side] = picture
             self.tiles_[i] = (top, left, side)
         self.image_ = axes.imshow(canvas)
@@ -197,8 +195,8 @@ class ImageGalleryDisplay(Display):
             self.names_.append(text)
         for middle in self._side / 2 + self._block * np.arange(self._n_blocks):
             for heading, shift in (("most certain", 0.0), ("least certain", self._side + 0.5)):
-                place = (middle + shift) * pitch, -0.1 * pitch
-                axes.text(*place, heading, ha="center", va="bottom", **style)
+                x, y = (middle + shift) * pitch, -0.1 * pitch
+                axes.text(x, y, heading, ha="center", va="bottom", **style)
         axes.set_axis_off()
 
 

@@ -23,8 +23,6 @@ _AXIS_LABELS = {
 class NClustersDisplay(Display):
     """Curve of a criterion over the number of clusters, with the best one marked.
 
-    :meth:`from_estimator` draws a fitted search.
-
     Parameters
     ----------
     n_clusters : array-like of shape (n_values,)

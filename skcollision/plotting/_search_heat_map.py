@@ -17,7 +17,7 @@ class SearchHeatMapDisplay(Display):
 
     Each cell has the mean over the folds and, below it, the standard deviation; if there are more
     parameters, of the candidate that is best over them. The best cell is framed. Grey cells were
-    not tried or failed. :meth:`from_search` and :meth:`from_cv_results` make one.
+    not tried or failed.
 
     Parameters
     ----------
