@@ -62,7 +62,16 @@ class HistoryDisplay(Display):
                 f"The 'history' parameter of HistoryDisplay must have {missing}. "
                 f"Got {sorted(history)} instead."
             )
-        self.history = {name: _as_curves(history[name], name) for name in _CURVES}
+        self.history = {}
+        for name in _CURVES:
+            curves = np.asarray(history[name], dtype=np.float64)
+            curves = curves[:, None] if curves.ndim == 1 else curves
+            if curves.ndim != 2 or curves.size == 0 or not np.isfinite(curves).all():
+                raise ValueError(
+                    f"The 'history' parameter of HistoryDisplay must have finite curves {name!r} "
+                    f"of shape (n_epochs, n_restarts). Got shape {curves.shape} instead."
+                )
+            self.history[name] = curves
         self.n_clusters = n_clusters
         shapes = [curves.shape for curves in self.history.values()]
         if shapes[0] != shapes[1]:
@@ -97,38 +106,25 @@ class HistoryDisplay(Display):
         return cls(clusterer.history_, getattr(clusterer, "n_clusters", None)).plot(ax)
 
     def _draw(self, axes: Any) -> None:
-        panels = zip(axes, self.history.values(), _CURVES.values(), strict=True)
-        self.lines_ = np.array([_draw_curves(*panel) for panel in panels], dtype=object)
+        n_epochs, n_restarts = self.history["objective"].shape
+        few = n_restarts <= len(PALETTE)  # beyond the palette, restarts share a colour
+        style: dict[str, Any] = {"linewidth": 1.5 if few else 0.7}
+        style["marker"] = "." if n_epochs < 20 else None
+        rows = []
+        for panel, (name, label) in zip(axes, _CURVES.items(), strict=True):
+            lines = panel.plot(np.arange(1, n_epochs + 1), self.history[name], **style)
+            for i, line in enumerate(lines):
+                line.set(color=PALETTE[i if few else 0], label=f"restart {i}")
+            panel.set(xlabel="epoch", ylabel=label)
+            panel.locator_params(axis="x", integer=True)
+            rows.append(lines)
+        self.lines_ = np.array(rows, dtype=object)
         self.balance_line_ = None
         if self.n_clusters is not None:
             label = f"ln {self.n_clusters}: equal clusters"
-            style: dict[str, Any] = {"color": INK, "linestyle": "--", "label": label}
-            self.balance_line_ = axes[1].axhline(np.log(self.n_clusters), **style)
+            self.balance_line_ = axes[1].axhline(
+                np.log(self.n_clusters), color=INK, linestyle="--", label=label
+            )
             axes[1].legend(handles=[self.balance_line_])
-        if 1 < self.lines_.shape[1] <= len(PALETTE):
+        if few and n_restarts > 1:
             axes[0].legend()
-
-
-def _as_curves(curve: ArrayLike, name: str) -> np.ndarray:
-    """Return finite curves of shape (n_epochs, n_restarts)."""
-    curves = np.asarray(curve, dtype=np.float64)
-    curves = curves[:, None] if curves.ndim == 1 else curves
-    if curves.ndim != 2 or curves.size == 0 or not np.isfinite(curves).all():
-        raise ValueError(
-            f"The 'history' parameter of HistoryDisplay must have finite curves {name!r} of shape "
-            f"(n_epochs, n_restarts). Got shape {curves.shape} instead."
-        )
-    return curves
-
-
-def _draw_curves(axes: Any, curves: np.ndarray, label: str) -> list[Any]:
-    """Draw one panel; beyond the palette, restarts share a colour."""
-    n_epochs, n_restarts = curves.shape
-    is_few = n_restarts <= len(PALETTE)
-    style: dict[str, Any] = {"marker": "."} if n_epochs < 20 else {}
-    lines = axes.plot(np.arange(1, n_epochs + 1), curves, linewidth=1.5 if is_few else 0.7, **style)
-    for i, line in enumerate(lines):
-        line.set(color=PALETTE[i if is_few else 0], label=f"restart {i}")
-    axes.set(xlabel="epoch", ylabel=label)
-    axes.locator_params(axis="x", integer=True)
-    return lines

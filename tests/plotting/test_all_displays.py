@@ -67,6 +67,7 @@ def test_every_display_is_tested():
 
 def test_something_is_seen_on_new_axes(display_class):
     display = MAKERS[display_class](None)
+    display.figure_.set_dpi(50)
     display.figure_.canvas.draw()
     pixels = np.asarray(display.figure_.canvas.buffer_rgba())[..., :3]
     assert (pixels != 255).any(axis=-1).mean() > 0.01
