@@ -8,9 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skcollision.losses._reduction import ReducedLoss, Reduction, check_reduction, reduce_loss
-from skcollision.losses._simplex import at_least_float32, log_probs
-from skcollision.losses._validation import check_logits, check_sample_weight, check_target
+from skcollision.losses._common import (
+    LabelledLoss,
+    Reduction,
+    at_least_float32,
+    check_labelled,
+    reduce_loss,
+)
 
 
 def collision_cross_entropy(
@@ -67,8 +71,8 @@ def collision_cross_entropy(
 
     A row of `target` that is all zeros is no label: its loss is +inf, the logarithm of a collision
     that cannot happen, to be seen in the value; its gradient with respect to the logits is zero,
-    since no prediction would be better. A label whose only classes are masked out has a huge loss
-    and a finite gradient.
+    since no prediction would be better. A label whose only classes are masked out has a huge,
+    constant loss with zero gradient.
 
     The derivative with respect to `target`, :math:`-\sigma_k / \sum_j y_j \sigma_j`, is right at
     exact zeros too and saturates where it would overflow.
@@ -87,11 +91,7 @@ def collision_cross_entropy(
     >>> collision_cross_entropy(logits, target, reduction="none")
     tensor([0.1269, 0.6931])
     """
-    caller = "collision_cross_entropy"
-    check_logits(logits, caller)
-    check_target(target, logits, caller)
-    check_sample_weight(sample_weight, logits, caller)
-    check_reduction(reduction, caller)
+    check_labelled(logits, target, sample_weight, reduction, "collision_cross_entropy")
     scores = at_least_float32(logits)
     largest_slope = torch.finfo(target.dtype).max / 4
     loss, _ = _CollisionCrossEntropy.apply(
@@ -100,7 +100,7 @@ def collision_cross_entropy(
     return reduce_loss(loss, reduction, sample_weight)
 
 
-class CollisionCrossEntropyLoss(ReducedLoss):
+class CollisionCrossEntropyLoss(LabelledLoss):
     """Module form of :func:`collision_cross_entropy`.
 
     Parameters
@@ -117,13 +117,7 @@ class CollisionCrossEntropyLoss(ReducedLoss):
     tensor(2.0794)
     """
 
-    def forward(
-        self, logits: Tensor, target: Tensor, sample_weight: Tensor | None = None
-    ) -> Tensor:
-        """Return the loss; see :func:`collision_cross_entropy`."""
-        return collision_cross_entropy(
-            logits, target, reduction=self.reduction, sample_weight=sample_weight
-        )
+    function = staticmethod(collision_cross_entropy)
 
 
 class _CollisionCrossEntropy(torch.autograd.Function):
@@ -152,6 +146,9 @@ class _CollisionCrossEntropy(torch.autograd.Function):
         sigma, q = z.exp_(), t.sub_(top).exp_()
         sigma_sum, q_sum = sigma.sum(-1, keepdim=True), q.sum(-1, keepdim=True)
         loss = sigma_sum.log() - q_sum.log() - top - largest
+        saturated = _is_saturated(loss)
+        for total in (sigma_sum, q_sum):
+            total.masked_fill_(saturated, math.inf)
         return loss.squeeze(-1), sigma.div_(sigma_sum).sub_(q.div_(q_sum))
 
     @staticmethod
@@ -171,9 +168,16 @@ class _CollisionCrossEntropy(torch.autograd.Function):
             return grad * slope, None, None
         # Saved as an output, the loss is part of the graph: what follows is differentiable.
         loss = loss.unsqueeze(-1)
-        # sigma_k / sum_j y_j sigma_j, minus the slope in y_k, where it does not overflow.
-        ratio = (log_probs(logits) + loss).clamp_max(math.log(ctx.largest_slope)).exp()
+        # sigma_k / sum_j y_j sigma_j, minus the slope in y_k, where it does not overflow. The loss
+        # of a row without a label is made finite for classes with sigma_k = 0, whose slope is 0.
+        log_ratio = logits.log_softmax(-1) + loss.clamp_max(torch.finfo(loss.dtype).max)
+        ratio = log_ratio.clamp_max(math.log(ctx.largest_slope)).exp()
         if differentiable:
-            no_label = loss.isinf()
-            slope = (logits.softmax(-1) - target * ratio).masked_fill(no_label, 0.0)
+            slope = logits.softmax(-1) - target * ratio
+            slope = slope.masked_fill(_is_saturated(loss), 0.0)
         return grad * slope, -grad * ratio, None
+
+
+def _is_saturated(loss: Tensor) -> Tensor:
+    """Tell where no class has both a label and a prediction: no change of a logit is felt."""
+    return loss > torch.finfo(loss.dtype).max / 8

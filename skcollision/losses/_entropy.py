@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from skcollision.losses._simplex import (
-    at_least_float32,
+from skcollision.losses._common import (
+    check_logits,
+    check_sample_weight,
     entropy,
-    entropy_of_mean,
-    log_probs,
+    log_softmax,
     mean_probs,
+    safe_log,
+    softmax,
 )
-from skcollision.losses._validation import check_logits, check_sample_weight
 
 
 def shannon_entropy(logits: Tensor) -> Tensor:
@@ -20,7 +21,7 @@ def shannon_entropy(logits: Tensor) -> Tensor:
     Parameters
     ----------
     logits : Tensor of shape (..., K)
-        Finite floating logits; :math:`\sigma` is their softmax.
+        Finite floating logits; :math:`\sigma` is their softmax; -inf masks a class out.
 
     Returns
     -------
@@ -29,10 +30,8 @@ def shannon_entropy(logits: Tensor) -> Tensor:
 
     Raises
     ------
-    TypeError
-        If `logits` is not a floating tensor.
-    ValueError
-        If `logits` is empty or has no dimension.
+    TypeError, ValueError
+        If `logits` is not a floating tensor, or is empty or has no dimension.
 
     Examples
     --------
@@ -42,7 +41,7 @@ def shannon_entropy(logits: Tensor) -> Tensor:
     tensor([0.6931, 0.3653])
     """
     check_logits(logits, "shannon_entropy")
-    log_p = log_probs(logits)
+    log_p = log_softmax(logits)
     return entropy(log_p.exp(), log_p)
 
 
@@ -55,7 +54,7 @@ def collision_entropy(logits: Tensor) -> Tensor:
     Parameters
     ----------
     logits : Tensor of shape (..., K)
-        Finite floating logits; :math:`\sigma` is their softmax.
+        As in :func:`shannon_entropy`.
 
     Returns
     -------
@@ -64,10 +63,8 @@ def collision_entropy(logits: Tensor) -> Tensor:
 
     Raises
     ------
-    TypeError
-        If `logits` is not a floating tensor.
-    ValueError
-        If `logits` is empty or has no dimension.
+    TypeError, ValueError
+        As in :func:`shannon_entropy`.
 
     Examples
     --------
@@ -77,7 +74,7 @@ def collision_entropy(logits: Tensor) -> Tensor:
     tensor([0.6931, 0.2357])
     """
     check_logits(logits, "collision_entropy")
-    return -(2 * log_probs(logits)).logsumexp(-1)
+    return -(2 * log_softmax(logits)).logsumexp(-1)
 
 
 def marginal_entropy(logits: Tensor, sample_weight: Tensor | None = None) -> Tensor:
@@ -115,5 +112,5 @@ def marginal_entropy(logits: Tensor, sample_weight: Tensor | None = None) -> Ten
     """
     check_logits(logits, "marginal_entropy", min_ndim=2)
     check_sample_weight(sample_weight, logits, "marginal_entropy")
-    probs = at_least_float32(logits).softmax(-1)
-    return entropy_of_mean(mean_probs(probs, sample_weight))
+    mean = mean_probs(softmax(logits), sample_weight)
+    return entropy(mean, safe_log(mean))

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
+from typing import ClassVar, Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor
 
-from skcollision.losses._reduction import ReducedLoss, Reduction, reduce_loss
-from skcollision.losses._simplex import log_mean_probs, log_probs
-from skcollision.losses._validation import (
+from skcollision.losses._common import (
+    ReducedLoss,
+    Reduction,
     check_logits,
     check_option,
-    check_prior,
+    check_probs,
     check_sample_weight,
+    divergence,
+    log_mean_probs,
+    log_softmax,
+    mean_probs,
+    reduce_loss,
+    safe_log,
+    softmax,
 )
 
 Order: TypeAlias = Literal["KL(u||p)", "KL(p||u)"]
@@ -66,8 +73,8 @@ def fairness_divergence(
 
     Notes
     -----
-    The mean is taken in log space, so a dead cluster gives a large finite value and a finite
-    gradient, never inf or NaN.
+    A dead cluster gives a large finite value and a finite gradient, never inf or NaN: KL(u||p)
+    takes the mean in log space.
 
     References
     ----------
@@ -86,15 +93,15 @@ def fairness_divergence(
     """
     caller = "fairness_divergence"
     check_logits(logits, caller, min_ndim=2)
-    check_prior(prior, logits, caller)
+    if prior is not None:
+        check_probs(prior, (*logits.shape[:-2], logits.shape[-1]), "prior", caller)
     check_sample_weight(sample_weight, logits, caller)
     check_option(order, get_args(Order), "order", caller)
-    log_p = log_mean_probs(log_probs(logits), sample_weight)
-    u = torch.full_like(log_p, 1 / log_p.shape[-1]) if prior is None else prior.to(log_p.dtype)
-    log_u = u.clamp_min(torch.finfo(u.dtype).tiny).log()
-    if order == "KL(u||p)":
-        return (u * (log_u - log_p)).sum(-1)
-    return (log_p.exp() * (log_p - log_u)).sum(-1)
+    forward = order == "KL(u||p)"
+    mean = log_mean_probs if forward else mean_probs
+    p = mean((log_softmax if forward else softmax)(logits), sample_weight)
+    u = torch.full_like(p, 1 / p.shape[-1]) if prior is None else prior.to(p.dtype)
+    return (u * (safe_log(u) - p)).sum(-1) if forward else divergence(p, u)
 
 
 class FairnessDivergenceLoss(ReducedLoss):
@@ -119,6 +126,7 @@ class FairnessDivergenceLoss(ReducedLoss):
     tensor(0.3681)
     """
 
+    settings: ClassVar[tuple[str, ...]] = ("order", "reduction")
     prior: Tensor | None
 
     def __init__(
@@ -138,7 +146,3 @@ class FairnessDivergenceLoss(ReducedLoss):
             logits, self.prior, order=self.order, sample_weight=sample_weight
         )
         return reduce_loss(loss, self.reduction)
-
-    def extra_repr(self) -> str:
-        """Show the settings in the module's repr."""
-        return f"order={self.order!r}, {super().extra_repr()}"

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 
-from skcollision.losses._reduction import (
+from skcollision.losses._common import (
     ReducedLoss,
     Reduction,
-    point_mean,
+    check_finite_number,
+    check_logits,
+    check_sample_weight,
+    entropy,
+    log_softmax,
+    mean_probs,
     point_shares,
     reduce_loss,
+    safe_log,
+    weighted,
 )
-from skcollision.losses._simplex import entropy, entropy_of_mean, log_probs, mean_probs
-from skcollision.losses._validation import check_finite_number, check_logits, check_sample_weight
 
 
 def mutual_information_loss(
@@ -37,8 +44,7 @@ def mutual_information_loss(
         Finite weight w of the second term. The paper's experiments use 1.3.
     sample_weight : Tensor of shape (..., N), optional
         Non-negative weights of the points in both means, of shape ``logits.shape[:-1]`` or that
-        shape without leading dimensions. If they sum to zero, the loss is the constant
-        -w ln K.
+        shape without leading dimensions. If they sum to zero, the loss is the constant -w ln K.
 
     Returns
     -------
@@ -69,10 +75,14 @@ def mutual_information_loss(
     check_logits(logits, caller, min_ndim=2)
     check_sample_weight(sample_weight, logits, caller)
     check_finite_number(fairness_weight, "fairness_weight", caller)
-    log_p = log_probs(logits)
+    log_p = log_softmax(logits)
     probs = log_p.exp()
-    mean_entropy = point_mean(entropy(probs, log_p), point_shares(sample_weight, log_p))
-    return mean_entropy - fairness_weight * entropy_of_mean(mean_probs(probs, sample_weight))
+    each, mean = entropy(probs, log_p), mean_probs(probs, sample_weight)
+    if sample_weight is None:
+        mean_entropy = each.mean(-1)
+    else:
+        mean_entropy = weighted(each, point_shares(sample_weight, probs)).sum(-1)
+    return mean_entropy - fairness_weight * entropy(mean, safe_log(mean))
 
 
 class MutualInformationLoss(ReducedLoss):
@@ -94,6 +104,8 @@ class MutualInformationLoss(ReducedLoss):
     torch.Size([5])
     """
 
+    settings: ClassVar[tuple[str, ...]] = ("fairness_weight", "reduction")
+
     def __init__(self, fairness_weight: float = 1.0, reduction: Reduction = "mean") -> None:
         super().__init__(reduction)
         check_finite_number(fairness_weight, "fairness_weight", type(self).__name__)
@@ -105,7 +117,3 @@ class MutualInformationLoss(ReducedLoss):
             logits, fairness_weight=self.fairness_weight, sample_weight=sample_weight
         )
         return reduce_loss(loss, self.reduction)
-
-    def extra_repr(self) -> str:
-        """Show the settings in the module's repr."""
-        return f"fairness_weight={self.fairness_weight}, {super().extra_repr()}"
