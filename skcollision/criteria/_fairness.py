@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skcollision.losses import fairness_divergence
+from skcollision.losses._common import divergence, mean_probs, softmax
 
 
 def weighted_mean(values: Tensor, sample_weight: Tensor | None) -> Tensor:
@@ -20,26 +20,21 @@ def prediction_fairness(
     logits: Tensor, prior: np.ndarray | None, sample_weight: Tensor | None
 ) -> Tensor:
     """Return KL(σ̄‖u) of logits (R, N, K), shape (R,): ln K - H(σ̄) for uniform u."""
-    return fairness_divergence(
-        logits, _prior_like(logits, prior), order="KL(p||u)", sample_weight=sample_weight
-    )
+    mean = mean_probs(softmax(logits), sample_weight)
+    return divergence(mean, target_like(mean, prior))
 
 
 def label_fairness(
     labels: Tensor, prior: np.ndarray | None, sample_weight: Tensor | None, order: str
 ) -> Tensor:
     """Return KL(u‖ȳ) or KL(ȳ‖u) of labels (R, N, K), shape (R,)."""
-    mean = weighted_mean(labels.transpose(1, 2), sample_weight)
-    target = _prior_like(labels, prior)
-    if target is None:
-        target = torch.full_like(mean[0], 1 / mean.shape[1])
-    mean = mean.clamp_min(torch.finfo(mean.dtype).tiny)
-    if order == "KL(u||y)":
-        return torch.xlogy(target, target / mean).sum(1)
-    return torch.xlogy(mean, mean / target).sum(1)
+    mean = mean_probs(labels, sample_weight)
+    target = target_like(mean, prior)
+    return divergence(target, mean) if order == "KL(u||y)" else divergence(mean, target)
 
 
-def _prior_like(tensor: Tensor, prior: np.ndarray | None) -> Tensor | None:
+def target_like(mean: Tensor, prior: np.ndarray | None) -> Tensor:
+    """Return target proportions for mean predictions (R, K), uniform ones by default."""
     if prior is None:
-        return None
-    return torch.as_tensor(prior, dtype=tensor.dtype, device=tensor.device)
+        return torch.full_like(mean, 1 / mean.shape[-1])
+    return torch.as_tensor(prior, dtype=mean.dtype, device=mean.device)

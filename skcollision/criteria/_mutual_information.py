@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from skcollision.criteria._base import ClusteringCriterion, PseudoLabels
+from skcollision.criteria._base import ClusteringCriterion, PseudoLabels, Weights
 from skcollision.criteria._fairness import prediction_fairness, weighted_mean
 from skcollision.losses import shannon_entropy
 
@@ -48,9 +48,7 @@ class MutualInformationCriterion(ClusteringCriterion):
     fairness_weight: float = 1.3
     prior: np.ndarray | None = None
 
-    def loss(
-        self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Tensor | None
-    ) -> Tensor:
+    def loss(self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Weights) -> Tensor:
         """Mean entropy and the fairness of the predictions."""
         fairness = prediction_fairness(logits, self.prior, sample_weight)
         entropy = weighted_mean(shannon_entropy(logits), sample_weight)

@@ -121,7 +121,7 @@ def softmax(logits: Tensor) -> Tensor:
     if not _is_narrow(logits):
         return logits.softmax(-1)
     scores = (logits - logits.amax(-1, keepdim=True).detach()).exp()
-    return scores / scores.sum(-1, keepdim=True)
+    return scores * scores.sum(-1, keepdim=True).reciprocal()
 
 
 def log_softmax(logits: Tensor) -> Tensor:
