@@ -1,113 +1,18 @@
-"""What the losses share: checks, softmax, means over points and the `reduction` argument."""
-
-from __future__ import annotations
+"""What the losses share: softmax, means over points, the `reduction` argument and its modules."""
 
 import math
-from collections.abc import Callable, Sequence
-from numbers import Real
-from typing import ClassVar, Literal, TypeAlias, get_args
+from collections.abc import Callable
+from typing import ClassVar, get_args
 
 import torch
 from torch import Tensor, nn
 
-Reduction: TypeAlias = Literal["none", "mean", "sum"]
+from skcollision.losses import _checks as check
+from skcollision.losses._checks import Reduction
 
-# torch's softmax on a CPU uses no vector instructions for fewer classes than this: composed of
-# other functions, it and its derivative take a third of the time for 10 classes.
+# For fewer classes than this torch's softmax on a CPU uses no vector instructions: composed of
+# other functions it takes a fifth of the time for 10 classes, and its derivative half.
 VECTOR_WIDTH = 16
-
-
-# Checks read metadata only, so they never wait for a device.
-
-
-def check_logits(logits: Tensor, caller: str, *, min_ndim: int = 1) -> None:
-    """Raise unless `logits` is a non-empty floating tensor of at least `min_ndim` dimensions."""
-    _check_floating(logits, "logits", caller)
-    if logits.ndim < min_ndim or 0 in logits.shape:
-        wanted = "(..., K)" if min_ndim == 1 else "(..., N, K)"
-        raise ValueError(
-            f"The 'logits' parameter of {caller} must be a non-empty tensor of shape {wanted}. "
-            f"Got shape {tuple(logits.shape)} instead."
-        )
-
-
-def check_labelled(
-    logits: Tensor, target: Tensor, sample_weight: Tensor | None, reduction: str, caller: str
-) -> None:
-    """Check the arguments of a loss of soft labels."""
-    check_logits(logits, caller)
-    if isinstance(target, Tensor) and not target.is_floating_point():
-        raise TypeError(
-            f"The 'target' parameter of {caller} must be a floating tensor of class probabilities. "
-            f"Got dtype {target.dtype} instead; turn class indices into soft labels with "
-            "torch.nn.functional.one_hot(labels, K).to(logits.dtype)."
-        )
-    check_probs(target, logits.shape, "target", caller)
-    check_sample_weight(sample_weight, logits, caller)
-    check_option(reduction, get_args(Reduction), "reduction", caller)
-
-
-def check_probs(probs: Tensor, shape: Sequence[int], name: str, caller: str) -> None:
-    """Raise unless `probs` is floating, of `shape` or that without leading dimensions."""
-    _check_floating(probs, name, caller)
-    _check_shape(probs, shape, name, caller, min_ndim=1)
-
-
-def check_sample_weight(sample_weight: Tensor | None, logits: Tensor, caller: str) -> None:
-    """Raise unless `sample_weight` is None or one real weight a point of `logits`."""
-    if sample_weight is None:
-        return
-    if not isinstance(sample_weight, Tensor) or sample_weight.is_complex():
-        raise TypeError(
-            f"The 'sample_weight' parameter of {caller} must be None or a real torch.Tensor. "
-            f"Got {_describe(sample_weight)} instead."
-        )
-    _check_shape(sample_weight, logits.shape[:-1], "sample_weight", caller, min_ndim=0)
-
-
-def check_option(value: str, allowed: Sequence[str], name: str, caller: str) -> None:
-    """Raise unless `value` is one of the strings in `allowed`."""
-    if value not in allowed:
-        options = ", ".join(repr(option) for option in allowed)
-        raise ValueError(
-            f"The {name!r} parameter of {caller} must be one of {options}. Got {value!r} instead."
-        )
-
-
-def check_finite_number(value: float, name: str, caller: str) -> None:
-    """Raise unless `value` is a finite real number (a tensor is none: it might wait for a GPU)."""
-    where = f"The {name!r} parameter of {caller}"
-    if not isinstance(value, Real):
-        raise TypeError(f"{where} must be a real number. Got {_describe(value)} instead.")
-    if not math.isfinite(value):
-        raise ValueError(f"{where} must be finite. Got {value!r} instead.")
-
-
-def _check_floating(tensor: Tensor, name: str, caller: str) -> None:
-    if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
-        raise TypeError(
-            f"The {name!r} parameter of {caller} must be a floating torch.Tensor. "
-            f"Got {_describe(tensor)} instead."
-        )
-
-
-def _check_shape(
-    tensor: Tensor, shape: Sequence[int], name: str, caller: str, min_ndim: int
-) -> None:
-    # Stricter than broadcasting on purpose: (N, 1, K) against (N, K) would broadcast to N x N
-    # pairs, the classic silent error of element-wise losses.
-    suffix = tuple(shape[max(len(shape) - tensor.ndim, 0) :])
-    if tensor.ndim < min_ndim or tensor.shape != suffix:
-        raise ValueError(
-            f"The {name!r} parameter of {caller} must have shape {tuple(shape)}, or that shape "
-            f"without leading dimensions. Got shape {tuple(tensor.shape)} instead."
-        )
-
-
-def _describe(value: object) -> str:
-    if isinstance(value, Tensor):
-        return f"a tensor of dtype {value.dtype}"
-    return f"an object of type {type(value).__name__}"
 
 
 def at_least_float32(logits: Tensor) -> Tensor:
@@ -141,14 +46,14 @@ def _is_narrow(logits: Tensor) -> bool:
     return logits.shape[-1] < VECTOR_WIDTH and logits.device.type == "cpu"
 
 
-def entropy(probs: Tensor, log_p: Tensor) -> Tensor:
-    """Shannon entropy over the last dimension, from probabilities and their logarithms."""
-    return -(probs * log_p).sum(-1)
-
-
 def safe_log(probs: Tensor) -> Tensor:
     """Logarithm of probabilities that may have underflowed to exact zeros."""
     return probs.clamp_min(torch.finfo(probs.dtype).tiny).log()
+
+
+def entropy(probs: Tensor, log_p: Tensor) -> Tensor:
+    """Shannon entropy over the last dimension, from probabilities and their logarithms."""
+    return -(probs * log_p).sum(-1)
 
 
 def divergence(p: Tensor, q: Tensor) -> Tensor:
@@ -188,10 +93,12 @@ def point_shares(sample_weight: Tensor, like: Tensor) -> Tensor:
     return weight / _one_if_zero(weight.sum(-1, keepdim=True))
 
 
-def weighted(values: Tensor, weight: Tensor) -> Tensor:
-    """Multiply, with 0 x inf = 0: a point of zero weight is absent, whatever its loss."""
-    # Only infinite values are masked, so the derivative with respect to a zero weight stays right.
-    return values.masked_fill((weight == 0) & values.isinf(), 0.0) * weight
+def _no_points(share: Tensor) -> Tensor:
+    return (share == 0).all(-1, keepdim=True)
+
+
+def _one_if_zero(total: Tensor) -> Tensor:
+    return total.masked_fill(total == 0, 1.0)
 
 
 def reduce_loss(loss: Tensor, reduction: Reduction, sample_weight: Tensor | None = None) -> Tensor:
@@ -202,18 +109,13 @@ def reduce_loss(loss: Tensor, reduction: Reduction, sample_weight: Tensor | None
     count: Tensor | int = loss.numel()
     if sample_weight is not None:
         weight = sample_weight.to(loss.dtype).expand(loss.shape)
-        loss, count = weighted(loss, weight), _one_if_zero(weight.sum())
+        # A point of zero weight is absent, whatever its loss: 0 x inf = 0. Finite values are not
+        # masked, so the derivative with respect to a zero weight stays right.
+        loss = loss.masked_fill((weight == 0) & loss.isinf(), 0.0) * weight
+        count = _one_if_zero(weight.sum())
     if reduction == "none":
         return loss
     return loss.sum() if reduction == "sum" else loss.sum() / count
-
-
-def _no_points(share: Tensor) -> Tensor:
-    return (share == 0).all(-1, keepdim=True)
-
-
-def _one_if_zero(total: Tensor) -> Tensor:
-    return total.masked_fill(total == 0, 1.0)
 
 
 class ReducedLoss(nn.Module):
@@ -223,7 +125,7 @@ class ReducedLoss(nn.Module):
 
     def __init__(self, reduction: Reduction = "mean") -> None:
         super().__init__()
-        check_option(reduction, get_args(Reduction), "reduction", type(self).__name__)
+        check.option(reduction, get_args(Reduction), "reduction", type(self).__name__)
         self.reduction: Reduction = reduction
 
     def extra_repr(self) -> str:

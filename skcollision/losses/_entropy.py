@@ -1,18 +1,9 @@
 """Entropies of predictions."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
-from skcollision.losses._common import (
-    check_logits,
-    check_sample_weight,
-    entropy,
-    log_softmax,
-    mean_probs,
-    safe_log,
-    softmax,
-)
+from skcollision.losses import _checks as check
+from skcollision.losses._common import entropy, log_softmax, mean_probs, safe_log, softmax
 
 
 def shannon_entropy(logits: Tensor) -> Tensor:
@@ -21,7 +12,7 @@ def shannon_entropy(logits: Tensor) -> Tensor:
     Parameters
     ----------
     logits : Tensor of shape (..., K)
-        Finite floating logits; :math:`\sigma` is their softmax; -inf masks a class out.
+        Finite floating logits; :math:`\sigma` is their softmax. -inf masks a class out.
 
     Returns
     -------
@@ -31,7 +22,7 @@ def shannon_entropy(logits: Tensor) -> Tensor:
     Raises
     ------
     TypeError, ValueError
-        If `logits` is not a floating tensor, or is empty or has no dimension.
+        If `logits` is not a floating tensor, is empty or has no dimension.
 
     Examples
     --------
@@ -40,7 +31,7 @@ def shannon_entropy(logits: Tensor) -> Tensor:
     >>> shannon_entropy(torch.tensor([[0.0, 0.0], [2.0, 0.0]]))
     tensor([0.6931, 0.3653])
     """
-    check_logits(logits, "shannon_entropy")
+    check.floating_logits(logits, "shannon_entropy")
     log_p = log_softmax(logits)
     return entropy(log_p.exp(), log_p)
 
@@ -49,7 +40,7 @@ def collision_entropy(logits: Tensor) -> Tensor:
     r"""Collision (second-order Rényi) entropy, :math:`-\ln \sum_k \sigma_k^2`, in nats.
 
     It is the collision cross-entropy of a prediction with itself and never above Shannon's
-    entropy.
+    entropy. Errors are those of :func:`shannon_entropy`.
 
     Parameters
     ----------
@@ -61,11 +52,6 @@ def collision_entropy(logits: Tensor) -> Tensor:
     Tensor of shape (...,)
         Between 0 and ln K; float32 for half-precision logits.
 
-    Raises
-    ------
-    TypeError, ValueError
-        As in :func:`shannon_entropy`.
-
     Examples
     --------
     >>> import torch
@@ -73,7 +59,7 @@ def collision_entropy(logits: Tensor) -> Tensor:
     >>> collision_entropy(torch.tensor([[0.0, 0.0], [2.0, 0.0]]))
     tensor([0.6931, 0.2357])
     """
-    check_logits(logits, "collision_entropy")
+    check.floating_logits(logits, "collision_entropy")
     return -(2 * log_softmax(logits)).logsumexp(-1)
 
 
@@ -98,10 +84,8 @@ def marginal_entropy(logits: Tensor, sample_weight: Tensor | None = None) -> Ten
 
     Raises
     ------
-    TypeError
-        If `logits` is not a floating tensor or `sample_weight` not a real one.
-    ValueError
-        If `logits` is empty or shapes do not fit together.
+    TypeError, ValueError
+        If a tensor has the wrong dtype, `logits` is empty or shapes do not fit together.
 
     Examples
     --------
@@ -110,7 +94,6 @@ def marginal_entropy(logits: Tensor, sample_weight: Tensor | None = None) -> Ten
     >>> marginal_entropy(torch.tensor([[9.0, 0.0], [0.0, 9.0]]))
     tensor(0.6931)
     """
-    check_logits(logits, "marginal_entropy", min_ndim=2)
-    check_sample_weight(sample_weight, logits, "marginal_entropy")
+    check.averaged(logits, sample_weight, "marginal_entropy")
     mean = mean_probs(softmax(logits), sample_weight)
     return entropy(mean, safe_log(mean))

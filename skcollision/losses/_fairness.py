@@ -1,27 +1,13 @@
 """Divergence of the mean prediction from the target proportions of the clusters."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor
 
-from skcollision.losses._common import (
-    ReducedLoss,
-    Reduction,
-    check_logits,
-    check_option,
-    check_probs,
-    check_sample_weight,
-    divergence,
-    log_mean_probs,
-    log_softmax,
-    mean_probs,
-    reduce_loss,
-    safe_log,
-    softmax,
-)
+from skcollision.losses import _checks as check
+from skcollision.losses import _common as common
+from skcollision.losses._checks import Reduction
 
 Order: TypeAlias = Literal["KL(u||p)", "KL(p||u)"]
 
@@ -66,10 +52,9 @@ def fairness_divergence(
 
     Raises
     ------
-    TypeError
-        If a tensor is none, or of the wrong dtype.
-    ValueError
-        If `logits` is empty, shapes do not fit together or `order` is unknown.
+    TypeError, ValueError
+        If a tensor has the wrong dtype, `logits` is empty, shapes do not fit together or `order` is
+        unknown.
 
     Notes
     -----
@@ -86,25 +71,26 @@ def fairness_divergence(
     >>> import torch
     >>> from skcollision.losses import fairness_divergence
     >>> logits = torch.tensor([[2.0, 0.0], [1.0, 0.0]])
-    >>> fairness_divergence(logits)
-    tensor(0.2345)
-    >>> fairness_divergence(logits, order="KL(p||u)")
-    tensor(0.2011)
+    >>> fairness_divergence(logits), fairness_divergence(logits, order="KL(p||u)")
+    (tensor(0.2345), tensor(0.2011))
     """
     caller = "fairness_divergence"
-    check_logits(logits, caller, min_ndim=2)
-    if prior is not None:
-        check_probs(prior, (*logits.shape[:-2], logits.shape[-1]), "prior", caller)
-    check_sample_weight(sample_weight, logits, caller)
-    check_option(order, get_args(Order), "order", caller)
-    forward = order == "KL(u||p)"
-    mean = log_mean_probs if forward else mean_probs
-    p = mean((log_softmax if forward else softmax)(logits), sample_weight)
-    u = torch.full_like(p, 1 / p.shape[-1]) if prior is None else prior.to(p.dtype)
-    return (u * (safe_log(u) - p)).sum(-1) if forward else divergence(p, u)
+    check.averaged(logits, sample_weight, caller)
+    check.prior(prior, logits, caller)
+    check.option(order, get_args(Order), "order", caller)
+    if order == "KL(p||u)":
+        p = common.mean_probs(common.softmax(logits), sample_weight)
+        return common.divergence(p, _proportions(prior, p))
+    log_p = common.log_mean_probs(common.log_softmax(logits), sample_weight)
+    u = _proportions(prior, log_p)
+    return (u * (common.safe_log(u) - log_p)).sum(-1)
 
 
-class FairnessDivergenceLoss(ReducedLoss):
+def _proportions(prior: Tensor | None, like: Tensor) -> Tensor:
+    return torch.full_like(like, 1 / like.shape[-1]) if prior is None else prior.to(like.dtype)
+
+
+class FairnessDivergenceLoss(common.ReducedLoss):
     """Module form of :func:`fairness_divergence`.
 
     Parameters
@@ -114,8 +100,7 @@ class FairnessDivergenceLoss(ReducedLoss):
     order : {"KL(u||p)", "KL(p||u)"}, default="KL(u||p)"
         Which of the two divergences.
     reduction : {"none", "mean", "sum"}, default="mean"
-        How to reduce over the stack (the leading dimensions); for logits of shape (N, K) all three
-        give the same scalar.
+        How to reduce over the stack (the leading dimensions).
 
     Examples
     --------
@@ -130,13 +115,10 @@ class FairnessDivergenceLoss(ReducedLoss):
     prior: Tensor | None
 
     def __init__(
-        self,
-        prior: Tensor | None = None,
-        order: Order = "KL(u||p)",
-        reduction: Reduction = "mean",
+        self, prior: Tensor | None = None, order: Order = "KL(u||p)", reduction: Reduction = "mean"
     ) -> None:
         super().__init__(reduction)
-        check_option(order, get_args(Order), "order", type(self).__name__)
+        check.option(order, get_args(Order), "order", type(self).__name__)
         self.order: Order = order
         self.register_buffer("prior", prior)
 
@@ -145,4 +127,4 @@ class FairnessDivergenceLoss(ReducedLoss):
         loss = fairness_divergence(
             logits, self.prior, order=self.order, sample_weight=sample_weight
         )
-        return reduce_loss(loss, self.reduction)
+        return common.reduce_loss(loss, self.reduction)

@@ -1,16 +1,10 @@
 """Shannon's cross-entropy of soft labels."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
-from skcollision.losses._common import (
-    LabelledLoss,
-    Reduction,
-    check_labelled,
-    log_softmax,
-    reduce_loss,
-)
+from skcollision.losses import _checks as check
+from skcollision.losses._checks import Reduction
+from skcollision.losses._common import LabelledLoss, log_softmax, reduce_loss
 
 
 def soft_cross_entropy(
@@ -20,20 +14,22 @@ def soft_cross_entropy(
     reduction: Reduction = "mean",
     sample_weight: Tensor | None = None,
 ) -> Tensor:
-    r"""Cross-entropy of soft labels, Shannon's, in nats.
+    r"""Cross-entropy of soft labels (Shannon's), in nats.
 
     .. math:: H(y, \sigma) = -\sum_k y_k \ln \sigma_k, \qquad \sigma = \mathrm{softmax}(z)
 
+    :func:`torch.nn.functional.cross_entropy` with class probabilities, but with the classes in the
+    last dimension and any number of dimensions before it. Arguments and errors are those of
+    :func:`collision_cross_entropy`.
+
     Parameters
     ----------
-    logits : Tensor of shape (..., K)
-        As in :func:`collision_cross_entropy`.
-    target : Tensor of shape (..., K)
-        As in :func:`collision_cross_entropy`; a row of zeros has loss 0.
+    logits, target : Tensor of shape (..., K)
+        Logits z and soft labels y; a row of zeros has loss 0.
     reduction : {"none", "mean", "sum"}, default="mean"
-        As in :func:`collision_cross_entropy`.
+        Whether to return a loss for each point, their (weighted) mean or sum.
     sample_weight : Tensor of shape (...,), optional
-        As in :func:`collision_cross_entropy`.
+        Non-negative weights of the points.
 
     Returns
     -------
@@ -41,19 +37,9 @@ def soft_cross_entropy(
         Shape ``logits.shape[:-1]`` for "none", else a scalar; dtype of `logits`, float32 for
         half-precision ones.
 
-    Raises
-    ------
-    TypeError, ValueError
-        As :func:`collision_cross_entropy`.
-
     See Also
     --------
     collision_cross_entropy : Does not push predictions towards the uncertainty of the labels.
-
-    Notes
-    -----
-    The same as :func:`torch.nn.functional.cross_entropy` with class probabilities, but with the
-    classes in the last dimension and any number of dimensions before it.
 
     References
     ----------
@@ -66,7 +52,7 @@ def soft_cross_entropy(
     >>> soft_cross_entropy(torch.tensor([[2.0, 0.0]]), torch.tensor([[0.5, 0.5]]))
     tensor(1.1269)
     """
-    check_labelled(logits, target, sample_weight, reduction, "soft_cross_entropy")
+    check.labelled(logits, target, sample_weight, reduction, "soft_cross_entropy")
     log_p = log_softmax(logits)
     loss = -(target.to(log_p.dtype) * log_p).sum(-1)
     return reduce_loss(loss, reduction, sample_weight)
