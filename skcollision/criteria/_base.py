@@ -1,7 +1,5 @@
 """The interface that the engine trains through."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeAlias, cast
@@ -9,6 +7,7 @@ from typing import Any, Self, TypeAlias, cast
 import numpy as np
 from torch import Tensor
 
+Prior: TypeAlias = np.ndarray | None
 Weights: TypeAlias = Tensor | None
 
 
@@ -66,7 +65,7 @@ class ClusteringCriterion(ABC):
         Parameters
         ----------
         logits : Tensor of shape (R, N, K)
-            Logits without gradient.
+            Logits of the points, without gradient.
         sample_weight : Tensor of shape (N,) or None
             Weights of the points.
 
@@ -93,7 +92,7 @@ class ClusteringCriterion(ABC):
         Returns
         -------
         Tensor of shape (R,)
-            Loss of each restart, which depends on no other restart.
+            Entry r depends on ``logits[r]`` alone.
         """
 
     def pair_loss(
@@ -105,10 +104,8 @@ class ClusteringCriterion(ABC):
 
         Parameters
         ----------
-        logits : Tensor of shape (R, N, K)
-            Logits of the points.
-        view : Tensor of shape (R, N, K)
-            Logits of the second views: augmentations of the points or their neighbours.
+        logits, view : Tensor of shape (R, N, K)
+            Logits of the points and of their second views: augmentations or neighbours.
         solved : PseudoLabels or None
             What `solve` returned for the points.
         sample_weight : Tensor of shape (N,) or None
@@ -138,18 +135,12 @@ class ClusteringCriterion(ABC):
         return cast(Self, replace(cast(Any, self), prior=prior))
 
 
-def most_probable(probs: Tensor) -> Tensor:
-    """Return one-hot labels; a tie is shared, so that no cluster wins by its number."""
-    largest = (probs == probs.amax(2, keepdim=True)).to(probs.dtype)
-    return largest / largest.sum(2, keepdim=True)
-
-
 def check_loss(loss: Tensor, n_restarts: int, criterion: ClusteringCriterion) -> None:
     """Raise unless `loss`, which `criterion` returned, is a tensor of shape (R,)."""
-    if not isinstance(loss, Tensor) or loss.shape != (n_restarts,):
-        is_tensor = isinstance(loss, Tensor)
+    is_tensor = isinstance(loss, Tensor)
+    if not is_tensor or loss.shape != (n_restarts,):
         got = f"shape {tuple(loss.shape)}" if is_tensor else f"a {type(loss).__name__}"
         raise ValueError(
-            f"The loss of {type(criterion).__name__} must be a tensor of shape (R,) = "
+            f"The loss of {type(criterion).__name__} must be a tensor of shape (R,), here "
             f"({n_restarts},), one value a restart. Got {got} instead."
         )

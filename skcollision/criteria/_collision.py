@@ -1,7 +1,5 @@
 """Self-labelling with the collision cross-entropy, eq. (11) of arXiv 2303.07321."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor

@@ -1,17 +1,14 @@
 """IIC: invariant information clustering."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from skcollision.criteria._base import ClusteringCriterion, PseudoLabels, Weights
-from skcollision.criteria._fairness import prediction_fairness
-from skcollision.losses._common import entropy, safe_log, softmax
+from skcollision.criteria._base import ClusteringCriterion, Prior, PseudoLabels, Weights
+from skcollision.criteria._common import target_like
+from skcollision.losses._common import divergence, entropy, safe_log, softmax
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ class IICCriterion(ClusteringCriterion):
     """
 
     fairness_weight: float = 1.0
-    prior: np.ndarray | None = None
+    prior: Prior = None
 
     def loss(self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Weights) -> Tensor:
         """Each point is its own second view."""
@@ -66,9 +63,7 @@ class IICCriterion(ClusteringCriterion):
         share = torch.ones_like(probs[0, :, 0]) if sample_weight is None else sample_weight
         joint = (probs * (share / share.sum())[:, None]).transpose(1, 2) @ of_view
         joint = (joint + joint.transpose(1, 2)) / 2
-        both = torch.cat([logits, view], dim=1)
-        fairness = prediction_fairness(both, self.prior, torch.cat([share, share]))
-        constant = math.log(logits.shape[2])
-        return (
-            entropy(joint, safe_log(joint)).sum(1) - constant + 2 * self.fairness_weight * fairness
-        )
+        marginal = joint.sum(2)
+        fairness = divergence(marginal, target_like(marginal, self.prior))
+        lack = entropy(joint, safe_log(joint)).sum(1) - math.log(logits.shape[2])
+        return lack + 2 * self.fairness_weight * fairness

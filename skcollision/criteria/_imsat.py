@@ -1,13 +1,11 @@
 """IMSAT: mutual information with self-augmented training."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from skcollision.criteria._base import PseudoLabels, Weights
-from skcollision.criteria._fairness import weighted_mean
+from skcollision.criteria._common import weighted_mean
 from skcollision.criteria._mutual_information import MutualInformationCriterion
 from skcollision.losses import soft_cross_entropy
 from skcollision.losses._common import softmax

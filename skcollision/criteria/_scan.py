@@ -1,15 +1,17 @@
 """SCAN: clustering by agreement with neighbours, and the training on sure labels after it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from skcollision.criteria._base import ClusteringCriterion, PseudoLabels, Weights, most_probable
-from skcollision.criteria._fairness import prediction_fairness, target_like, weighted_mean
+from skcollision.criteria._base import ClusteringCriterion, Prior, PseudoLabels, Weights
+from skcollision.criteria._common import (
+    most_probable,
+    prediction_fairness,
+    target_like,
+    weighted_mean,
+)
 from skcollision.losses import soft_cross_entropy
 from skcollision.losses._common import log_softmax, softmax
 
@@ -47,7 +49,7 @@ class SCANCriterion(ClusteringCriterion):
     """
 
     fairness_weight: float = 5.0
-    prior: np.ndarray | None = None
+    prior: Prior = None
 
     def loss(self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Weights) -> Tensor:
         """Each point is its own neighbour."""
@@ -98,7 +100,7 @@ class SureLabelsCriterion(ClusteringCriterion):
     """
 
     threshold: float = 0.99
-    prior: np.ndarray | None = None
+    prior: Prior = None
 
     def solve(self, logits: Tensor, sample_weight: Weights) -> PseudoLabels:
         """Label each point with its most probable cluster."""

@@ -1,14 +1,13 @@
 """SeLa: self-labelling by optimal transport, eq. (4) of arXiv 2303.07321."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from torch import Tensor
 
-from skcollision.criteria._base import PseudoLabels, Weights, most_probable
+from skcollision.criteria._base import PseudoLabels, Weights
+from skcollision.criteria._common import most_probable
 from skcollision.criteria._self_labelling import SelfLabellingCriterion
 from skcollision.losses import soft_cross_entropy
 
@@ -33,11 +32,9 @@ class SeLaCriterion(SelfLabellingCriterion):
         lam = 25. That needs tens of times as many iterations once predictions are sure.
     fairness_weight : float, default=0.0
         Weight of the fairness of the predictions.
-    solver_tol : float, default=1e-2
-        Duality gap to stop at, relative to the objective; for Sinkhorn's iteration the misplaced
-        mass times what moving it can cost. The gap is that of the transport before rounding.
-    prior, solver_max_iter, view_weight : optional
-        As in :class:`SelfLabellingCriterion`.
+    prior, solver_tol, solver_max_iter, view_weight : optional
+        As in :class:`SelfLabellingCriterion`. For Sinkhorn's iteration the gap that `solver_tol`
+        bounds is the misplaced mass times what moving it can cost. It is that before rounding.
 
     References
     ----------

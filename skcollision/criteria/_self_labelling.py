@@ -1,18 +1,15 @@
 """What the methods with pseudo-labels share."""
 
-from __future__ import annotations
-
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from skcollision.criteria._base import ClusteringCriterion, PseudoLabels, Weights
-from skcollision.criteria._fairness import label_fairness, prediction_fairness, weighted_mean
+from skcollision.criteria._base import ClusteringCriterion, Prior, PseudoLabels, Weights
+from skcollision.criteria._common import label_fairness, prediction_fairness, weighted_mean
 from skcollision.losses._common import softmax
 from skcollision.pseudo_labels import solve_stack
 
@@ -54,7 +51,7 @@ class SelfLabellingCriterion(ClusteringCriterion):
 
     lam: float
     fairness_weight: float
-    prior: np.ndarray | None = None
+    prior: Prior = None
     solver: str = "dual"
     solver_tol: float = 1e-2
     solver_max_iter: int | None = None

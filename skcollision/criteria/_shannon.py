@@ -1,7 +1,5 @@
 """The ablation of the collision cross-entropy: Shannon's, towards the same labels."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor

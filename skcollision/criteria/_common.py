@@ -1,40 +1,40 @@
-"""Fairness of labels and of predictions, each against the target proportions of the clusters."""
+"""Means over points, fairness against the target proportions, and hard labels."""
 
-from __future__ import annotations
-
-import numpy as np
 import torch
 from torch import Tensor
 
+from skcollision.criteria._base import Prior, Weights
 from skcollision.losses._common import divergence, mean_probs, softmax
 
 
-def weighted_mean(values: Tensor, sample_weight: Tensor | None) -> Tensor:
+def weighted_mean(values: Tensor, sample_weight: Weights) -> Tensor:
     """Average over the last dimension, the points."""
     if sample_weight is None:
         return values.mean(-1)
     return values @ (sample_weight / sample_weight.sum())
 
 
-def prediction_fairness(
-    logits: Tensor, prior: np.ndarray | None, sample_weight: Tensor | None
-) -> Tensor:
+def prediction_fairness(logits: Tensor, prior: Prior, sample_weight: Weights) -> Tensor:
     """Return KL(σ̄‖u) of logits (R, N, K), shape (R,): ln K - H(σ̄) for uniform u."""
     mean = mean_probs(softmax(logits), sample_weight)
     return divergence(mean, target_like(mean, prior))
 
 
-def label_fairness(
-    labels: Tensor, prior: np.ndarray | None, sample_weight: Tensor | None, order: str
-) -> Tensor:
+def label_fairness(labels: Tensor, prior: Prior, sample_weight: Weights, order: str) -> Tensor:
     """Return KL(u‖ȳ) or KL(ȳ‖u) of labels (R, N, K), shape (R,)."""
     mean = mean_probs(labels, sample_weight)
     target = target_like(mean, prior)
     return divergence(target, mean) if order == "KL(u||y)" else divergence(mean, target)
 
 
-def target_like(mean: Tensor, prior: np.ndarray | None) -> Tensor:
+def target_like(mean: Tensor, prior: Prior) -> Tensor:
     """Return target proportions for mean predictions (R, K), uniform ones by default."""
     if prior is None:
         return torch.full_like(mean, 1 / mean.shape[-1])
     return torch.as_tensor(prior, dtype=mean.dtype, device=mean.device)
+
+
+def most_probable(probs: Tensor) -> Tensor:
+    """Return one-hot labels; a tie is shared, so that no cluster wins by its number."""
+    largest = (probs == probs.amax(2, keepdim=True)).to(probs.dtype)
+    return largest / largest.sum(2, keepdim=True)
