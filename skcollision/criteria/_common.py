@@ -1,10 +1,9 @@
 """Means over points, fairness against the target proportions, and hard labels."""
 
-import torch
 from torch import Tensor
 
 from skcollision.criteria._base import Prior, Weights
-from skcollision.losses._common import divergence, mean_probs, softmax
+from skcollision.losses._common import divergence, mean_probs, proportions, softmax
 
 
 def weighted_mean(values: Tensor, sample_weight: Weights) -> Tensor:
@@ -17,21 +16,14 @@ def weighted_mean(values: Tensor, sample_weight: Weights) -> Tensor:
 def prediction_fairness(logits: Tensor, prior: Prior, sample_weight: Weights) -> Tensor:
     """Return KL(σ̄‖u) of logits (R, N, K), shape (R,): ln K - H(σ̄) for uniform u."""
     mean = mean_probs(softmax(logits), sample_weight)
-    return divergence(mean, target_like(mean, prior))
+    return divergence(mean, proportions(prior, mean))
 
 
 def label_fairness(labels: Tensor, prior: Prior, sample_weight: Weights, order: str) -> Tensor:
     """Return KL(u‖ȳ) or KL(ȳ‖u) of labels (R, N, K), shape (R,)."""
     mean = mean_probs(labels, sample_weight)
-    target = target_like(mean, prior)
+    target = proportions(prior, mean)
     return divergence(target, mean) if order == "KL(u||y)" else divergence(mean, target)
-
-
-def target_like(mean: Tensor, prior: Prior) -> Tensor:
-    """Return target proportions for mean predictions (R, K), uniform ones by default."""
-    if prior is None:
-        return torch.full_like(mean, 1 / mean.shape[-1])
-    return torch.as_tensor(prior, dtype=mean.dtype, device=mean.device)
 
 
 def most_probable(probs: Tensor) -> Tensor:

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from skcollision.criteria._base import ClusteringCriterion, Prior, PseudoLabels, Weights
-from skcollision.criteria._common import target_like
-from skcollision.losses._common import divergence, entropy, safe_log, softmax
+from skcollision.losses._common import divergence, entropy, proportions, safe_log, softmax
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,6 @@ class IICCriterion(ClusteringCriterion):
         joint = (probs * (share / share.sum())[:, None]).transpose(1, 2) @ of_view
         joint = (joint + joint.transpose(1, 2)) / 2
         marginal = joint.sum(2)
-        fairness = divergence(marginal, target_like(marginal, self.prior))
+        fairness = divergence(marginal, proportions(self.prior, marginal))
         lack = entropy(joint, safe_log(joint)).sum(1) - math.log(logits.shape[2])
         return lack + 2 * self.fairness_weight * fairness

@@ -6,14 +6,9 @@ import torch
 from torch import Tensor
 
 from skcollision.criteria._base import ClusteringCriterion, Prior, PseudoLabels, Weights
-from skcollision.criteria._common import (
-    most_probable,
-    prediction_fairness,
-    target_like,
-    weighted_mean,
-)
+from skcollision.criteria._common import most_probable, prediction_fairness, weighted_mean
 from skcollision.losses import soft_cross_entropy
-from skcollision.losses._common import log_softmax, softmax
+from skcollision.losses._common import log_softmax, proportions, softmax
 
 
 @dataclass(frozen=True)
@@ -121,7 +116,7 @@ class SureLabelsCriterion(ClusteringCriterion):
             sure = sure * sample_weight
         mass = (sure[..., None] * solved.labels).sum(1)
         tiny = torch.finfo(mass.dtype).tiny
-        target = target_like(mass, self.prior) * (mass > 0)
+        target = proportions(self.prior, mass) * (mass > 0)
         rate = target / target.sum(-1, keepdim=True).clamp_min(tiny) / mass.clamp_min(tiny)
         weight = sure * (solved.labels @ rate[..., None]).squeeze(-1)
         return (weight * soft_cross_entropy(view, solved.labels, reduction="none")).sum(1)

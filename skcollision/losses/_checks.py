@@ -85,8 +85,9 @@ def _shape(
 
 
 def _describe(value: object) -> str:
-    is_tensor = isinstance(value, Tensor)
-    return f"dtype {value.dtype}" if is_tensor else f"an object of type {type(value).__name__}"
+    if isinstance(value, Tensor):
+        return f"dtype {value.dtype}"
+    return f"an object of type {type(value).__name__}"
 
 
 def _fail(error: type[Exception], name: str, caller: str, must: str, got: str) -> NoReturn:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import ClassVar, get_args
+from typing import Any, ClassVar, get_args
 
 import torch
 from torch import Tensor, nn
@@ -62,12 +62,19 @@ def divergence(p: Tensor, q: Tensor) -> Tensor:
     return (p * (p.clamp_min(tiny) / q.clamp_min(tiny)).log()).sum(-1)
 
 
+def proportions(prior: Any, mean: Tensor) -> Tensor:
+    """Target proportions for a mean prediction: `prior`, an array or tensor, or uniform ones."""
+    if prior is None:
+        return torch.full_like(mean, 1 / mean.shape[-1])
+    return torch.as_tensor(prior, dtype=mean.dtype, device=mean.device)
+
+
 def mean_probs(probs: Tensor, sample_weight: Tensor | None) -> Tensor:
     """(Weighted) mean over the points, (..., N, K) to (..., K); uniform if weights sum to zero."""
     if sample_weight is None:
         return probs.sum(-2) / probs.shape[-2]
     share = point_shares(sample_weight, probs)
-    mean = (probs * share.unsqueeze(-1)).sum(-2)
+    mean = (share.unsqueeze(-2) @ probs).squeeze(-2)
     return mean.masked_fill(_no_points(share), 1 / probs.shape[-1])
 
 

@@ -2,7 +2,6 @@
 
 from typing import ClassVar, Literal, TypeAlias, get_args
 
-import torch
 from torch import Tensor
 
 from skcollision.losses import _checks as check
@@ -80,14 +79,10 @@ def fairness_divergence(
     check.option(order, get_args(Order), "order", caller)
     if order == "KL(p||u)":
         p = common.mean_probs(common.softmax(logits), sample_weight)
-        return common.divergence(p, _proportions(prior, p))
+        return common.divergence(p, common.proportions(prior, p))
     log_p = common.log_mean_probs(common.log_softmax(logits), sample_weight)
-    u = _proportions(prior, log_p)
+    u = common.proportions(prior, log_p)
     return (u * (common.safe_log(u) - log_p)).sum(-1)
-
-
-def _proportions(prior: Tensor | None, like: Tensor) -> Tensor:
-    return torch.full_like(like, 1 / like.shape[-1]) if prior is None else prior.to(like.dtype)
 
 
 class FairnessDivergenceLoss(common.ReducedLoss):
