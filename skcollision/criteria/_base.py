@@ -1,20 +1,21 @@
 """The interface that the engine trains through."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Any, Self, cast
+from typing import Any, Self, TypeAlias, cast
 
 import numpy as np
 from torch import Tensor
+
+Prior: TypeAlias = np.ndarray | None
+Weights: TypeAlias = Tensor | None
 
 
 @dataclass(frozen=True)
 class PseudoLabels:
     """Labels that a criterion solved for with the predictions held fixed.
 
-    Attributes
+    Parameters
     ----------
     labels : Tensor of shape (R, N, K)
         Soft labels on the simplex, without gradient.
@@ -58,35 +59,88 @@ class ClusteringCriterion(ABC):
     tensor([0.5000])
     """
 
-    def solve(self, logits: Tensor, sample_weight: Tensor | None) -> PseudoLabels | None:
-        """Solve for pseudo-labels with the predictions fixed; None if the method has none."""
+    def solve(self, logits: Tensor, sample_weight: Weights) -> PseudoLabels | None:
+        """Solve for pseudo-labels with the predictions held fixed.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (R, N, K)
+            Logits of the points, without gradient.
+        sample_weight : Tensor of shape (N,) or None
+            Weights of the points.
+
+        Returns
+        -------
+        PseudoLabels or None
+            None if the method has no pseudo-labels.
+        """
         return None
 
     @abstractmethod
-    def loss(
-        self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Tensor | None
-    ) -> Tensor:
-        """Return the differentiable loss of each restart, shape (R,), labels held fixed."""
+    def loss(self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Weights) -> Tensor:
+        """Compute the differentiable loss of each restart, with the labels held fixed.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (R, N, K)
+            Logits of the points.
+        solved : PseudoLabels or None
+            What `solve` returned.
+        sample_weight : Tensor of shape (N,) or None
+            Weights of the points.
+
+        Returns
+        -------
+        Tensor of shape (R,)
+            Entry r depends on ``logits[r]`` alone.
+        """
 
     def pair_loss(
-        self,
-        logits: Tensor,
-        view: Tensor,
-        solved: PseudoLabels | None,
-        sample_weight: Tensor | None,
+        self, logits: Tensor, view: Tensor, solved: PseudoLabels | None, sample_weight: Weights
     ) -> Tensor:
-        """Return the loss of each restart with a second view of every point, shape (R,).
+        """Compute the loss of each restart with a second view of every point.
 
-        A view is an augmentation of the point or one of its neighbours. `view` holds its logits, of
-        the shape of `logits`; labels are those of the points. By default both views are points like
-        any other, and the loss is the mean of theirs.
+        By default both views are points like any other, and the loss is the mean of theirs.
+
+        Parameters
+        ----------
+        logits, view : Tensor of shape (R, N, K)
+            Logits of the points and of their second views: augmentations or neighbours.
+        solved : PseudoLabels or None
+            What `solve` returned for the points.
+        sample_weight : Tensor of shape (N,) or None
+            Weights of the points.
+
+        Returns
+        -------
+        Tensor of shape (R,)
+            Loss of each restart.
         """
         first = self.loss(logits, solved, sample_weight)
         return (first + self.loss(view, solved, sample_weight)) / 2
 
     def with_prior(self, prior: np.ndarray) -> Self:
-        """Return the same criterion for other target proportions, (K,) or one row a restart (R, K).
+        """Copy the criterion, a dataclass with a field `prior`, for other target proportions.
 
-        For dataclasses with a field `prior`.
+        Parameters
+        ----------
+        prior : ndarray of shape (K,) or (R, K)
+            Target proportions, for all restarts or one row a restart.
+
+        Returns
+        -------
+        ClusteringCriterion
+            The same criterion but for its `prior`.
         """
         return cast(Self, replace(cast(Any, self), prior=prior))
+
+
+def check_loss(loss: Tensor, n_restarts: int, criterion: ClusteringCriterion) -> None:
+    """Raise unless `loss`, which `criterion` returned, is a tensor of shape (R,)."""
+    is_tensor = isinstance(loss, Tensor)
+    if not is_tensor or loss.shape != (n_restarts,):
+        got = f"shape {tuple(loss.shape)}" if is_tensor else f"a {type(loss).__name__}"
+        raise ValueError(
+            f"The loss of {type(criterion).__name__} must be a tensor of shape (R,), here "
+            f"({n_restarts},), one value a restart. Got {got} instead."
+        )

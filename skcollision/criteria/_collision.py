@@ -1,7 +1,5 @@
 """Self-labelling with the collision cross-entropy, eq. (11) of arXiv 2303.07321."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -20,21 +18,11 @@ class CollisionCriterion(SelfLabellingCriterion):
 
     Parameters
     ----------
-    lam : float
-        Weight λ of the fairness of the labels; inf demands ȳ = u.
-    fairness_weight : float
-        Weight w of the fairness of the predictions. For uniform u it is that of eq. (1), -w H(σ̄),
-        plus a constant; 0 gives the paper's loss.
-    prior : ndarray of shape (K,) or None
-        Target proportions u; None for uniform ones.
-    solver : str
-        Pseudo-label solver.
-    solver_tol : float
-        Duality gap to stop at, relative to the objective.
-    solver_max_iter : int or None
-        Most iterations; None for the solver's own limit.
-    view_weight : float, default=1.0
-        Weight of the cross-entropy of a second view, where there is one, towards the same labels.
+    lam, fairness_weight : float
+        As in :class:`SelfLabellingCriterion`. For uniform u the weight of the fairness of the
+        predictions is that of eq. (1), -w H(σ̄), plus a constant; 0 gives the paper's loss.
+    prior, solver, solver_tol, solver_max_iter, view_weight : optional
+        As in :class:`SelfLabellingCriterion`.
 
     Examples
     --------

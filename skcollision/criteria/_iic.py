@@ -1,16 +1,13 @@
 """IIC: invariant information clustering."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from skcollision.criteria._base import ClusteringCriterion, PseudoLabels
-from skcollision.criteria._fairness import prediction_fairness
+from skcollision.criteria._base import ClusteringCriterion, Prior, PseudoLabels, Weights
+from skcollision.losses._common import divergence, entropy, proportions, safe_log, softmax
 
 
 @dataclass(frozen=True)
@@ -51,29 +48,21 @@ class IICCriterion(ClusteringCriterion):
     """
 
     fairness_weight: float = 1.0
-    prior: np.ndarray | None = None
+    prior: Prior = None
 
-    def loss(
-        self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Tensor | None
-    ) -> Tensor:
+    def loss(self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Weights) -> Tensor:
         """Each point is its own second view."""
         return self.pair_loss(logits, logits, solved, sample_weight)
 
     def pair_loss(
-        self,
-        logits: Tensor,
-        view: Tensor,
-        solved: PseudoLabels | None,
-        sample_weight: Tensor | None,
+        self, logits: Tensor, view: Tensor, solved: PseudoLabels | None, sample_weight: Weights
     ) -> Tensor:
         """Entropy of the joint distribution and fairness of its marginal."""
-        probs, of_view = logits.softmax(2), view.softmax(2)
+        probs, of_view = softmax(logits), softmax(view)
         share = torch.ones_like(probs[0, :, 0]) if sample_weight is None else sample_weight
         joint = (probs * (share / share.sum())[:, None]).transpose(1, 2) @ of_view
         joint = (joint + joint.transpose(1, 2)) / 2
-        # A product that underflows has no slope there; with ln 0 it would have an infinite one.
-        log_joint = joint.clamp_min(torch.finfo(joint.dtype).tiny).log()
-        both = torch.cat([logits, view], dim=1)
-        fairness = prediction_fairness(both, self.prior, torch.cat([share, share]))
-        constant = math.log(logits.shape[2])
-        return -(joint * log_joint).sum((1, 2)) - constant + 2 * self.fairness_weight * fairness
+        marginal = joint.sum(2)
+        fairness = divergence(marginal, proportions(self.prior, marginal))
+        lack = entropy(joint, safe_log(joint)).sum(1) - math.log(logits.shape[2])
+        return lack + 2 * self.fairness_weight * fairness

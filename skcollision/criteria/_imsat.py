@@ -1,15 +1,14 @@
 """IMSAT: mutual information with self-augmented training."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from skcollision.criteria._base import PseudoLabels
-from skcollision.criteria._fairness import weighted_mean
+from skcollision.criteria._base import PseudoLabels, Weights
+from skcollision.criteria._common import weighted_mean
 from skcollision.criteria._mutual_information import MutualInformationCriterion
 from skcollision.losses import soft_cross_entropy
+from skcollision.losses._common import softmax
 
 
 @dataclass(frozen=True)
@@ -52,13 +51,9 @@ class IMSATCriterion(MutualInformationCriterion):
     view_weight: float = 10.0
 
     def pair_loss(
-        self,
-        logits: Tensor,
-        view: Tensor,
-        solved: PseudoLabels | None,
-        sample_weight: Tensor | None,
+        self, logits: Tensor, view: Tensor, solved: PseudoLabels | None, sample_weight: Weights
     ) -> Tensor:
         """Add the cross-entropy of the second views towards the predictions, held fixed."""
-        change = soft_cross_entropy(view, logits.detach().softmax(2), reduction="none")
+        change = soft_cross_entropy(view, softmax(logits.detach()), reduction="none")
         loss = self.loss(logits, solved, sample_weight)
         return loss + self.view_weight * weighted_mean(change, sample_weight)

@@ -1,7 +1,5 @@
 """MIADM: self-labelling with Shannon's cross-entropy, eq. (5) of arXiv 2303.07321."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,18 +24,14 @@ class MIADMCriterion(SelfLabellingCriterion):
     lam : float, default=1.3
         Weight λ of the fairness of the labels, by default that of eq. (1); inf demands ȳ = u.
     fairness_weight : float, default=0.0
-        Weight w of the fairness of the predictions.
+        Weight of the fairness of the predictions.
     prior : ndarray of shape (K,) or None
         Target proportions u; None for uniform ones.
     solver : str, default="miadm"
         "miadm" solves eq. (5) exactly. "miadm-approx", the authors' closed form, adds the entropy
         of the labels to it and has no certificate: its `duality_gap` is inf.
-    solver_tol : float, default=1e-2
-        Duality gap to stop at, relative to the objective.
-    solver_max_iter : int or None
-        Most iterations; None for the solver's own limit.
-    view_weight : float, default=1.0
-        Weight of the cross-entropy of a second view, where there is one, towards the same labels.
+    solver_tol, solver_max_iter, view_weight : optional
+        As in :class:`SelfLabellingCriterion`.
 
     References
     ----------

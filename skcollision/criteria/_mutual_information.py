@@ -1,14 +1,11 @@
 """Mutual-information clustering, eq. (1) of arXiv 2303.07321."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
-import numpy as np
 from torch import Tensor
 
-from skcollision.criteria._base import ClusteringCriterion, PseudoLabels
-from skcollision.criteria._fairness import prediction_fairness, weighted_mean
+from skcollision.criteria._base import ClusteringCriterion, Prior, PseudoLabels, Weights
+from skcollision.criteria._common import prediction_fairness, weighted_mean
 from skcollision.losses import shannon_entropy
 
 
@@ -46,11 +43,9 @@ class MutualInformationCriterion(ClusteringCriterion):
     """
 
     fairness_weight: float = 1.3
-    prior: np.ndarray | None = None
+    prior: Prior = None
 
-    def loss(
-        self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Tensor | None
-    ) -> Tensor:
+    def loss(self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Weights) -> Tensor:
         """Mean entropy and the fairness of the predictions."""
         fairness = prediction_fairness(logits, self.prior, sample_weight)
         entropy = weighted_mean(shannon_entropy(logits), sample_weight)

@@ -1,16 +1,14 @@
 """SCAN: clustering by agreement with neighbours, and the training on sure labels after it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from skcollision.criteria._base import ClusteringCriterion, PseudoLabels
-from skcollision.criteria._fairness import prediction_fairness, weighted_mean
+from skcollision.criteria._base import ClusteringCriterion, Prior, PseudoLabels, Weights
+from skcollision.criteria._common import most_probable, prediction_fairness, weighted_mean
 from skcollision.losses import soft_cross_entropy
+from skcollision.losses._common import log_softmax, proportions, softmax
 
 
 @dataclass(frozen=True)
@@ -46,23 +44,17 @@ class SCANCriterion(ClusteringCriterion):
     """
 
     fairness_weight: float = 5.0
-    prior: np.ndarray | None = None
+    prior: Prior = None
 
-    def loss(
-        self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Tensor | None
-    ) -> Tensor:
+    def loss(self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Weights) -> Tensor:
         """Each point is its own neighbour."""
         return self.pair_loss(logits, logits, solved, sample_weight)
 
     def pair_loss(
-        self,
-        logits: Tensor,
-        view: Tensor,
-        solved: PseudoLabels | None,
-        sample_weight: Tensor | None,
+        self, logits: Tensor, view: Tensor, solved: PseudoLabels | None, sample_weight: Weights
     ) -> Tensor:
         """Disagreement with the neighbours and fairness of the points' predictions."""
-        disagreement = -(logits.log_softmax(2) + view.log_softmax(2)).logsumexp(2)
+        disagreement = -(log_softmax(logits) + log_softmax(view)).logsumexp(2)
         fairness = prediction_fairness(logits, self.prior, sample_weight)
         return weighted_mean(disagreement, sample_weight) + self.fairness_weight * fairness
 
@@ -103,39 +95,28 @@ class SureLabelsCriterion(ClusteringCriterion):
     """
 
     threshold: float = 0.99
-    prior: np.ndarray | None = None
+    prior: Prior = None
 
-    def solve(self, logits: Tensor, sample_weight: Tensor | None) -> PseudoLabels:
+    def solve(self, logits: Tensor, sample_weight: Weights) -> PseudoLabels:
         """Label each point with its most probable cluster."""
         nothing = logits.new_zeros(len(logits))
-        largest = (logits == logits.amax(2, keepdim=True)).to(logits.dtype)
-        return PseudoLabels(largest / largest.sum(2, keepdim=True), nothing, nothing)
+        return PseudoLabels(most_probable(logits), nothing, nothing)
 
-    def loss(
-        self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Tensor | None
-    ) -> Tensor:
+    def loss(self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Weights) -> Tensor:
         """Train the points themselves."""
         return self.pair_loss(logits, logits, solved, sample_weight)
 
     def pair_loss(
-        self,
-        logits: Tensor,
-        view: Tensor,
-        solved: PseudoLabels | None,
-        sample_weight: Tensor | None,
+        self, logits: Tensor, view: Tensor, solved: PseudoLabels | None, sample_weight: Weights
     ) -> Tensor:
         """Balanced cross-entropy of the second views of sure points."""
         assert solved is not None
-        sure = (logits.detach().softmax(2).amax(2) >= self.threshold).to(logits.dtype)
+        sure = (softmax(logits.detach()).amax(2) >= self.threshold).to(logits.dtype)
         if sample_weight is not None:
             sure = sure * sample_weight
         mass = (sure[..., None] * solved.labels).sum(1)
-        if self.prior is None:
-            prior = torch.ones_like(mass)
-        else:
-            prior = torch.as_tensor(self.prior, dtype=mass.dtype, device=mass.device)
         tiny = torch.finfo(mass.dtype).tiny
-        target = prior * (mass > 0)
+        target = proportions(self.prior, mass) * (mass > 0)
         rate = target / target.sum(-1, keepdim=True).clamp_min(tiny) / mass.clamp_min(tiny)
         weight = sure * (solved.labels @ rate[..., None]).squeeze(-1)
         return (weight * soft_cross_entropy(view, solved.labels, reduction="none")).sum(1)

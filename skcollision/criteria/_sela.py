@@ -1,14 +1,13 @@
 """SeLa: self-labelling by optimal transport, eq. (4) of arXiv 2303.07321."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from torch import Tensor
 
-from skcollision.criteria._base import PseudoLabels
+from skcollision.criteria._base import PseudoLabels, Weights
+from skcollision.criteria._common import most_probable
 from skcollision.criteria._self_labelling import SelfLabellingCriterion
 from skcollision.losses import soft_cross_entropy
 
@@ -32,16 +31,10 @@ class SeLaCriterion(SelfLabellingCriterion):
         interior point method; a finite value takes Sinkhorn's iteration, as the authors do at
         lam = 25. That needs tens of times as many iterations once predictions are sure.
     fairness_weight : float, default=0.0
-        Weight w of the fairness of the predictions.
-    prior : ndarray of shape (K,) or None
-        Target proportions u; None for uniform ones.
-    solver_tol : float, default=1e-2
-        Duality gap to stop at, relative to the objective; for Sinkhorn's iteration the misplaced
-        mass times what moving it can cost. The gap is that of the transport before rounding.
-    solver_max_iter : int or None
-        Most iterations; None for the solver's own limit.
-    view_weight : float, default=1.0
-        Weight of the cross-entropy of a second view, where there is one, towards the same labels.
+        Weight of the fairness of the predictions.
+    prior, solver_tol, solver_max_iter, view_weight : optional
+        As in :class:`SelfLabellingCriterion`. For Sinkhorn's iteration the gap that `solver_tol`
+        bounds is the misplaced mass times what moving it can cost. It is that before rounding.
 
     References
     ----------
@@ -69,21 +62,15 @@ class SeLaCriterion(SelfLabellingCriterion):
         # The way around its own lock that a frozen dataclass has for derived fields.
         object.__setattr__(self, "solver", "miadm" if math.isinf(self.lam) else "sinkhorn")
 
-    def solve(self, logits: Tensor, sample_weight: Tensor | None) -> PseudoLabels:
+    def solve(self, logits: Tensor, sample_weight: Weights) -> PseudoLabels:
         """Solve for transport labels and round them."""
         solved = super().solve(logits, sample_weight)
-        return replace(solved, labels=_rounded(solved.labels))
+        return replace(solved, labels=most_probable(solved.labels))
 
     def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Shannon cross-entropy, eq. (8)."""
         return soft_cross_entropy(logits, labels, reduction="none")
 
-    def _label_cost(self, labels: Tensor, sample_weight: Tensor | None) -> Tensor:
+    def _label_cost(self, labels: Tensor, sample_weight: Weights) -> Tensor:
         # The proportions are a constraint, with no term in the objective.
         return labels.new_zeros(len(labels))
-
-
-def _rounded(labels: Tensor) -> Tensor:
-    """Make soft labels one-hot; a tie is shared, so that no cluster wins by its number."""
-    largest = (labels == labels.amax(2, keepdim=True)).to(labels.dtype)
-    return largest / largest.sum(2, keepdim=True)

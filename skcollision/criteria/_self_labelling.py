@@ -1,18 +1,16 @@
 """What the methods with pseudo-labels share."""
 
-from __future__ import annotations
-
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from skcollision.criteria._base import ClusteringCriterion, PseudoLabels
-from skcollision.criteria._fairness import label_fairness, prediction_fairness, weighted_mean
+from skcollision.criteria._base import ClusteringCriterion, Prior, PseudoLabels, Weights
+from skcollision.criteria._common import label_fairness, prediction_fairness, weighted_mean
+from skcollision.losses._common import softmax
 from skcollision.pseudo_labels import solve_stack
 
 
@@ -53,7 +51,7 @@ class SelfLabellingCriterion(ClusteringCriterion):
 
     lam: float
     fairness_weight: float
-    prior: np.ndarray | None = None
+    prior: Prior = None
     solver: str = "dual"
     solver_tol: float = 1e-2
     solver_max_iter: int | None = None
@@ -66,12 +64,23 @@ class SelfLabellingCriterion(ClusteringCriterion):
 
     @abstractmethod
     def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of each point, (R, N), for logits and labels of shape (R, N, K)."""
+        """Compute the loss of each point.
 
-    def solve(self, logits: Tensor, sample_weight: Tensor | None) -> PseudoLabels:
+        Parameters
+        ----------
+        logits, labels : Tensor of shape (R, N, K)
+            Logits and soft labels of the points.
+
+        Returns
+        -------
+        Tensor of shape (R, N)
+            Loss of each point, before weights.
+        """
+
+    def solve(self, logits: Tensor, sample_weight: Weights) -> PseudoLabels:
         """Solve for the labels of each restart."""
         result = solve_stack(
-            logits.softmax(2),
+            softmax(logits),
             lam=self.lam,
             prior=self.prior,
             sample_weight=sample_weight,
@@ -86,9 +95,7 @@ class SelfLabellingCriterion(ClusteringCriterion):
             duality_gap=torch.as_tensor(result.duality_gap),
         )
 
-    def loss(
-        self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Tensor | None
-    ) -> Tensor:
+    def loss(self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Weights) -> Tensor:
         """Mean cross-entropy and the fairness of the predictions."""
         assert solved is not None
         loss = weighted_mean(self.cross_entropy(logits, solved.labels), sample_weight)
@@ -97,11 +104,7 @@ class SelfLabellingCriterion(ClusteringCriterion):
         return loss + self.fairness_weight * prediction_fairness(logits, self.prior, sample_weight)
 
     def pair_loss(
-        self,
-        logits: Tensor,
-        view: Tensor,
-        solved: PseudoLabels | None,
-        sample_weight: Tensor | None,
+        self, logits: Tensor, view: Tensor, solved: PseudoLabels | None, sample_weight: Weights
     ) -> Tensor:
         """Add the cross-entropy of the second view towards the same labels."""
         assert solved is not None
@@ -109,7 +112,7 @@ class SelfLabellingCriterion(ClusteringCriterion):
         of_view = weighted_mean(self.cross_entropy(view, solved.labels), sample_weight)
         return loss + self.view_weight * of_view
 
-    def _label_cost(self, labels: Tensor, sample_weight: Tensor | None) -> Tensor:
+    def _label_cost(self, labels: Tensor, sample_weight: Weights) -> Tensor:
         """Return λ times the labels' divergence; none where the solver has met ȳ = u."""
         if self.lam == 0 or math.isinf(self.lam):
             return torch.zeros_like(labels[:, 0, 0])

@@ -1,7 +1,5 @@
 """The ablation of the collision cross-entropy: Shannon's, towards the same labels."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -26,20 +24,10 @@ class ShannonCriterion(SelfLabellingCriterion):
 
     Parameters
     ----------
-    lam : float
-        Weight λ of the fairness of the labels; inf demands ȳ = u.
-    fairness_weight : float
-        Weight w of the fairness of the predictions.
-    prior : ndarray of shape (K,) or None
-        Target proportions u; None for uniform ones.
-    solver : str
-        Pseudo-label solver of eq. (11), "dual" or "em".
-    solver_tol : float
-        Duality gap to stop at, relative to the objective.
-    solver_max_iter : int or None
-        Most iterations; None for the solver's own limit.
-    view_weight : float, default=1.0
-        Weight of the cross-entropy of a second view, where there is one, towards the same labels.
+    lam, fairness_weight : float
+        As in :class:`SelfLabellingCriterion`.
+    prior, solver, solver_tol, solver_max_iter, view_weight : optional
+        As in :class:`SelfLabellingCriterion`; the solver is one of eq. (11), "dual" or "em".
 
     Examples
     --------

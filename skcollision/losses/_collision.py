@@ -1,16 +1,14 @@
 """Collision cross-entropy between soft labels and predictions."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from skcollision.losses._reduction import ReducedLoss, Reduction, check_reduction, reduce_loss
-from skcollision.losses._simplex import at_least_float32, log_probs
-from skcollision.losses._validation import check_logits, check_sample_weight, check_target
+from skcollision.losses import _checks as check
+from skcollision.losses._checks import Reduction
+from skcollision.losses._common import LabelledLoss, at_least_float32, reduce_loss
 
 
 def collision_cross_entropy(
@@ -61,14 +59,12 @@ def collision_cross_entropy(
 
     Notes
     -----
-    Computed as a difference of two ``logsumexp``, the loss and its gradient stay finite when every
-    class with label mass has a probability that underflows. It can be differentiated (in reverse
-    mode) any number of times; the first gradient is made along with the value.
+    The loss and its gradient stay finite when every class with label mass has a probability that
+    underflows. It can be differentiated (in reverse mode) any number of times.
 
-    A row of `target` that is all zeros is no label: its loss is +inf, the logarithm of a collision
-    that cannot happen, to be seen in the value; its gradient with respect to the logits is zero,
-    since no prediction would be better. A label whose only classes are masked out has a huge loss
-    and a finite gradient.
+    A row of `target` that is all zeros is no label: its loss is +inf. A label whose only classes
+    are masked out has a huge finite loss. Both have zero gradient with respect to the logits, since
+    no change of a finite logit makes the loss smaller.
 
     The derivative with respect to `target`, :math:`-\sigma_k / \sum_j y_j \sigma_j`, is right at
     exact zeros too and saturates where it would overflow.
@@ -87,20 +83,15 @@ def collision_cross_entropy(
     >>> collision_cross_entropy(logits, target, reduction="none")
     tensor([0.1269, 0.6931])
     """
-    caller = "collision_cross_entropy"
-    check_logits(logits, caller)
-    check_target(target, logits, caller)
-    check_sample_weight(sample_weight, logits, caller)
-    check_reduction(reduction, caller)
+    check.labelled(logits, target, sample_weight, reduction, "collision_cross_entropy")
     scores = at_least_float32(logits)
     largest_slope = torch.finfo(target.dtype).max / 4
-    loss, _ = _CollisionCrossEntropy.apply(
-        scores, target.to(scores.dtype).expand(scores.shape), largest_slope
-    )
+    labels = target.to(scores.dtype).expand(scores.shape)
+    loss, _ = _CollisionCrossEntropy.apply(scores, labels, largest_slope)
     return reduce_loss(loss, reduction, sample_weight)
 
 
-class CollisionCrossEntropyLoss(ReducedLoss):
+class CollisionCrossEntropyLoss(LabelledLoss):
     """Module form of :func:`collision_cross_entropy`.
 
     Parameters
@@ -117,13 +108,7 @@ class CollisionCrossEntropyLoss(ReducedLoss):
     tensor(2.0794)
     """
 
-    def forward(
-        self, logits: Tensor, target: Tensor, sample_weight: Tensor | None = None
-    ) -> Tensor:
-        """Return the loss; see :func:`collision_cross_entropy`."""
-        return collision_cross_entropy(
-            logits, target, reduction=self.reduction, sample_weight=sample_weight
-        )
+    function = staticmethod(collision_cross_entropy)
 
 
 class _CollisionCrossEntropy(torch.autograd.Function):
@@ -144,14 +129,15 @@ class _CollisionCrossEntropy(torch.autograd.Function):
         log_y = target.log()
         largest = log_y.amax(-1, keepdim=True)
         # ln 0 becomes finite, so that a class masked out by a logit of -inf cannot make t all -inf.
-        # A row of zeros is NaN here and gets 0: gradient 0, as for uniform labels, while `largest`
-        # = -inf makes its loss +inf.
+        # A row of zeros is NaN here and gets 0, while `largest` = -inf makes its loss +inf.
         log_y.sub_(largest).nan_to_num_(nan=0.0, neginf=torch.finfo(z.dtype).min / 4)
         t = z + log_y
         top = t.amax(-1, keepdim=True)
         sigma, q = z.exp_(), t.sub_(top).exp_()
         sigma_sum, q_sum = sigma.sum(-1, keepdim=True), q.sum(-1, keepdim=True)
         loss = sigma_sum.log() - q_sum.log() - top - largest
+        for total in (sigma_sum, q_sum):
+            total.masked_fill_(_is_constant(loss), math.inf)
         return loss.squeeze(-1), sigma.div_(sigma_sum).sub_(q.div_(q_sum))
 
     @staticmethod
@@ -162,7 +148,7 @@ class _CollisionCrossEntropy(torch.autograd.Function):
         ctx.save_for_backward(logits, target, *output)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, Tensor | None, None]:
+    def backward(ctx: Any, grad: Tensor, _: None) -> tuple[Tensor, Tensor | None, None]:
         """Return the gradients; differentiable themselves if the caller asks for it."""
         logits, target, loss, slope = ctx.saved_tensors
         grad = grad.unsqueeze(-1)
@@ -171,9 +157,16 @@ class _CollisionCrossEntropy(torch.autograd.Function):
             return grad * slope, None, None
         # Saved as an output, the loss is part of the graph: what follows is differentiable.
         loss = loss.unsqueeze(-1)
-        # sigma_k / sum_j y_j sigma_j, minus the slope in y_k, where it does not overflow.
-        ratio = (log_probs(logits) + loss).clamp_max(math.log(ctx.largest_slope)).exp()
+        # sigma_k / sum_j y_j sigma_j, minus the slope in y_k, where it does not overflow; exactly 0
+        # for sigma_k = 0, even where the loss is inf.
+        log_ratio = logits.log_softmax(-1) + loss.clamp_max(torch.finfo(loss.dtype).max)
+        ratio = log_ratio.clamp_max(math.log(ctx.largest_slope)).exp()
         if differentiable:
-            no_label = loss.isinf()
-            slope = (logits.softmax(-1) - target * ratio).masked_fill(no_label, 0.0)
+            slope = logits.softmax(-1) - target * ratio
+            slope = slope.masked_fill(_is_constant(loss), 0.0)
         return grad * slope, -grad * ratio, None
+
+
+def _is_constant(loss: Tensor) -> Tensor:
+    """Tell where no class has both a label and a prediction, so that no logit changes the loss."""
+    return loss > torch.finfo(loss.dtype).max / 8

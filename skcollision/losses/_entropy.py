@@ -1,17 +1,9 @@
 """Entropies of predictions."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
-from skcollision.losses._simplex import (
-    at_least_float32,
-    entropy,
-    entropy_of_mean,
-    log_probs,
-    mean_probs,
-)
-from skcollision.losses._validation import check_logits, check_sample_weight
+from skcollision.losses import _checks as check
+from skcollision.losses._common import entropy, log_softmax, mean_probs, safe_log, softmax
 
 
 def shannon_entropy(logits: Tensor) -> Tensor:
@@ -20,7 +12,7 @@ def shannon_entropy(logits: Tensor) -> Tensor:
     Parameters
     ----------
     logits : Tensor of shape (..., K)
-        Finite floating logits; :math:`\sigma` is their softmax.
+        Finite floating logits; :math:`\sigma` is their softmax. -inf masks a class out.
 
     Returns
     -------
@@ -29,10 +21,8 @@ def shannon_entropy(logits: Tensor) -> Tensor:
 
     Raises
     ------
-    TypeError
-        If `logits` is not a floating tensor.
-    ValueError
-        If `logits` is empty or has no dimension.
+    TypeError, ValueError
+        If `logits` is not a floating tensor, is empty or has no dimension.
 
     Examples
     --------
@@ -41,8 +31,8 @@ def shannon_entropy(logits: Tensor) -> Tensor:
     >>> shannon_entropy(torch.tensor([[0.0, 0.0], [2.0, 0.0]]))
     tensor([0.6931, 0.3653])
     """
-    check_logits(logits, "shannon_entropy")
-    log_p = log_probs(logits)
+    check.floating_logits(logits, "shannon_entropy")
+    log_p = log_softmax(logits)
     return entropy(log_p.exp(), log_p)
 
 
@@ -50,24 +40,17 @@ def collision_entropy(logits: Tensor) -> Tensor:
     r"""Collision (second-order Rényi) entropy, :math:`-\ln \sum_k \sigma_k^2`, in nats.
 
     It is the collision cross-entropy of a prediction with itself and never above Shannon's
-    entropy.
+    entropy. Errors are those of :func:`shannon_entropy`.
 
     Parameters
     ----------
     logits : Tensor of shape (..., K)
-        Finite floating logits; :math:`\sigma` is their softmax.
+        As in :func:`shannon_entropy`.
 
     Returns
     -------
     Tensor of shape (...,)
         Between 0 and ln K; float32 for half-precision logits.
-
-    Raises
-    ------
-    TypeError
-        If `logits` is not a floating tensor.
-    ValueError
-        If `logits` is empty or has no dimension.
 
     Examples
     --------
@@ -76,8 +59,8 @@ def collision_entropy(logits: Tensor) -> Tensor:
     >>> collision_entropy(torch.tensor([[0.0, 0.0], [2.0, 0.0]]))
     tensor([0.6931, 0.2357])
     """
-    check_logits(logits, "collision_entropy")
-    return -(2 * log_probs(logits)).logsumexp(-1)
+    check.floating_logits(logits, "collision_entropy")
+    return -(2 * log_softmax(logits)).logsumexp(-1)
 
 
 def marginal_entropy(logits: Tensor, sample_weight: Tensor | None = None) -> Tensor:
@@ -101,10 +84,8 @@ def marginal_entropy(logits: Tensor, sample_weight: Tensor | None = None) -> Ten
 
     Raises
     ------
-    TypeError
-        If `logits` is not a floating tensor or `sample_weight` not a real one.
-    ValueError
-        If `logits` is empty or shapes do not fit together.
+    TypeError, ValueError
+        If a tensor has the wrong dtype, `logits` is empty or shapes do not fit together.
 
     Examples
     --------
@@ -113,7 +94,6 @@ def marginal_entropy(logits: Tensor, sample_weight: Tensor | None = None) -> Ten
     >>> marginal_entropy(torch.tensor([[9.0, 0.0], [0.0, 9.0]]))
     tensor(0.6931)
     """
-    check_logits(logits, "marginal_entropy", min_ndim=2)
-    check_sample_weight(sample_weight, logits, "marginal_entropy")
-    probs = at_least_float32(logits).softmax(-1)
-    return entropy_of_mean(mean_probs(probs, sample_weight))
+    check.averaged(logits, sample_weight, "marginal_entropy")
+    mean = mean_probs(softmax(logits), sample_weight)
+    return entropy(mean, safe_log(mean))

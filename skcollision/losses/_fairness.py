@@ -1,20 +1,12 @@
 """Divergence of the mean prediction from the target proportions of the clusters."""
 
-from __future__ import annotations
+from typing import ClassVar, Literal, TypeAlias, get_args
 
-from typing import Literal, TypeAlias, get_args
-
-import torch
 from torch import Tensor
 
-from skcollision.losses._reduction import ReducedLoss, Reduction, reduce_loss
-from skcollision.losses._simplex import log_mean_probs, log_probs
-from skcollision.losses._validation import (
-    check_logits,
-    check_option,
-    check_prior,
-    check_sample_weight,
-)
+from skcollision.losses import _checks as check
+from skcollision.losses import _common as common
+from skcollision.losses._checks import Reduction
 
 Order: TypeAlias = Literal["KL(u||p)", "KL(p||u)"]
 
@@ -59,15 +51,14 @@ def fairness_divergence(
 
     Raises
     ------
-    TypeError
-        If a tensor is none, or of the wrong dtype.
-    ValueError
-        If `logits` is empty, shapes do not fit together or `order` is unknown.
+    TypeError, ValueError
+        If a tensor has the wrong dtype, `logits` is empty, shapes do not fit together or `order` is
+        unknown.
 
     Notes
     -----
-    The mean is taken in log space, so a dead cluster gives a large finite value and a finite
-    gradient, never inf or NaN.
+    A dead cluster gives a large finite value and a finite gradient, never inf or NaN: KL(u||p)
+    takes the mean in log space.
 
     References
     ----------
@@ -79,25 +70,22 @@ def fairness_divergence(
     >>> import torch
     >>> from skcollision.losses import fairness_divergence
     >>> logits = torch.tensor([[2.0, 0.0], [1.0, 0.0]])
-    >>> fairness_divergence(logits)
-    tensor(0.2345)
-    >>> fairness_divergence(logits, order="KL(p||u)")
-    tensor(0.2011)
+    >>> fairness_divergence(logits), fairness_divergence(logits, order="KL(p||u)")
+    (tensor(0.2345), tensor(0.2011))
     """
     caller = "fairness_divergence"
-    check_logits(logits, caller, min_ndim=2)
-    check_prior(prior, logits, caller)
-    check_sample_weight(sample_weight, logits, caller)
-    check_option(order, get_args(Order), "order", caller)
-    log_p = log_mean_probs(log_probs(logits), sample_weight)
-    u = torch.full_like(log_p, 1 / log_p.shape[-1]) if prior is None else prior.to(log_p.dtype)
-    log_u = u.clamp_min(torch.finfo(u.dtype).tiny).log()
-    if order == "KL(u||p)":
-        return (u * (log_u - log_p)).sum(-1)
-    return (log_p.exp() * (log_p - log_u)).sum(-1)
+    check.averaged(logits, sample_weight, caller)
+    check.prior(prior, logits, caller)
+    check.option(order, get_args(Order), "order", caller)
+    if order == "KL(p||u)":
+        p = common.mean_probs(common.softmax(logits), sample_weight)
+        return common.divergence(p, common.proportions(prior, p))
+    log_p = common.log_mean_probs(common.log_softmax(logits), sample_weight)
+    u = common.proportions(prior, log_p)
+    return (u * (common.safe_log(u) - log_p)).sum(-1)
 
 
-class FairnessDivergenceLoss(ReducedLoss):
+class FairnessDivergenceLoss(common.ReducedLoss):
     """Module form of :func:`fairness_divergence`.
 
     Parameters
@@ -107,8 +95,7 @@ class FairnessDivergenceLoss(ReducedLoss):
     order : {"KL(u||p)", "KL(p||u)"}, default="KL(u||p)"
         Which of the two divergences.
     reduction : {"none", "mean", "sum"}, default="mean"
-        How to reduce over the stack (the leading dimensions); for logits of shape (N, K) all three
-        give the same scalar.
+        How to reduce over the stack (the leading dimensions).
 
     Examples
     --------
@@ -119,16 +106,14 @@ class FairnessDivergenceLoss(ReducedLoss):
     tensor(0.3681)
     """
 
+    settings: ClassVar[tuple[str, ...]] = ("order", "reduction")
     prior: Tensor | None
 
     def __init__(
-        self,
-        prior: Tensor | None = None,
-        order: Order = "KL(u||p)",
-        reduction: Reduction = "mean",
+        self, prior: Tensor | None = None, order: Order = "KL(u||p)", reduction: Reduction = "mean"
     ) -> None:
         super().__init__(reduction)
-        check_option(order, get_args(Order), "order", type(self).__name__)
+        check.option(order, get_args(Order), "order", type(self).__name__)
         self.order: Order = order
         self.register_buffer("prior", prior)
 
@@ -137,8 +122,4 @@ class FairnessDivergenceLoss(ReducedLoss):
         loss = fairness_divergence(
             logits, self.prior, order=self.order, sample_weight=sample_weight
         )
-        return reduce_loss(loss, self.reduction)
-
-    def extra_repr(self) -> str:
-        """Show the settings in the module's repr."""
-        return f"order={self.order!r}, {super().extra_repr()}"
+        return common.reduce_loss(loss, self.reduction)

@@ -1,25 +1,16 @@
 """Mutual information between a point and its cluster, as a loss."""
 
-from __future__ import annotations
+from typing import ClassVar
 
 from torch import Tensor
 
-from skcollision.losses._reduction import (
-    ReducedLoss,
-    Reduction,
-    point_mean,
-    point_shares,
-    reduce_loss,
-)
-from skcollision.losses._simplex import entropy, entropy_of_mean, log_probs, mean_probs
-from skcollision.losses._validation import check_finite_number, check_logits, check_sample_weight
+from skcollision.losses import _checks as check
+from skcollision.losses import _common as common
+from skcollision.losses._checks import Reduction
 
 
 def mutual_information_loss(
-    logits: Tensor,
-    *,
-    fairness_weight: float = 1.0,
-    sample_weight: Tensor | None = None,
+    logits: Tensor, *, fairness_weight: float = 1.0, sample_weight: Tensor | None = None
 ) -> Tensor:
     r"""Decisiveness and fairness of the predictions, in nats.
 
@@ -37,8 +28,7 @@ def mutual_information_loss(
         Finite weight w of the second term. The paper's experiments use 1.3.
     sample_weight : Tensor of shape (..., N), optional
         Non-negative weights of the points in both means, of shape ``logits.shape[:-1]`` or that
-        shape without leading dimensions. If they sum to zero, the loss is the constant
-        -w ln K.
+        shape without leading dimensions. If they sum to zero, the loss is the constant -w ln K.
 
     Returns
     -------
@@ -47,11 +37,9 @@ def mutual_information_loss(
 
     Raises
     ------
-    TypeError
-        If `logits` is not a floating tensor, `sample_weight` not a real one or `fairness_weight`
-        not a number.
-    ValueError
-        If `logits` is empty, shapes do not fit together or `fairness_weight` is not finite.
+    TypeError, ValueError
+        If a tensor has the wrong dtype, `logits` is empty, shapes do not fit together or
+        `fairness_weight` is not a finite number.
 
     References
     ----------
@@ -66,16 +54,19 @@ def mutual_information_loss(
     tensor(-0.6931)
     """
     caller = "mutual_information_loss"
-    check_logits(logits, caller, min_ndim=2)
-    check_sample_weight(sample_weight, logits, caller)
-    check_finite_number(fairness_weight, "fairness_weight", caller)
-    log_p = log_probs(logits)
+    check.averaged(logits, sample_weight, caller)
+    check.finite_number(fairness_weight, "fairness_weight", caller)
+    log_p = common.log_softmax(logits)
     probs = log_p.exp()
-    mean_entropy = point_mean(entropy(probs, log_p), point_shares(sample_weight, log_p))
-    return mean_entropy - fairness_weight * entropy_of_mean(mean_probs(probs, sample_weight))
+    each, mean = common.entropy(probs, log_p), common.mean_probs(probs, sample_weight)
+    if sample_weight is None:
+        mean_entropy = each.mean(-1)
+    else:
+        mean_entropy = (each * common.point_shares(sample_weight, probs)).sum(-1)
+    return mean_entropy - fairness_weight * common.entropy(mean, common.safe_log(mean))
 
 
-class MutualInformationLoss(ReducedLoss):
+class MutualInformationLoss(common.ReducedLoss):
     """Module form of :func:`mutual_information_loss`.
 
     Parameters
@@ -83,8 +74,7 @@ class MutualInformationLoss(ReducedLoss):
     fairness_weight : float, default=1.0
         Finite weight of the fairness term.
     reduction : {"none", "mean", "sum"}, default="mean"
-        How to reduce over the stack (the leading dimensions); for logits of shape (N, K) all three
-        give the same scalar.
+        How to reduce over the stack (the leading dimensions).
 
     Examples
     --------
@@ -94,9 +84,11 @@ class MutualInformationLoss(ReducedLoss):
     torch.Size([5])
     """
 
+    settings: ClassVar[tuple[str, ...]] = ("fairness_weight", "reduction")
+
     def __init__(self, fairness_weight: float = 1.0, reduction: Reduction = "mean") -> None:
         super().__init__(reduction)
-        check_finite_number(fairness_weight, "fairness_weight", type(self).__name__)
+        check.finite_number(fairness_weight, "fairness_weight", type(self).__name__)
         self.fairness_weight = fairness_weight
 
     def forward(self, logits: Tensor, sample_weight: Tensor | None = None) -> Tensor:
@@ -104,8 +96,4 @@ class MutualInformationLoss(ReducedLoss):
         loss = mutual_information_loss(
             logits, fairness_weight=self.fairness_weight, sample_weight=sample_weight
         )
-        return reduce_loss(loss, self.reduction)
-
-    def extra_repr(self) -> str:
-        """Show the settings in the module's repr."""
-        return f"fairness_weight={self.fairness_weight}, {super().extra_repr()}"
+        return common.reduce_loss(loss, self.reduction)

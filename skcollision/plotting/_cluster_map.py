@@ -3,60 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skcollision.plotting._colors import INK, cluster_colors, sorted_names
-from skcollision.plotting._map_points import (
+from skcollision.plotting._display import INK, Display, certainty_of, predicted_labels
+from skcollision.plotting._map import (
+    MapRegions,
     as_names,
-    certainty_of,
     check_coordinates,
+    cluster_colors,
     coordinates_of,
+    regions_of_estimator,
+    regions_of_neighbors,
     rgba,
+    sorted_names,
 )
-from skcollision.plotting._matplotlib import one_axes
-from skcollision.plotting._regions import MapRegions, regions_of_estimator, regions_of_neighbors
-from skcollision.plotting._responses import predicted_labels
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from sklearn.base import BaseEstimator
 
 # Opacity of points and regions of certainty 0 and 1.
 _POINTS, _REGIONS = (0.1, 0.9), (0.0, 0.35)
 
 
-class ClusterMapDisplay:
+class ClusterMapDisplay(Display):
     """Points on a map, coloured by cluster; the less certain, the more transparent.
 
-    Behind them are the regions of the clusters. For a clusterer of two features they are its own.
-    Of more features a map is only a shadow, and the clusterer's boundaries are not lines on it;
-    each place is then given to the cluster that most of the 15 nearest points on the map are in.
-    Each cluster's name stands at the median of its points; where two would overlap,
-    only that of the larger cluster is seen. Use :meth:`from_estimator` or
-    :meth:`from_predictions` to make one.
+    Behind them are the regions of the clusters. A clusterer of two features has its own; of more
+    features a map is only a shadow, on which the boundaries are no lines, so each place is given to
+    the cluster that most of the 15 nearest points on the map are in. Each cluster's name stands at
+    the median of its points. The ten colours are ones that colour-blind readers can tell apart
+    (Petroff, arXiv:2107.02270); more than ten clusters repeat them, far from each other.
 
     Parameters
     ----------
     coordinates : array-like of shape (n_samples, 2)
         Places of the points.
     labels : array-like of shape (n_samples,)
-        Cluster of each point; -1 is noise, drawn in grey.
+        Cluster of each point, an integer or a string; -1 is noise, drawn in grey.
     certainty : array-like of shape (n_samples,), default=None
         From 0 to 1; None for all certain.
-    regions : MapRegions, default=None
-        Regions of the clusters; None for none.
+    regions : named tuple (extent, labels, certainty), default=None
+        Left, right, bottom and top of a regular grid, and the name and certainty of the cluster in
+        each cell, of shape (n_rows, n_columns), from the bottom up; None for no regions.
     axis_names : tuple of 2 str, default=("", "")
         What the coordinates are.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    ax_, figure_ : matplotlib Axes and Figure
         Where the map was drawn.
-    figure_ : matplotlib Figure
-        The figure around it.
     points_ : matplotlib PathCollection
         The points, in random order; pixels also in vector formats.
     regions_ : matplotlib AxesImage or None
@@ -71,15 +66,8 @@ class ClusterMapDisplay:
     ValueError
         If coordinates are not finite pairs, certainties not in [0, 1] or lengths differ.
 
-    Notes
-    -----
-    The ten colours are ones that colour-blind readers can tell apart (Petroff, arXiv:2107.02270).
-    More than ten clusters repeat them, far from each other.
-
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> from sklearn.cluster import KMeans
     >>> from skcollision.datasets import make_embeddings
     >>> from skcollision.plotting import ClusterMapDisplay
@@ -88,6 +76,8 @@ class ClusterMapDisplay:
     >>> sorted(ClusterMapDisplay.from_estimator(kmeans, X).names_)
     ['0', '1', '2']
     """
+
+    _figsize = 6.4, 5.6
 
     def __init__(
         self,
@@ -121,12 +111,12 @@ class ClusterMapDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: BaseEstimator,
+        estimator: Any,
         X: ArrayLike,
         *,
         coordinates: ArrayLike | None = None,
         regions: bool = True,
-        ax: Axes | None = None,
+        ax: Any = None,
     ) -> Self:
         """Draw the map of a fitted clusterer.
 
@@ -141,15 +131,8 @@ class ClusterMapDisplay:
         coordinates : array-like of shape (n_samples, 2), default=None
             A map made elsewhere, by t-SNE or UMAP, say. None for X itself if it has two features,
             and its first two principal components if it has more.
-        regions : bool, default=True
-            Whether to draw regions.
-        ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure.
-
-        Returns
-        -------
-        ClusterMapDisplay
-            The picture, drawn.
+        regions, ax
+            As :meth:`from_predictions`.
 
         Raises
         ------
@@ -162,12 +145,8 @@ class ClusterMapDisplay:
         certainty = certainty_of(estimator, X)
         points, axis_names = coordinates_of(X, coordinates, cls.__name__)
         display = cls(points, labels, certainty, None, axis_names)
-        if (
-            regions
-            and coordinates is None
-            and np.shape(X)[1] == 2
-            and hasattr(estimator, "predict")
-        ):
+        is_plane = coordinates is None and np.shape(X)[1] == 2
+        if regions and is_plane and hasattr(estimator, "predict"):
             display.regions = regions_of_estimator(estimator, X, display.coordinates)
         elif regions:
             display.add_neighbor_regions()
@@ -181,32 +160,18 @@ class ClusterMapDisplay:
         *,
         certainty: ArrayLike | None = None,
         regions: bool = True,
-        ax: Axes | None = None,
+        ax: Any = None,
     ) -> Self:
         """Draw a map of predictions.
 
         Parameters
         ----------
-        coordinates : array-like of shape (n_samples, 2)
-            Places of the points.
-        y_pred : array-like of shape (n_samples,)
-            Cluster of each point: integers or strings.
-        certainty : array-like of shape (n_samples,), default=None
-            From 0 to 1, such as the largest probability; None for all certain.
+        coordinates, y_pred, certainty
+            As `coordinates`, `labels` and `certainty` of the class.
         regions : bool, default=True
-            Whether to draw regions, by the nearest points on the map.
+            Whether to draw regions.
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
-
-        Returns
-        -------
-        ClusterMapDisplay
-            The picture, drawn.
-
-        Raises
-        ------
-        ValueError
-            As the class.
         """
         display = cls(coordinates, y_pred, certainty)
         if regions:
@@ -217,7 +182,7 @@ class ClusterMapDisplay:
         """Give each place on the map to the cluster that most of the nearest points are in."""
         self.regions = regions_of_neighbors(self.coordinates, self.labels, self.certainty)
 
-    def plot(self, ax: Axes | None = None, *, colors: Mapping[str, Any] | None = None) -> Self:
+    def plot(self, ax: Any = None, *, colors: Mapping[str, Any] | None = None) -> Self:
         """Draw the map.
 
         Parameters
@@ -229,17 +194,13 @@ class ClusterMapDisplay:
 
         Returns
         -------
-        ClusterMapDisplay
-            Itself, with the artists as attributes.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
+        self
+            With the artists as attributes.
         """
-        axes: Any = one_axes(type(self).__name__, ax, (6.4, 5.6))
-        self.ax_, self.figure_ = axes, axes.figure
         self.colors_ = dict(colors or cluster_colors(self.labels, self.coordinates))
+        return super().plot(ax)
+
+    def _draw(self, axes: Any) -> None:
         self.regions_ = None
         if self.regions is not None:
             self.regions_ = axes.imshow(
@@ -261,7 +222,6 @@ class ClusterMapDisplay:
         )
         self.names_ = self._write_names(axes)
         axes.set(xticks=[], yticks=[], xlabel=self.axis_names[0], ylabel=self.axis_names[1])
-        return self
 
     def _write_names(self, axes: Any) -> dict[str, Any]:
         """Write the name of each cluster at the median of its points, the largest cluster first."""
@@ -271,24 +231,17 @@ class ClusterMapDisplay:
         size = 12 if len(names) <= 20 else 8
         # Extent of a character in pixels, about.
         box = np.array([0.65, 1.1]) * size * self.figure_.dpi / 72
+        style: dict[str, Any] = {"ha": "center", "va": "center", "fontweight": "bold"}
+        style |= {"path_effects": [withStroke(linewidth=2.5, foreground="white")]}
         texts: dict[str, Any] = {}
         taken: list[tuple[np.ndarray, np.ndarray]] = []
         for name in sorted(names, key=lambda name: -np.count_nonzero(self.labels == name)):
-            x, y = np.median(self.coordinates[self.labels == name], axis=0)
-            place, extent = axes.transData.transform((x, y)), box * (len(name), 1)
+            median = np.median(self.coordinates[self.labels == name], axis=0)
+            place, extent = axes.transData.transform(median), box * (len(name), 1)
             is_free = all((2 * abs(place - p) >= extent + e).any() for p, e in taken)
             if is_free:
                 taken.append((place, extent))
             texts[name] = axes.text(
-                x,
-                y,
-                name,
-                color=INK,
-                fontsize=size,
-                fontweight="bold",
-                ha="center",
-                va="center",
-                path_effects=[withStroke(linewidth=2.5, foreground="white")],
-                visible=is_free,
+                *median, name, color=INK, fontsize=size, visible=is_free, **style
             )
         return texts

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skcollision.metrics._validation import check_labels, check_weights
-from skcollision.plotting._colors import INK, PALETTE
-from skcollision.plotting._grids import name_ticks
-from skcollision.plotting._matplotlib import one_axes
-from skcollision.plotting._responses import final_estimator, predicted_labels
+from skcollision.plotting._display import (
+    INK,
+    PALETTE,
+    Display,
+    as_vectors,
+    final_estimator,
+    name_ticks,
+    predicted_labels,
+)
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from sklearn.base import BaseEstimator
 
-
-class ClusterSizesDisplay:
+class ClusterSizesDisplay(Display):
     """Sizes of the clusters, the largest first, beside the proportions that were aimed at.
-
-    Use :meth:`from_estimator` or :meth:`from_predictions` to make one.
 
     Parameters
     ----------
@@ -34,10 +33,8 @@ class ClusterSizesDisplay:
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    ax_, figure_ : matplotlib Axes and Figure
         Where the bars were drawn.
-    figure_ : matplotlib Figure
-        The figure around them.
     bars_ : matplotlib BarContainer
         Share of the points in each cluster, falling.
     prior_ : matplotlib LineCollection or None
@@ -46,12 +43,10 @@ class ClusterSizesDisplay:
     Raises
     ------
     ValueError
-        If the shapes do not agree, sizes are negative or all zero, or the prior is none.
+        If shapes differ, sizes are negative or all zero, or the prior is no distribution.
 
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> from skcollision.plotting import ClusterSizesDisplay
     >>> display = ClusterSizesDisplay.from_predictions([0, 2, 2, 2], clusters=[0, 1, 2])
     >>> display.sizes.tolist()
@@ -63,14 +58,11 @@ class ClusterSizesDisplay:
     def __init__(
         self, sizes: ArrayLike, clusters: ArrayLike, prior: ArrayLike | None = None
     ) -> None:
-        self.sizes = np.asarray(sizes)
-        self.clusters = np.asarray(clusters)
+        self.sizes, self.clusters = as_vectors(
+            "ClusterSizesDisplay", sizes=sizes, clusters=clusters
+        )
         self.prior = None if prior is None else np.asarray(prior, dtype=np.float64)
-        if self.sizes.ndim != 1 or self.sizes.shape != self.clusters.shape:
-            raise ValueError(
-                "The 'sizes' and 'clusters' parameters of ClusterSizesDisplay must have the same "
-                f"shape (n_clusters,). Got {self.sizes.shape} and {self.clusters.shape} instead."
-            )
+        self._figsize = max(6.4, 0.16 * len(self.sizes)), 4.0
         if not (self.sizes >= 0).all() or not np.isfinite(self.sizes.sum()) or not self.sizes.any():
             raise ValueError(
                 "The 'sizes' parameter of ClusterSizesDisplay must be non-negative, finite and not "
@@ -87,14 +79,7 @@ class ClusterSizesDisplay:
             )
 
     @classmethod
-    def from_estimator(
-        cls,
-        estimator: BaseEstimator,
-        X: ArrayLike,
-        *,
-        sample_weight: ArrayLike | None = None,
-        ax: Axes | None = None,
-    ) -> Self:
+    def from_estimator(cls, estimator: Any, X: ArrayLike, **options: Any) -> Self:
         """Draw the sizes of a fitted clusterer's clusters, empty ones among them.
 
         Parameters
@@ -105,22 +90,13 @@ class ClusterSizesDisplay:
             one, is the target.
         X : array-like of shape (n_samples, n_features)
             Features.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the points.
-        ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure, larger for many clusters.
-
-        Returns
-        -------
-        ClusterSizesDisplay
-            The picture, drawn.
+        **options
+            `sample_weight` and `ax` of :meth:`from_predictions`.
 
         Raises
         ------
         TypeError
             If the estimator has neither `predict` nor `labels_`.
-        ValueError
-            As :meth:`from_predictions`.
         """
         labels = predicted_labels(estimator, X, cls.__name__)
         model = final_estimator(estimator)
@@ -128,9 +104,7 @@ class ClusterSizesDisplay:
         clusters = getattr(model, "classes_", None)
         if clusters is None and prior is not None:
             clusters = np.arange(len(prior))
-        return cls.from_predictions(
-            labels, clusters=clusters, prior=prior, sample_weight=sample_weight, ax=ax
-        )
+        return cls.from_predictions(labels, clusters=clusters, prior=prior, **options)
 
     @classmethod
     def from_predictions(
@@ -140,7 +114,7 @@ class ClusterSizesDisplay:
         clusters: ArrayLike | None = None,
         prior: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
-        ax: Axes | None = None,
+        ax: Any = None,
     ) -> Self:
         """Draw the sizes of clusters.
 
@@ -155,12 +129,7 @@ class ClusterSizesDisplay:
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the points.
         ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure, larger for many clusters.
-
-        Returns
-        -------
-        ClusterSizesDisplay
-            The picture, drawn.
+            Where to draw; None for a new figure, wider for many clusters.
 
         Raises
         ------
@@ -181,30 +150,9 @@ class ClusterSizesDisplay:
         sizes = np.bincount(index, weights=weight, minlength=len(names))
         return cls(sizes, names, prior).plot(ax)
 
-    def plot(self, ax: Axes | None = None) -> Self:
-        """Draw the bars.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure, larger for many clusters.
-
-        Returns
-        -------
-        ClusterSizesDisplay
-            Itself, with the artists as attributes.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        """
-        n_clusters = len(self.sizes)
-        figsize = (max(6.4, 0.16 * n_clusters), 4.0)
-        axes: Any = one_axes(type(self).__name__, ax, figsize)
-        self.ax_, self.figure_ = axes, axes.figure
+    def _draw(self, axes: Any) -> None:
         order = np.argsort(-self.sizes, kind="stable")
-        positions = np.arange(n_clusters)
+        positions = np.arange(len(order))
         shares = self.sizes[order] / self.sizes.sum()
         self.bars_ = axes.bar(positions, shares, color=PALETTE[0], label="share of points")
         self.prior_ = None
@@ -214,6 +162,5 @@ class ClusterSizesDisplay:
                 self.prior[order], left, right, color=INK, linewidth=2, label="target (prior)"
             )
             axes.legend()
-        axes.set(xlabel="cluster", ylabel="share of points", xlim=(-0.7, n_clusters - 0.3))
+        axes.set(xlabel="cluster", ylabel="share of points", xlim=(-0.7, len(order) - 0.3))
         name_ticks(axes.xaxis, [str(name) for name in self.clusters[order]])
-        return self

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skcollision.metrics import match_labels
 from skcollision.plotting._cluster_map import ClusterMapDisplay
-from skcollision.plotting._colors import cluster_colors
-from skcollision.plotting._map_points import as_names, certainty_of, coordinates_of
-from skcollision.plotting._matplotlib import row_of_axes
-from skcollision.plotting._responses import predicted_labels
-
-if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator
+from skcollision.plotting._display import Display, certainty_of, predicted_labels
+from skcollision.plotting._map import as_names, cluster_colors, coordinates_of
 
 
-class ComparisonDisplay:
+class ComparisonDisplay(Display):
     """Maps of several clusterings of the same points, side by side.
 
     Clusters have the names and colours of what they are matched with: the classes, if they are
     given, or else the clusters of the first clusterer. A cluster without a match keeps its own
-    name, in brackets. Use :meth:`from_estimators` or :meth:`from_predictions` to make one.
+    name, in brackets.
 
     Parameters
     ----------
@@ -35,24 +30,16 @@ class ComparisonDisplay:
 
     Attributes
     ----------
-    ax_ : ndarray of shape (n_clusterers,) of matplotlib Axes
-        The panels.
-    figure_ : matplotlib Figure
-        The figure around them.
+    ax_, figure_ : ndarray of shape (n_clusterers,) of matplotlib Axes, and Figure
+        Where the maps were drawn. The artists of a panel are attributes of its map.
 
     Raises
     ------
     ValueError
         If there are no maps, or not as many titles.
 
-    See Also
-    --------
-    ClusterMapDisplay : One map.
-
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> from sklearn.cluster import AgglomerativeClustering, KMeans
     >>> from skcollision.datasets import make_embeddings
     >>> from skcollision.plotting import ComparisonDisplay
@@ -73,11 +60,12 @@ class ComparisonDisplay:
                 "The 'maps' parameter of ComparisonDisplay must have one map at least, and "
                 f"'titles' as many titles. Got {list(self.maps)} and {self.titles} instead."
             )
+        self._figsize, self._n_panels = (5.2 * len(self.maps), 4.8), len(self.maps)
 
     @classmethod
     def from_estimators(
         cls,
-        estimators: Mapping[str, BaseEstimator] | Sequence[BaseEstimator],
+        estimators: Mapping[str, Any] | Sequence[Any],
         X: ArrayLike,
         y: ArrayLike | None = None,
         *,
@@ -90,38 +78,24 @@ class ComparisonDisplay:
         Parameters
         ----------
         estimators : mapping of str to estimator, or sequence of estimators
-            Fitted clusterers, or pipelines or searches that have one, with their names or in
-            sequence; the names are then those of their classes. See :class:`ClusterMapDisplay` for
-            what they must have.
-        X : array-like of shape (n_samples, n_features)
-            Features; any input of the estimators if `coordinates` are given.
-        y : array-like of shape (n_samples,), default=None
-            Classes, to name clusters by; None to name them by those of the first clusterer.
-        coordinates : array-like of shape (n_samples, 2), default=None
-            A map made elsewhere; None for X itself if it has two features, and its first two
-            principal components if it has more.
-        regions : bool, default=True
-            Whether to draw regions, by the nearest points on the map.
-        ax : array-like of matplotlib Axes, one an estimator, or one to divide, default=None
-            Where to draw; None for a new figure.
-
-        Returns
-        -------
-        ComparisonDisplay
-            The picture, drawn.
+            Fitted clusterers with their names, or in sequence; the names are then those of their
+            classes. Each is what :meth:`ClusterMapDisplay.from_estimator` takes.
+        X, coordinates
+            As :meth:`ClusterMapDisplay.from_estimator`.
+        y, regions, ax
+            As `y_true` and so on of :meth:`from_predictions`.
 
         Raises
         ------
         TypeError
             If an estimator has neither `predict` nor `labels_`.
-        ValueError
-            If there are no estimators, or as :meth:`from_predictions`.
         """
-        named = _with_names(estimators)
         points, axis_names = coordinates_of(X, coordinates, cls.__name__)
-        labels = {name: predicted_labels(each, X, cls.__name__) for name, each in named.items()}
-        certainty = {name: certainty_of(each, X) for name, each in named.items()}
-        return cls._from_matched(points, axis_names, labels, certainty, y, regions).plot(ax)
+        maps = {}
+        for name, each in _with_names(estimators).items():
+            labels, certainty = predicted_labels(each, X, cls.__name__), certainty_of(each, X)
+            maps[name] = ClusterMapDisplay(points, labels, certainty, None, axis_names)
+        return cls._matched(maps, y, regions).plot(ax)
 
     @classmethod
     def from_predictions(
@@ -148,80 +122,39 @@ class ComparisonDisplay:
         ax : array-like of matplotlib Axes, one a clusterer, or one to divide, default=None
             Where to draw; None for a new figure.
 
-        Returns
-        -------
-        ComparisonDisplay
-            The picture, drawn.
-
         Raises
         ------
         ValueError
             If labels or coordinates are invalid or differ in length.
         """
-        certainty = dict.fromkeys(predictions)
-        display = cls._from_matched(
-            np.asarray(coordinates), ("", ""), predictions, certainty, y_true, regions
-        )
-        return display.plot(ax)
+        maps = {name: ClusterMapDisplay(coordinates, y) for name, y in predictions.items()}
+        return cls._matched(maps, y_true, regions).plot(ax)
 
     @classmethod
-    def _from_matched(
-        cls,
-        points: np.ndarray,
-        axis_names: tuple[str, str],
-        labels: Mapping[str, ArrayLike],
-        certainty: Mapping[str, np.ndarray | None],
-        y: ArrayLike | None,
-        regions: bool,
+    def _matched(
+        cls, maps: dict[str, ClusterMapDisplay], y: ArrayLike | None, regions: bool
     ) -> Self:
-        """Match the clusters of each clusterer with the classes, or those of the first."""
-        maps: dict[str, ClusterMapDisplay] = {}
-        titles = []
-        truth = None if y is None else as_names(y, cls.__name__)
-        first = truth
-        for name, raw in labels.items():
-            own = as_names(raw, cls.__name__)
-            first = own if first is None else first
-            matched = _matched(first, own)
-            agreement = np.mean(matched == first)
-            if truth is not None:
-                titles.append(f"{name}: accuracy {agreement:.3f}")
-            else:
-                titles.append(f"{name}: agreement {agreement:.3f}" if maps else name)
-            maps[name] = ClusterMapDisplay(points, matched, certainty[name], None, axis_names)
+        """Rename the clusters of each map after the classes, or those of the first map."""
+        reference = None if y is None else as_names(y, cls.__name__)
+        titles: list[str] = []
+        for name, each in maps.items():
+            reference = each.labels if reference is None else reference
+            each.labels = _renamed(each.labels, reference)
+            score = np.mean(each.labels == reference)
+            kind = "agreement" if y is None else "accuracy"
+            is_reference = y is None and not titles
+            titles.append(name if is_reference else f"{name}: {kind} {score:.3f}")
             if regions:
-                maps[name].add_neighbor_regions()
+                each.add_neighbor_regions()
         return cls(maps, titles)
 
-    def plot(self, ax: Any = None) -> Self:
-        """Draw the maps.
-
-        Parameters
-        ----------
-        ax : array-like of matplotlib Axes, one a clusterer, or one to divide, default=None
-            Where to draw; None for a new figure.
-
-        Returns
-        -------
-        ComparisonDisplay
-            Itself, with the artists as attributes; those of each panel are its map's.
-
-        Raises
-        ------
-        ValueError
-            If `ax` is neither None, nor as many axes as maps, nor one of a grid.
-        ImportError
-            If matplotlib is not installed.
-        """
+    def _draw(self, axes: Any) -> None:
         maps = list(self.maps.values())
-        self.ax_ = row_of_axes(type(self).__name__, ax, len(maps), (5.2 * len(maps), 4.8))
-        self.figure_ = self.ax_[0].figure
         names = np.concatenate([each.labels for each in maps])
         colors = cluster_colors(names, np.concatenate([each.coordinates for each in maps]))
-        for axes, title, each in zip(self.ax_, self.titles, maps, strict=True):
-            each.plot(axes, colors=colors)
-            axes.set_title(title)
-        return self
+        for panel, title, each in zip(axes, self.titles, maps, strict=True):
+            each.plot(panel, colors=colors)
+            panel.set_title(title)
 
 
 def _with_names(estimators: Any) -> dict[str, Any]:
@@ -236,8 +169,8 @@ def _with_names(estimators: Any) -> dict[str, Any]:
     return dict(zip(names, estimators, strict=True))
 
 
-def _matched(reference: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Rename clusters after what they are matched with; noise stays noise and matches nothing."""
+def _renamed(labels: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Name clusters after what they are matched with; noise stays noise and matches nothing."""
     if len(reference) != len(labels):
         raise ValueError(
             "The labels that ComparisonDisplay compares must have the same length. "

@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skcollision.metrics._matching import contingency_table, optimal_pairs
-from skcollision.plotting._grids import name_ticks, write_cells
-from skcollision.plotting._matplotlib import one_axes
-from skcollision.plotting._responses import predicted_labels
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from sklearn.base import BaseEstimator
+from skcollision.plotting._display import Display, name_ticks, predicted_labels, write_cells
 
 _TOTALS = {"true": 1, "pred": 0, "all": None}
 
 
-class MatchedConfusionMatrixDisplay:
+class MatchedConfusionMatrixDisplay(Display):
     """Confusion matrix of classes and clusters, each cluster in the column of its class.
 
     Clusters are matched one-to-one with classes, as :func:`~skcollision.metrics.match_labels` does,
     so what is on the diagonal is right. Classes without a cluster are the last rows, clusters
-    without a class the last columns. Empty cells are zero. Use :meth:`from_estimator` or
-    :meth:`from_predictions` to make one.
+    without a class the last columns. Empty cells are zero.
 
     Parameters
     ----------
     confusion_matrix : array-like of shape (n_classes, n_clusters)
         Points, or shares of them, of each class in each cluster; pairs on the diagonal.
-    classes : array-like of shape (n_classes,)
-        Names of the rows.
-    clusters : array-like of shape (n_clusters,)
-        Names of the columns.
+    classes, clusters : array-like of shape (n_classes,) and (n_clusters,)
+        Names of the rows and the columns.
     accuracy : float, default=None
         Clustering accuracy, a fraction, for the title.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    ax_, figure_ : matplotlib Axes and Figure
         Where the matrix was drawn.
-    figure_ : matplotlib Figure
-        The figure around it.
     image_ : matplotlib AxesImage
         The matrix.
     text_ : ndarray of shape (n_classes, n_clusters) of matplotlib Text or None, or None
@@ -54,15 +43,8 @@ class MatchedConfusionMatrixDisplay:
     ValueError
         If the shapes do not agree.
 
-    See Also
-    --------
-    skcollision.metrics.match_labels : The matching.
-    sklearn.metrics.ConfusionMatrixDisplay : For classes on both sides.
-
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> from skcollision.plotting import MatchedConfusionMatrixDisplay
     >>> y_true, y_pred = ["ant", "ant", "bee", "bee"], [1, 1, 0, 1]
     >>> display = MatchedConfusionMatrixDisplay.from_predictions(y_true, y_pred)
@@ -88,18 +70,12 @@ class MatchedConfusionMatrixDisplay:
                 f"{self.confusion_matrix.shape} for {self.classes.shape} and "
                 f"{self.clusters.shape} instead."
             )
+        n_rows, n_columns = self.confusion_matrix.shape
+        # At 0.2 inches a row all names can be read.
+        self._figsize = max(6.0, 2.0 + 0.2 * n_columns), max(5.0, 1.0 + 0.2 * n_rows)
 
     @classmethod
-    def from_estimator(
-        cls,
-        estimator: BaseEstimator,
-        X: ArrayLike,
-        y: ArrayLike,
-        *,
-        sample_weight: ArrayLike | None = None,
-        normalize: str | None = None,
-        ax: Axes | None = None,
-    ) -> Self:
+    def from_estimator(cls, estimator: Any, X: ArrayLike, y: ArrayLike, **options: Any) -> Self:
         """Draw the matrix of a fitted clusterer.
 
         Parameters
@@ -111,29 +87,16 @@ class MatchedConfusionMatrixDisplay:
             Features.
         y : array-like of shape (n_samples,)
             Classes: integers, booleans or strings.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the points.
-        normalize : {"true", "pred", "all"}, default=None
-            Divide by the totals of classes, clusters or all points.
-        ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure, larger for many classes.
-
-        Returns
-        -------
-        MatchedConfusionMatrixDisplay
-            The picture, drawn.
+        **options
+            Keyword parameters of :meth:`from_predictions`.
 
         Raises
         ------
         TypeError
             If the estimator has neither `predict` nor `labels_`.
-        ValueError
-            As :meth:`from_predictions`.
         """
         y_pred = predicted_labels(estimator, X, cls.__name__)
-        return cls.from_predictions(
-            y, y_pred, sample_weight=sample_weight, normalize=normalize, ax=ax
-        )
+        return cls.from_predictions(y, y_pred, **options)
 
     @classmethod
     def from_predictions(
@@ -143,27 +106,20 @@ class MatchedConfusionMatrixDisplay:
         *,
         sample_weight: ArrayLike | None = None,
         normalize: str | None = None,
-        ax: Axes | None = None,
+        ax: Any = None,
     ) -> Self:
         """Draw the matrix of classes and clusters.
 
         Parameters
         ----------
-        y_true : array-like of shape (n_samples,)
-            Class of each point: integers, booleans or strings.
-        y_pred : array-like of shape (n_samples,)
-            Cluster of each point, likewise.
+        y_true, y_pred : array-like of shape (n_samples,)
+            Class and cluster of each point: integers, booleans or strings.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the points.
         normalize : {"true", "pred", "all"}, default=None
             Divide by the totals of classes, clusters or all points.
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure, larger for many classes.
-
-        Returns
-        -------
-        MatchedConfusionMatrixDisplay
-            The picture, drawn.
 
         Raises
         ------
@@ -187,29 +143,7 @@ class MatchedConfusionMatrixDisplay:
             matrix = matrix / np.where(total > 0, total, 1)
         return cls(matrix, classes[columns], clusters[rows], accuracy).plot(ax)
 
-    def plot(self, ax: Axes | None = None) -> Self:
-        """Draw the matrix.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure, larger for many classes.
-
-        Returns
-        -------
-        MatchedConfusionMatrixDisplay
-            Itself, with the artists as attributes.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        """
-        n_rows, n_columns = self.confusion_matrix.shape
-        # At 0.2 inches a row all names can be read.
-        size = max(6.0, 2.0 + 0.2 * n_columns), max(5.0, 1.0 + 0.2 * n_rows)
-        axes: Any = one_axes(type(self).__name__, ax, size)
-        self.ax_, self.figure_ = axes, axes.figure
+    def _draw(self, axes: Any) -> None:
         self.image_ = axes.imshow(self.confusion_matrix, cmap="Blues", vmin=0)
         self.figure_.colorbar(self.image_, ax=axes, shrink=0.7)
         axes.set(xlabel="cluster", ylabel="class")
@@ -218,7 +152,6 @@ class MatchedConfusionMatrixDisplay:
         name_ticks(axes.xaxis, [str(name) for name in self.clusters])
         name_ticks(axes.yaxis, [str(name) for name in self.classes])
         self.text_ = write_cells(axes, self.image_, np.vectorize(_as_text)(self.confusion_matrix))
-        return self
 
 
 def _with_the_rest(chosen: np.ndarray, n: int) -> np.ndarray:

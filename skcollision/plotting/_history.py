@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skcollision.plotting._colors import INK, PALETTE
-from skcollision.plotting._matplotlib import row_of_axes
-from skcollision.plotting._responses import final_estimator
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from sklearn.base import BaseEstimator
+from skcollision.plotting._display import INK, PALETTE, Display, final_estimator
 
 _CURVES = {
     "objective": "objective (nats)",
@@ -22,11 +16,12 @@ _CURVES = {
 }
 
 
-class HistoryDisplay:
+class HistoryDisplay(Display):
     """Loss and fairness of all restarts over the epochs of a fit.
 
     The left panel has the objective, the right one the entropy of the mean prediction: the closer
-    to ln K, the more equal are the clusters. Use :meth:`from_estimator` to draw a fitted clusterer.
+    to ln K, the more equal are the clusters. The restart that was kept is not marked, as it is not
+    chosen by these curves, but by the clusters of neighbours.
 
     Parameters
     ----------
@@ -38,10 +33,8 @@ class HistoryDisplay:
 
     Attributes
     ----------
-    ax_ : ndarray of shape (2,) of matplotlib Axes
-        The two panels.
-    figure_ : matplotlib Figure
-        The figure around them.
+    ax_, figure_ : ndarray of shape (2,) of matplotlib Axes, and Figure
+        Where the curves were drawn.
     lines_ : ndarray of shape (2, n_restarts) of matplotlib Line2D
         The curves of each panel.
     balance_line_ : matplotlib Line2D or None
@@ -52,24 +45,15 @@ class HistoryDisplay:
     ValueError
         If a curve is missing, empty, not finite, or the two differ in shape.
 
-    See Also
-    --------
-    skcollision.CollisionClusterer : Has such a `history_`.
-
-    Notes
-    -----
-    Which restart is kept is not read from these curves, but from the clusters of neighbours, so
-    none is marked.
-
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> from skcollision.plotting import HistoryDisplay
     >>> history = {"objective": [2.3, 1.1, 0.9], "marginal_entropy": [0.6, 0.7, 0.7]}
     >>> HistoryDisplay(history, n_clusters=2).plot().lines_.shape
     (2, 1)
     """
+
+    _figsize, _n_panels = (9.6, 4.0), 2
 
     def __init__(self, history: Mapping[str, ArrayLike], n_clusters: int | None = None) -> None:
         missing = sorted(_CURVES.keys() - history.keys())
@@ -78,7 +62,16 @@ class HistoryDisplay:
                 f"The 'history' parameter of HistoryDisplay must have {missing}. "
                 f"Got {sorted(history)} instead."
             )
-        self.history = {name: _as_curves(history[name], name) for name in _CURVES}
+        self.history = {}
+        for name in _CURVES:
+            curves = np.asarray(history[name], dtype=np.float64)
+            curves = curves[:, None] if curves.ndim == 1 else curves
+            if curves.ndim != 2 or curves.size == 0 or not np.isfinite(curves).all():
+                raise ValueError(
+                    f"The 'history' parameter of HistoryDisplay must have finite curves {name!r} "
+                    f"of shape (n_epochs, n_restarts). Got shape {curves.shape} instead."
+                )
+            self.history[name] = curves
         self.n_clusters = n_clusters
         shapes = [curves.shape for curves in self.history.values()]
         if shapes[0] != shapes[1]:
@@ -88,7 +81,7 @@ class HistoryDisplay:
             )
 
     @classmethod
-    def from_estimator(cls, estimator: BaseEstimator, ax: Any = None) -> Self:
+    def from_estimator(cls, estimator: Any, ax: Any = None) -> Self:
         """Draw the `history_` of a fitted clusterer.
 
         Parameters
@@ -98,19 +91,10 @@ class HistoryDisplay:
         ax : array-like of 2 matplotlib Axes, or one to divide, default=None
             Where to draw; None for a new figure.
 
-        Returns
-        -------
-        HistoryDisplay
-            The picture, drawn.
-
         Raises
         ------
         TypeError
             If the estimator has no `history_`.
-        sklearn.exceptions.NotFittedError
-            If it is not fitted.
-        ImportError
-            If matplotlib is not installed.
         """
         clusterer = final_estimator(estimator)
         if not hasattr(clusterer, "history_"):
@@ -121,72 +105,26 @@ class HistoryDisplay:
             )
         return cls(clusterer.history_, getattr(clusterer, "n_clusters", None)).plot(ax)
 
-    def plot(self, ax: Any = None) -> Self:
-        """Draw the curves.
-
-        Parameters
-        ----------
-        ax : array-like of 2 matplotlib Axes, or one to divide, default=None
-            Where to draw; None for a new figure.
-
-        Returns
-        -------
-        HistoryDisplay
-            Itself, with the artists as attributes.
-
-        Raises
-        ------
-        ValueError
-            If `ax` is neither None, nor two axes, nor one of a grid.
-        ImportError
-            If matplotlib is not installed.
-        """
-        self.ax_ = row_of_axes(type(self).__name__, ax, len(_CURVES), (9.6, 4.0))
-        self.figure_ = self.ax_[0].figure
-        self.lines_ = np.array(
-            [
-                _draw(axes, self.history[name], label)
-                for axes, (name, label) in zip(self.ax_, _CURVES.items(), strict=True)
-            ],
-            dtype=object,
-        )
+    def _draw(self, axes: Any) -> None:
+        n_epochs, n_restarts = self.history["objective"].shape
+        few = n_restarts <= len(PALETTE)  # beyond the palette, restarts share a colour
+        style: dict[str, Any] = {"linewidth": 1.5 if few else 0.7}
+        style["marker"] = "." if n_epochs < 20 else None
+        rows = []
+        for panel, (name, label) in zip(axes, _CURVES.items(), strict=True):
+            lines = panel.plot(np.arange(1, n_epochs + 1), self.history[name], **style)
+            for i, line in enumerate(lines):
+                line.set(color=PALETTE[i if few else 0], label=f"restart {i}")
+            panel.set(xlabel="epoch", ylabel=label)
+            panel.locator_params(axis="x", integer=True)
+            rows.append(lines)
+        self.lines_ = np.array(rows, dtype=object)
         self.balance_line_ = None
         if self.n_clusters is not None:
-            self.balance_line_ = self.ax_[1].axhline(
-                np.log(self.n_clusters),
-                color=INK,
-                linestyle="--",
-                label=f"ln {self.n_clusters}: equal clusters",
+            label = f"ln {self.n_clusters}: equal clusters"
+            self.balance_line_ = axes[1].axhline(
+                np.log(self.n_clusters), color=INK, linestyle="--", label=label
             )
-            self.ax_[1].legend(handles=[self.balance_line_])
-        n_restarts = self.lines_.shape[1]
-        if 1 < n_restarts <= len(PALETTE):
-            self.ax_[0].legend()
-        return self
-
-
-def _as_curves(curve: ArrayLike, name: str) -> np.ndarray:
-    """Return finite curves of shape (n_epochs, n_restarts)."""
-    curves = np.asarray(curve, dtype=np.float64)
-    curves = curves[:, None] if curves.ndim == 1 else curves
-    if curves.ndim != 2 or curves.size == 0 or not np.isfinite(curves).all():
-        raise ValueError(
-            f"The 'history' parameter of HistoryDisplay must have finite curves {name!r} of shape "
-            f"(n_epochs, n_restarts). Got shape {curves.shape} instead."
-        )
-    return curves
-
-
-def _draw(axes: Axes, curves: np.ndarray, label: str) -> list[Any]:
-    """Draw one panel; beyond the palette, restarts share a colour."""
-    n_epochs, n_restarts = curves.shape
-    colors = PALETTE if n_restarts <= len(PALETTE) else PALETTE[:1] * n_restarts
-    style: dict[str, Any] = {"marker": "."} if n_epochs < 20 else {}
-    style["linewidth"] = 1.5 if n_restarts <= len(PALETTE) else 0.7
-    lines = [
-        axes.plot(np.arange(1, n_epochs + 1), curve, color=color, label=f"restart {i}", **style)[0]
-        for i, (curve, color) in enumerate(zip(curves.T, colors, strict=False))
-    ]
-    axes.set(xlabel="epoch", ylabel=label)
-    axes.locator_params(axis="x", integer=True)
-    return lines
+            axes[1].legend(handles=[self.balance_line_])
+        if few and n_restarts > 1:
+            axes[0].legend()

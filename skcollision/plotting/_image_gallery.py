@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from sklearn.utils.validation import _num_samples
 
-from skcollision.plotting._colors import INK
-from skcollision.plotting._matplotlib import one_axes
-from skcollision.plotting._responses import final_estimator, predicted_proba
-from skcollision.plotting._thumbnails import thumbnails
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from sklearn.base import BaseEstimator
+from skcollision.plotting._display import INK, Display, final_estimator, predicted_proba
 
 # Clusters below each other before another block is begun, and the width of a tile in inches.
 _MOST_ROWS, _TILE = 20, 0.5
+_CHANNELS = (1, 3, 4)
+_LARGEST = 96  # pixels; photographs are reduced to it
 
 
-class ImageGalleryDisplay:
+class ImageGalleryDisplay(Display):
     """Images of each cluster, the most certain on the left, the least certain on the right.
 
     A row is a cluster; certainty falls from left to right. In a small cluster no image is shown
-    twice. More than 20 clusters are set in several blocks. Use :meth:`from_estimator` or
-    :meth:`from_predictions` to make one.
+    twice. More than 20 clusters are set in several blocks.
 
     Parameters
     ----------
@@ -38,19 +33,15 @@ class ImageGalleryDisplay:
         Paths, PIL images or arrays of shape (height, width), with 1, 3 or 4 channels last or first;
         also one array of them. Sizes may differ. Only images that are shown are opened. Arrays of
         uint8 are shown as they are, others scaled alike.
-    most_certain : sequence of n_clusters arrays of int
+    most_certain, least_certain : sequence of n_clusters arrays of int
         For each cluster the indices of images, certainty falling.
-    least_certain : sequence of n_clusters arrays of int
-        Likewise; the last is the least certain.
     names : array-like of shape (n_clusters,)
         Names of the clusters.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    ax_, figure_ : matplotlib Axes and Figure
         Where the gallery was drawn.
-    figure_ : matplotlib Figure
-        The figure around it.
     image_ : matplotlib AxesImage
         All images in one.
     names_ : list of matplotlib Text
@@ -62,12 +53,10 @@ class ImageGalleryDisplay:
     Raises
     ------
     ValueError
-        If lengths differ.
+        If lengths differ or, in `plot`, an image cannot be read.
 
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> import numpy as np
     >>> from skcollision.plotting import ImageGalleryDisplay
     >>> images = np.arange(3 * 4).reshape(3, 2, 2)
@@ -95,16 +84,17 @@ class ImageGalleryDisplay:
                 f"must have one entry a cluster. Got {len(self.most_certain)}, "
                 f"{len(self.least_certain)} and {len(self.names)} instead."
             )
+        # In tiles: a block has both sides, half a tile between them and 1.5 tiles after it.
+        self._n_blocks = math.ceil(len(self.names) / _MOST_ROWS)
+        self._n_rows = math.ceil(len(self.names) / self._n_blocks)
+        self._side = max(len(each) for each in [*self.most_certain, *self.least_certain])
+        self._block = 2 * self._side + 2
+        self._width = self._n_blocks * self._block - 1.5
+        self._figsize = _TILE * self._width + 0.6, _TILE * self._n_rows + 0.6
 
     @classmethod
     def from_estimator(
-        cls,
-        estimator: BaseEstimator,
-        X: ArrayLike,
-        images: Sequence[Any] | None = None,
-        *,
-        n_images: int = 6,
-        ax: Axes | None = None,
+        cls, estimator: Any, X: ArrayLike, images: Sequence[Any] | None = None, **options: Any
     ) -> Self:
         """Draw the gallery of a fitted clusterer.
 
@@ -116,27 +106,18 @@ class ImageGalleryDisplay:
             What it predicts from.
         images : sequence of n_samples images, default=None
             The images of these points; None where X is the images.
-        n_images : int, default=6
-            Images shown on either side.
-        ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure, as large as needed.
-
-        Returns
-        -------
-        ImageGalleryDisplay
-            The picture, drawn.
+        **options
+            `n_images` and `ax` of :meth:`from_predictions`.
 
         Raises
         ------
         TypeError
             If the estimator has no `predict_proba`.
-        ValueError
-            As :meth:`from_predictions`.
         """
         probs = predicted_proba(estimator, X, cls.__name__)
         names = getattr(final_estimator(estimator), "classes_", None)
         shown: Any = X if images is None else images
-        return cls.from_predictions(shown, probs, names=names, n_images=n_images, ax=ax)
+        return cls.from_predictions(shown, probs, names=names, **options)
 
     @classmethod
     def from_predictions(
@@ -146,7 +127,7 @@ class ImageGalleryDisplay:
         *,
         names: ArrayLike | None = None,
         n_images: int = 6,
-        ax: Axes | None = None,
+        ax: Any = None,
     ) -> Self:
         """Draw the gallery of soft assignments.
 
@@ -162,11 +143,6 @@ class ImageGalleryDisplay:
             Images shown on either side.
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure, as large as needed.
-
-        Returns
-        -------
-        ImageGalleryDisplay
-            The picture, drawn.
 
         Raises
         ------
@@ -193,74 +169,85 @@ class ImageGalleryDisplay:
         clusters = np.arange(probs.shape[1]) if names is None else names
         return cls(images, most, least, clusters).plot(ax)
 
-    def plot(self, ax: Axes | None = None) -> Self:
-        """Draw the gallery.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure, as large as needed.
-
-        Returns
-        -------
-        ImageGalleryDisplay
-            Itself, with the artists as attributes.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        ValueError
-            If an image cannot be read.
-        """
-        places, (height, width) = self._places()
-        axes: Any = one_axes(type(self).__name__, ax, (_TILE * width + 0.6, _TILE * height + 0.6))
-        pixels = thumbnails([self.images[int(i)] for i in places], type(self).__name__)
+    def _draw(self, axes: Any) -> None:
+        places: dict[int, tuple[float, float]] = {}  # row and column of each image, in tiles
+        for k, (most, least) in enumerate(zip(self.most_certain, self.least_certain, strict=True)):
+            row, start = k % self._n_rows, k // self._n_rows * self._block
+            right = start + self._block - 1.5 - len(least)
+            places |= {int(i): (row, start + column) for column, i in enumerate(most)}
+            places |= {int(i): (row, right + column) for column, i in enumerate(least)}
+        pixels = _thumbnails([self.images[i] for i in places])
         side = len(pixels[0]) if pixels else 1
         pitch = side + math.ceil(side / 12)
         pitch += pitch % 2  # so that half a tile is a whole number of pixels
-        canvas = np.full((int(height * pitch), int(width * pitch), 3), 255, np.uint8)
+        canvas = np.full((self._n_rows * pitch, int(self._width * pitch), 3), 255, np.uint8)
         self.tiles_ = {}
-        for (i, (row, column)), picture in zip(places.items(), pixels, strict=True):
-            top, left = int(row * pitch), int(column * pitch)
+        for (i, place), picture in zip(places.items(), pixels, strict=True):
+            top, left = (int(each * pitch) for each in place)
             canvas[top : top + side, left : left + side] = picture
             self.tiles_[i] = (top, left, side)
-        self.ax_, self.figure_ = axes, axes.figure
         self.image_ = axes.imshow(canvas)
-        self._write_names(pitch)
-        axes.set_axis_off()
-        return self
-
-    def _layout(self) -> tuple[int, int, int]:
-        """Return images on either side, rows and the number of blocks."""
-        n_side = max(len(each) for each in [*self.most_certain, *self.least_certain])
-        n_blocks = math.ceil(len(self.names) / _MOST_ROWS)
-        return n_side, math.ceil(len(self.names) / n_blocks), n_blocks
-
-    def _places(self) -> tuple[dict[int, tuple[float, float]], tuple[float, float]]:
-        """Return row and column of each image, and how many there are, in tiles."""
-        n_side, n_rows, n_blocks = self._layout()
-        pitch = 2 * n_side + 2.0  # with half a tile between the sides, and room for names
-        places: dict[int, tuple[float, float]] = {}
-        for k, (most, least) in enumerate(zip(self.most_certain, self.least_certain, strict=True)):
-            row, left = float(k % n_rows), (k // n_rows) * pitch
-            right = left + 2 * n_side + 0.5 - len(least)
-            places |= {int(i): (row, left + column) for column, i in enumerate(most)}
-            places |= {int(i): (row, right + column) for column, i in enumerate(least)}
-        return places, (float(n_rows), n_blocks * pitch - 1.5)
-
-    def _write_names(self, pitch: int) -> None:
-        """Write the name before each row, and over each block what its sides are."""
-        n_side, n_rows, n_blocks = self._layout()
-        self.names_ = []
         style: dict[str, Any] = {"color": INK, "fontsize": 9}
+        self.names_ = []
         for k, name in enumerate(self.names):
-            x = (k // n_rows) * (2 * n_side + 2) - 0.15
-            y = k % n_rows + 0.46
-            text = self.ax_.text(x * pitch, y * pitch, str(name), ha="right", va="center", **style)
+            x, y = k // self._n_rows * self._block - 0.15, k % self._n_rows + 0.46
+            text = axes.text(x * pitch, y * pitch, str(name), ha="right", va="center", **style)
             self.names_.append(text)
-        for block in range(n_blocks):
-            left = block * (2 * n_side + 2)
-            for heading, start in (("most certain", left), ("least certain", left + n_side + 0.5)):
-                x = (start + n_side / 2) * pitch
-                self.ax_.text(x, -0.1 * pitch, heading, ha="center", va="bottom", **style)
+        for middle in self._side / 2 + self._block * np.arange(self._n_blocks):
+            for heading, shift in (("most certain", 0.0), ("least certain", self._side + 0.5)):
+                x, y = (middle + shift) * pitch, -0.1 * pitch
+                axes.text(x, y, heading, ha="center", va="bottom", **style)
+        axes.set_axis_off()
+
+
+def _thumbnails(images: list[Any]) -> list[np.ndarray]:
+    """Return uint8 arrays of shape (side, side, 3), each image whole, in proportion, on white."""
+    from PIL import Image
+
+    arrays = [_as_array(image) for image in images]
+    side = min(_LARGEST, max((max(array.shape[:2]) for array in arrays), default=1))
+    # All that are not bytes are scaled alike, from the least to the greatest value of them.
+    others = [array for array in arrays if array.dtype != np.uint8]
+    if not all(array.dtype.kind in "biuf" and np.isfinite(array).all() for array in others):
+        raise ValueError("The 'images' parameter of ImageGalleryDisplay must hold finite numbers.")
+    low = min((float(array.min()) for array in others), default=0.0)
+    high = max((float(array.max()) for array in others), default=0.0)
+    scale = 255 / (high - low) if high > low else 1.0
+    squares = []
+    for array in arrays:
+        if array.dtype != np.uint8:
+            array = np.rint((array.astype(np.float64) - low) * scale).astype(np.uint8)
+        image = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array).convert("RGB")
+        image.thumbnail((side, side))
+        square = Image.new("RGB", (side, side), "white")
+        square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+        squares.append(np.asarray(square))
+    return squares
+
+
+def _as_array(image: Any) -> np.ndarray:
+    """Return an array of shape (height, width, channels)."""
+    from PIL import Image, ImageOps
+
+    if isinstance(image, (str, os.PathLike)):
+        try:
+            with Image.open(image) as opened:
+                return np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
+        except OSError as error:
+            raise ValueError(
+                "The 'images' parameter of ImageGalleryDisplay has a file that cannot be read, "
+                f"{os.fspath(image)!r}: {error}"
+            ) from error
+    if isinstance(image, Image.Image):
+        return np.asarray(image.convert("RGB"))
+    array = np.asarray(image)
+    array = array[:, :, None] if array.ndim == 2 else array
+    if array.ndim == 3 and array.shape[-1] not in _CHANNELS and array.shape[0] in _CHANNELS:
+        array = np.moveaxis(array, 0, -1)
+    if array.ndim != 3 or array.shape[-1] not in _CHANNELS or array.size == 0:
+        raise ValueError(
+            "The 'images' parameter of ImageGalleryDisplay must hold paths, PIL images or arrays "
+            "of shape (height, width), with 1, 3 or 4 channels last or first. "
+            f"Got shape {np.shape(image)} instead."
+        )
+    return array

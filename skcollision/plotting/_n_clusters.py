@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skcollision.plotting._matplotlib import import_pyplot
+from skcollision.plotting._display import INK, Display, as_vectors
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from skcollision.model_selection import NClustersSearch
 
 _AXIS_LABELS = {
@@ -22,19 +20,15 @@ _AXIS_LABELS = {
 }
 
 
-class NClustersDisplay:
+class NClustersDisplay(Display):
     """Curve of a criterion over the number of clusters, with the best one marked.
-
-    Use :meth:`from_estimator` to draw a fitted search.
 
     Parameters
     ----------
     n_clusters : array-like of shape (n_values,)
         Numbers of clusters, rising.
-    mean : array-like of shape (n_values,)
-        Mean of the criterion over the resamples.
-    std : array-like of shape (n_values,)
-        Its standard deviation.
+    mean, std : array-like of shape (n_values,)
+        Mean and standard deviation of the criterion over the resamples.
     best_n_clusters : int
         The number to mark, one of `n_clusters`.
     criterion : str
@@ -42,10 +36,8 @@ class NClustersDisplay:
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    ax_, figure_ : matplotlib Axes and Figure
         Where the curve was drawn.
-    figure_ : matplotlib Figure
-        The figure around it.
     line_ : matplotlib Line2D
         The curve of the mean.
     band_ : matplotlib PolyCollection
@@ -58,14 +50,8 @@ class NClustersDisplay:
     ValueError
         If the arrays are not of one length or the best number is not among them.
 
-    See Also
-    --------
-    skcollision.model_selection.NClustersSearch : The search itself.
-
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> from skcollision.plotting import NClustersDisplay
     >>> display = NClustersDisplay([2, 3, 4], [0.2, 0.9, 0.5], [0.1, 0.0, 0.1], 3, "information")
     >>> display.plot().ax_.get_xlabel()
@@ -80,17 +66,11 @@ class NClustersDisplay:
         best_n_clusters: int,
         criterion: str,
     ) -> None:
-        self.n_clusters = np.asarray(n_clusters)
-        self.mean = np.asarray(mean, dtype=np.float64)
-        self.std = np.asarray(std, dtype=np.float64)
+        self.n_clusters, self.mean, self.std = as_vectors(
+            "NClustersDisplay", n_clusters=n_clusters, mean=mean, std=std
+        )
         self.best_n_clusters = best_n_clusters
         self.criterion = criterion
-        if not self.n_clusters.shape == self.mean.shape == self.std.shape:
-            raise ValueError(
-                "The 'n_clusters', 'mean' and 'std' parameters of NClustersDisplay must have the "
-                f"same shape. Got {self.n_clusters.shape}, {self.mean.shape} and {self.std.shape} "
-                "instead."
-            )
         if best_n_clusters not in self.n_clusters:
             raise ValueError(
                 "The 'best_n_clusters' parameter of NClustersDisplay must be one of 'n_clusters'. "
@@ -98,7 +78,7 @@ class NClustersDisplay:
             )
 
     @classmethod
-    def from_estimator(cls, search: NClustersSearch, ax: Axes | None = None) -> Self:
+    def from_estimator(cls, search: NClustersSearch, ax: Any = None) -> Self:
         """Draw the criterion by which a fitted search chose.
 
         Parameters
@@ -106,21 +86,12 @@ class NClustersDisplay:
         search : NClustersSearch
             A fitted search.
         ax : matplotlib Axes, default=None
-            Where to draw; None for new axes.
-
-        Returns
-        -------
-        NClustersDisplay
-            The picture, drawn.
+            Where to draw; None for a new figure.
 
         Raises
         ------
-        sklearn.exceptions.NotFittedError
-            If the search is not fitted.
         TypeError
             If it is no search for the number of clusters.
-        ImportError
-            If matplotlib is not installed.
         """
         check_is_fitted(search)
         if not hasattr(search, "results_"):
@@ -129,35 +100,11 @@ class NClustersDisplay:
                 f"{search!r} instead."
             )
         results, criterion = search.results_, search.criterion
-        display = cls(
-            results["n_clusters"],
-            results[f"{criterion}_mean"],
-            results[f"{criterion}_std"],
-            search.best_n_clusters_,
-            criterion,
-        )
+        mean, std = results[f"{criterion}_mean"], results[f"{criterion}_std"]
+        display = cls(results["n_clusters"], mean, std, search.best_n_clusters_, criterion)
         return display.plot(ax)
 
-    def plot(self, ax: Axes | None = None) -> Self:
-        """Draw the curve.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None for new axes.
-
-        Returns
-        -------
-        NClustersDisplay
-            Itself, with the artists as attributes.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        """
-        plt = import_pyplot(type(self).__name__)
-        axes: Any = plt.subplots()[1] if ax is None else ax
+    def _draw(self, axes: Any) -> None:
         (self.line_,) = axes.plot(self.n_clusters, self.mean, marker="o", label="mean")
         self.band_ = axes.fill_between(
             self.n_clusters,
@@ -168,23 +115,16 @@ class NClustersDisplay:
             linewidth=0,
             label="± standard deviation",
         )
-        self.best_line_ = axes.axvline(
-            self.best_n_clusters,
-            color="#333333",
-            linestyle="--",
-            label=f"best: {self.best_n_clusters}",
-        )
+        best = self.best_n_clusters
+        self.best_line_ = axes.axvline(best, color=INK, linestyle="--", label=f"best: {best}")
         # Numbers of clusters differ by factors: 2 and 3 are as far apart as 20 and 30.
         axes.set_xscale("log", base=2)
         ticks = _spaced(self.n_clusters)
         axes.set_xticks(ticks, [str(tick) for tick in ticks])
         axes.minorticks_off()
-        axes.set(
-            xlabel="number of clusters", ylabel=_AXIS_LABELS.get(self.criterion, self.criterion)
-        )
+        axes.set_xlabel("number of clusters")
+        axes.set_ylabel(_AXIS_LABELS.get(self.criterion, self.criterion))
         axes.legend()
-        self.ax_, self.figure_ = axes, axes.figure
-        return self
 
 
 def _spaced(values: np.ndarray, factor: float = 1.3) -> list[int]:

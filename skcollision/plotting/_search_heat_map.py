@@ -3,47 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from numbers import Real
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skcollision.plotting._cv_results import (
-    best_of_cells,
-    level_name,
-    levels,
-    parameter_column,
-    searched_parameters,
-)
-from skcollision.plotting._grids import name_ticks, write_cells
-from skcollision.plotting._matplotlib import one_axes
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from sklearn.base import BaseEstimator
+from skcollision.plotting._display import Display, name_ticks, write_cells
 
 
-class SearchHeatMapDisplay:
+class SearchHeatMapDisplay(Display):
     """Mean score of a search for each pair of values of two parameters.
 
     Each cell has the mean over the folds and, below it, the standard deviation; if there are more
     parameters, of the candidate that is best over them. The best cell is framed. Grey cells were
-    not tried or failed. Use :meth:`from_search` or :meth:`from_cv_results` to make one.
+    not tried or failed.
 
     Parameters
     ----------
-    mean : array-like of shape (n_y, n_x)
-        Mean scores; NaN where there is none.
-    std : array-like of shape (n_y, n_x) or None
-        Their standard deviations.
-    x_values : sequence of length n_x
-        Values of the parameter along the horizontal axis.
-    y_values : sequence of length n_y
-        Values of that along the vertical axis.
-    x : str
-        Name of the one.
-    y : str or None
-        Name of the other; None if there is none and n_y is 1.
+    mean, std : array-like of shape (n_y, n_x)
+        Means and standard deviations of the scores, NaN where there is none; `std` may be None.
+    x_values, y_values : sequence of length n_x and sequence of length n_y
+        Values of the parameters along the horizontal and the vertical axis.
+    x, y : str
+        Names of these parameters; `y` may be None if n_y is 1.
     score_name : str, default="mean score"
         What the colour is.
     best : tuple of 2 int, default=None
@@ -51,10 +34,8 @@ class SearchHeatMapDisplay:
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    ax_, figure_ : matplotlib Axes and Figure
         Where the map was drawn.
-    figure_ : matplotlib Figure
-        The figure around it.
     image_ : matplotlib AxesImage
         The cells.
     text_ : ndarray of shape (n_y, n_x) of matplotlib Text or None, or None
@@ -69,8 +50,6 @@ class SearchHeatMapDisplay:
 
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> from skcollision.plotting import SearchHeatMapDisplay
     >>> results = {
     ...     "param_lam": [1, 1, 10, 10],
@@ -109,17 +88,13 @@ class SearchHeatMapDisplay:
                 "The 'mean' parameter of SearchHeatMapDisplay must have a finite score. Got none; "
                 "error_score='raise' in the search shows why fits failed."
             )
+        n_rows, n_columns = np.minimum(shape, 20)
+        self._figsize = max(5.0, 2.0 + 0.6 * n_columns), max(2.2, 1.2 + 0.5 * n_rows)
         self.best: tuple[Any, ...] = tuple(best or np.unravel_index(np.nanargmax(self.mean), shape))
 
     @classmethod
     def from_search(
-        cls,
-        search: BaseEstimator,
-        x: str | None = None,
-        y: str | None = None,
-        *,
-        metric: str = "score",
-        ax: Axes | None = None,
+        cls, search: Any, x: str | None = None, y: str | None = None, **options: Any
     ) -> Self:
         """Draw the scores of a fitted search.
 
@@ -128,25 +103,13 @@ class SearchHeatMapDisplay:
         search : estimator
             Fitted GridSearchCV, RandomizedSearchCV, HalvingGridSearchCV or their like, with
             `cv_results_`.
-        x, y : str, default=None
-            Parameters along the axes, such as "lam" and "fairness_weight"; the step's name in front
-            may be left out. None for the one or two that took several values.
-        metric : str, default="score"
-            Which of several scorers to show.
-        ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure.
-
-        Returns
-        -------
-        SearchHeatMapDisplay
-            The picture, drawn.
+        x, y, **options
+            As :meth:`from_cv_results`.
 
         Raises
         ------
         TypeError
             If the search has no `cv_results_`.
-        ValueError
-            As :meth:`from_cv_results`.
         """
         check_is_fitted(search)
         if not hasattr(search, "cv_results_"):
@@ -154,7 +117,7 @@ class SearchHeatMapDisplay:
                 f"The 'search' parameter of {cls.__name__} must have the attribute 'cv_results_', "
                 f"as a fitted GridSearchCV has. Got {search!r} instead."
             )
-        return cls.from_cv_results(search.cv_results_, x, y, metric=metric, ax=ax)
+        return cls.from_cv_results(search.cv_results_, x, y, **options)
 
     @classmethod
     def from_cv_results(
@@ -164,7 +127,7 @@ class SearchHeatMapDisplay:
         y: str | None = None,
         *,
         metric: str = "score",
-        ax: Axes | None = None,
+        ax: Any = None,
     ) -> Self:
         """Draw the scores in a dictionary of results.
 
@@ -173,19 +136,17 @@ class SearchHeatMapDisplay:
         cv_results : mapping of str to array-like
             One entry a candidate: "param_NAME" of each parameter, "mean_test_METRIC" and, if there
             is one, "std_test_METRIC". Names without these prefixes, and METRIC_mean and METRIC_std,
-            are understood too, as in the `results_` of NClustersSearch.
+            are understood too, as in the `results_` of NClustersSearch. Of a halving search ("iter"
+            is given), only the last iteration of a cell counts, as scores from fewer points cannot
+            be compared.
         x, y : str, default=None
-            Parameters along the axes; None for the one or two "param_NAME" that took several
-            values. With x alone there is one row.
+            Parameters along the axes, such as "lam" and "fairness_weight"; the step's name in front
+            may be left out. None for the one or two that took several values. With x alone there is
+            one row.
         metric : str, default="score"
             Which score to show.
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
-
-        Returns
-        -------
-        SearchHeatMapDisplay
-            The picture, drawn.
 
         Raises
         ------
@@ -195,58 +156,43 @@ class SearchHeatMapDisplay:
         """
         x, y = _axes_of(cv_results, x, y, cls.__name__)
         mean, std, score_name = _scores(cv_results, metric, cls.__name__)
-        keys = [parameter_column(cv_results, each, cls.__name__) for each in (y, x) if each]
-        columns = [cv_results[key] for key in keys]
-        grids = [levels(column) for column in columns]
-        rows, best = best_of_cells(cv_results, mean, columns, grids)
-        if y is None:
-            rows, best, grids = rows[None], best and (0, *best), [[""], *grids]
-        # Row -1 stands for no candidate; what it gives is overwritten.
-        means = np.where(rows < 0, np.nan, mean[rows])
-        stds = None if std is None else np.where(rows < 0, np.nan, std[rows])
-        return cls(means, stds, grids[1], grids[0], x, y, score_name, best).plot(ax)
+        columns = [
+            [""] * len(mean) if each is None else _values(cv_results, each, cls.__name__)
+            for each in (y, x)
+        ]
+        grids = [_levels(column) for column in columns]
+        places = [{_key(value): i for i, value in enumerate(grid)} for grid in grids]
+        iteration = np.asarray(cv_results.get("iter", np.zeros(len(mean))))
+        means, stds = np.full((2, len(grids[0]), len(grids[1])), np.nan)
+        best = None
+        # The best candidate of a cell comes last; of equals, the first of the search, as there.
+        candidates = np.flatnonzero(np.isfinite(mean))[::-1]
+        for i in sorted(candidates, key=lambda i: (iteration[i], mean[i])):
+            best = tuple(
+                place[_key(column[i])] for place, column in zip(places, columns, strict=True)
+            )
+            means[best], stds[best] = mean[i], np.nan if std is None else std[i]
+        spread = None if std is None else stds
+        return cls(means, spread, grids[1], grids[0], x, y, score_name, best).plot(ax)
 
-    def plot(self, ax: Axes | None = None) -> Self:
-        """Draw the map.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure.
-
-        Returns
-        -------
-        SearchHeatMapDisplay
-            Itself, with the artists as attributes.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        """
+    def _draw(self, axes: Any) -> None:
         from matplotlib.patches import Rectangle
 
-        n_rows, n_columns = self.mean.shape
-        size = max(5.0, 2.0 + 0.6 * min(n_columns, 20)), max(2.2, 1.2 + 0.5 * min(n_rows, 20))
-        axes: Any = one_axes(type(self).__name__, ax, size)
-        self.ax_, self.figure_ = axes, axes.figure
         axes.set_facecolor("#bbbbbb")
         scores = np.ma.masked_invalid(self.mean)
         self.image_ = axes.imshow(scores, cmap="cividis", origin="lower", aspect="auto")
         self.figure_.colorbar(self.image_, ax=axes, label=self.score_name)
         row, column = self.best
-        self.best_frame_ = Rectangle(
-            (column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="#bd1f01", linewidth=3
-        )
-        axes.add_patch(self.best_frame_)
+        corner = column - 0.5, row - 0.5
+        frame = Rectangle(corner, 1, 1, fill=False, edgecolor="#bd1f01", linewidth=3)
+        self.best_frame_ = axes.add_patch(frame)
         axes.set(xlabel=self.x, ylabel=self.y or "")
-        name_ticks(axes.xaxis, [level_name(value) for value in self.x_values])
+        name_ticks(axes.xaxis, [_level_name(value) for value in self.x_values])
         if self.y is None:
             axes.set_yticks([])
         else:
-            name_ticks(axes.yaxis, [level_name(value) for value in self.y_values])
+            name_ticks(axes.yaxis, [_level_name(value) for value in self.y_values])
         self.text_ = write_cells(axes, self.image_, self._texts())
-        return self
 
     def _texts(self) -> np.ndarray:
         """Return what to write in each cell, to a tenth of the power of ten of their range."""
@@ -262,18 +208,18 @@ class SearchHeatMapDisplay:
 def _axes_of(
     cv_results: Mapping[str, Any], x: str | None, y: str | None, caller: str
 ) -> tuple[str, str | None]:
-    """Return the parameters for the axes."""
+    """Return the parameters for the axes: those given, or those that took several values."""
     if x is not None:
         return x, y
-    varied = [name for name in searched_parameters(cv_results) if name != y]
-    n_free = 1 if y is not None else 2
-    if not 1 <= len(varied) <= n_free:
+    names = [key.removeprefix("param_") for key in cv_results if key.startswith("param_")]
+    varied = [name for name in names if len(_levels(_values(cv_results, name, caller))) > 1]
+    free = [name for name in varied if name != y]
+    if not 1 <= len(free) <= (2 if y is None else 1):
         raise ValueError(
             f"The 'x' and 'y' parameters of {caller} must be named where not one or two parameters "
-            f"took several values. Got x={x!r}, y={y!r} for {searched_parameters(cv_results)} "
-            "instead."
+            f"took several values. Got x={x!r}, y={y!r} for {varied} instead."
         )
-    return varied[0], y if y is not None else (varied[1] if len(varied) > 1 else None)
+    return free[0], free[1] if len(free) > 1 else y
 
 
 def _scores(
@@ -293,3 +239,38 @@ def _scores(
         if key.startswith("mean_test_") or key.endswith("_mean")
     ]
     raise ValueError(f"The 'metric' parameter of {caller} must be one of {have}. Got {metric!r}.")
+
+
+def _values(cv_results: Mapping[str, Any], name: str, caller: str) -> list[Any]:
+    """Return a parameter's value for each candidate; one of another grid may have none."""
+    keys = [key for key in (f"param_{name}", name) if key in cv_results][:1]
+    keys = keys or [key for key in cv_results if key.endswith(f"__{name}")]
+    if len(keys) != 1:
+        have = [key.removeprefix("param_") for key in cv_results if key.startswith("param_")]
+        raise ValueError(
+            f"The parameters of {caller} must be among those searched, {have}. "
+            f"Got {name!r} instead."
+        )
+    column = cv_results[keys[0]]
+    # The None keeps NumPy from making one type of mixed values.
+    array = column if isinstance(column, np.ndarray) else np.array([*column, None], object)[:-1]
+    return np.ma.filled(array.astype(object), "(not set)").tolist()
+
+
+def _levels(values: list[Any]) -> list[Any]:
+    """Return the distinct values: numbers by size, others in order of appearance."""
+    distinct = list({_key(value): value for value in values}.values())
+    return sorted(distinct) if all(isinstance(value, Real) for value in distinct) else distinct
+
+
+def _key(value: Any) -> Any:
+    """Return something hashable by which values are told apart; 1 and True are two."""
+    return (type(value).__name__ if isinstance(value, (bool, str)) else "", str(value))
+
+
+def _level_name(value: Any) -> str:
+    """Return a short name of a parameter's value."""
+    if isinstance(value, Real) and not isinstance(value, bool):
+        return f"{value:.4g}"
+    text = str(value)
+    return text if len(text) <= 24 else f"{text[:23]}…"

@@ -20,6 +20,7 @@ from skcollision.criteria import (
     ShannonCriterion,
     SureLabelsCriterion,
 )
+from skcollision.criteria._base import check_loss
 
 R, N, K = 3, 40, 4
 # Transport splits up to K - 1 of N points; rounding gives each to either side on a solver's whim.
@@ -191,3 +192,18 @@ def test_solving_leaves_no_gradient_and_no_change(criterion, logits):
         assert solved.labels.shape == logits.shape
         assert solved.cost.shape == solved.duality_gap.shape == (R,)
         assert (solved.duality_gap >= 0).all()
+
+
+@every
+def test_one_loss_a_restart_passes_the_check(criterion, logits):
+    loss = criterion.loss(logits, criterion.solve(logits, None), None)
+    check_loss(loss, R, criterion)
+
+
+@pytest.mark.parametrize("loss", [torch.tensor(0.5), torch.zeros(R, N), torch.zeros(R + 1), 0.5])
+def test_any_other_shape_of_loss_is_named(loss):
+    message = (
+        rf"CollisionCriterion must be a tensor of shape \(R,\), here \({R},\).*Got (shape|a f)"
+    )
+    with pytest.raises(ValueError, match=message):
+        check_loss(loss, R, CRITERIA["collision"])

@@ -198,11 +198,11 @@ def test_a_label_on_a_masked_class_only_is_never_nan(label_gradient):
     target = torch.tensor([[0.0, 0, 1], [0, 0, 0]], requires_grad=label_gradient)
     value, gradient = value_and_gradient(logits, target, reduction="none")
     assert (value > 1e30).all()
-    assert gradient.isfinite().all()
-    assert not gradient[1].any()
+    assert not gradient.any()
     if label_gradient:
         collision_cross_entropy(logits, target).backward()
         assert target.grad.isfinite().all()
+        assert not target.grad[:, 2].any()
 
 
 @pytest.mark.parametrize("size", [1e30, 1e38, 3e38])

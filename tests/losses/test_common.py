@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.autograd import gradcheck, gradgradcheck
 from torch.nn.functional import cross_entropy
 
 from skcollision import losses
@@ -241,3 +242,38 @@ UNIFORM = torch.full((2, 3), 1 / 3)
 def test_bad_input_is_named(error, message, make):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("loss", [*PAIRED, *AVERAGED, shannon_entropy, losses.collision_entropy])
+@pytest.mark.parametrize("n_classes", [4, 20])
+def test_derivatives_with_masked_classes_agree_with_finite_differences(loss, n_classes, rng):
+    logits = torch.randn(5, n_classes, generator=rng, dtype=torch.float64)
+    target = torch.randn(5, n_classes, generator=rng, dtype=torch.float64).softmax(-1)
+    # A class that is masked out for all, and a point whose label lies on masked classes alone.
+    # Beside the huge term of a masked class that is wanted, differences would not see the others.
+    logits[:, -1] = -math.inf
+    logits[1, 0] = -math.inf
+    target[:, -1] = 0
+    target[1] = 0
+    target[1, 0], target[1, -1] = 0.7, 0.3
+    options = {"reduction": "none"} if loss in PAIRED else {}
+    if loss is fairness_divergence:
+        options["prior"] = target[0]
+
+    def each(z):
+        return call(loss, z, target, **options)
+
+    assert gradcheck(each, (logits.requires_grad_(),))
+    assert gradgradcheck(each, (logits,))
+
+
+@pytest.mark.parametrize("label_gradient", [False, True])
+@pytest.mark.parametrize("differentiable", [False, True])
+def test_a_label_on_masked_classes_alone_teaches_nothing(label_gradient, differentiable):
+    logits = torch.tensor([[0.0, 1.0, -math.inf]], requires_grad=True)
+    target = torch.tensor([[0.0, 0.0, 1.0]], requires_grad=label_gradient)
+    for loss in PAIRED:
+        value = loss(logits, target)
+        (gradient,) = torch.autograd.grad(value, logits, create_graph=differentiable)
+        assert 1e30 < value < math.inf
+        assert not gradient.any()

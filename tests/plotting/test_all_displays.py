@@ -67,6 +67,7 @@ def test_every_display_is_tested():
 
 def test_something_is_seen_on_new_axes(display_class):
     display = MAKERS[display_class](None)
+    display.figure_.set_dpi(50)
     display.figure_.canvas.draw()
     pixels = np.asarray(display.figure_.canvas.buffer_rgba())[..., :3]
     assert (pixels != 255).any(axis=-1).mean() > 0.01
@@ -109,6 +110,22 @@ def test_estimator_and_predictions_agree(display_class, blobs, mixture, ax):
     for name, value in vars(same).items():
         if isinstance(value, np.ndarray) and value.dtype != object:
             np.testing.assert_array_equal(getattr(drawn, name), value)
+
+
+def test_options_of_from_predictions_reach_it_from_an_estimator(blobs, mixture, ax):
+    X, y = blobs
+    display = ReliabilityDisplay.from_estimator(mixture, X, y, n_bins=1, name="mine", ax=ax)
+    assert (len(display.certainty), display.name, display.ax_) == (1, "mine", ax)
+    assert RiskCoverageDisplay.from_estimator(mixture, X, y, ax=ax).name == "GaussianMixture"
+    matched = MatchedConfusionMatrixDisplay.from_estimator(mixture, X, y, normalize="all", ax=ax)
+    np.testing.assert_allclose(matched.confusion_matrix.sum(), 1)
+    sizes = ClusterSizesDisplay.from_estimator(mixture, X, sample_weight=np.full(90, 0.5), ax=ax)
+    assert sizes.sizes.sum() == 45
+    images = RNG.random((90, 4, 4))
+    gallery = ImageGalleryDisplay.from_estimator(mixture, X, images, n_images=1, ax=ax)
+    assert {len(each) for each in gallery.most_certain} == {1}
+    with pytest.raises(TypeError, match="'bins'"):
+        ReliabilityDisplay.from_estimator(mixture, X, y, bins=1)
 
 
 def test_pipelines_and_searches_are_clusterers(blobs, ax):

@@ -8,7 +8,6 @@ from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 
 from skcollision.plotting import ClusterMapDisplay
-from skcollision.plotting._colors import PALETTE, cluster_colors
 
 
 def drawn_points(display):
@@ -113,12 +112,12 @@ def test_coordinates_may_be_given_for_any_input(blobs, ax):
     np.testing.assert_allclose(np.abs(by_pca.coordinates), np.abs(dense), atol=1e-6)
 
 
-def test_many_clusters_repeat_colours_far_from_each_other():
+def test_many_clusters_repeat_colours_far_from_each_other(ax):
     centers = np.stack(np.meshgrid(np.arange(9.0), np.arange(9.0)), -1).reshape(-1, 2)
-    colors = cluster_colors(np.arange(81).astype(str), centers)
-    named = np.array([colors[str(i)] for i in range(81)])
-    assert set(named) == set(PALETTE)
-    for color in PALETTE:
+    display = ClusterMapDisplay.from_predictions(centers, np.arange(81), regions=False, ax=ax)
+    named = np.array([display.colors_[str(i)] for i in range(81)])
+    assert len(set(named)) == 10
+    for color in set(named):
         bearers = centers[named == color]
         gaps = np.linalg.norm(bearers[:, None] - bearers, axis=-1)
         assert gaps[gaps > 0].min(initial=np.inf) > 1.2  # no two neighbours on the lattice

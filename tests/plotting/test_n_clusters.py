@@ -1,8 +1,6 @@
 import subprocess
 import sys
 
-import matplotlib as mpl
-import matplotlib.figure
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
@@ -11,19 +9,12 @@ from sklearn.exceptions import NotFittedError
 from skcollision.model_selection import NClustersSearch
 from skcollision.plotting import NClustersDisplay
 
-mpl.use("Agg")
-
 
 @pytest.fixture(scope="module")
 def search():
     X = np.random.default_rng(0).standard_normal((200, 3))
     X[::2] += 9
     return NClustersSearch(KMeans(n_init=1), [2, 3, 4, 21, 22], random_state=0).fit(X)
-
-
-@pytest.fixture
-def ax():
-    return matplotlib.figure.Figure().subplots()
 
 
 def test_draws_the_results_of_the_search(search, ax):
@@ -59,14 +50,6 @@ def test_follows_the_criterion_of_the_search(search, ax):
     assert "stability" in ax.get_ylabel()
 
 
-def test_makes_axes_of_its_own():
-    from matplotlib import pyplot as plt
-
-    display = NClustersDisplay([2, 3], [0.1, 0.2], [0.0, 0.0], 3, "stability").plot()
-    assert display.ax_.figure in map(plt.figure, plt.get_fignums())
-    plt.close(display.figure_)
-
-
 def test_needs_a_fitted_search():
     with pytest.raises(NotFittedError):
         NClustersDisplay.from_estimator(NClustersSearch())
@@ -84,13 +67,6 @@ def test_needs_a_fitted_search():
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         NClustersDisplay(*arguments)
-
-
-def test_without_matplotlib_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    display = NClustersDisplay([2, 3], [0.1, 0.2], [0.0, 0.0], 3, "stability")
-    with pytest.raises(ImportError, match="extra 'plot'"):
-        display.plot()
 
 
 def test_matplotlib_is_not_imported_before_it_is_used():

@@ -1,0 +1,239 @@
+"""ReliabilityDisplay and RiskCoverageDisplay: how far the certainty of points can be trusted."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skcollision.metrics import clustering_calibration_error, risk_coverage_curve
+from skcollision.plotting._display import INK, PALETTE, Display, as_vectors, predicted_proba
+
+_DIAGONAL = "perfectly calibrated"
+
+
+class _CertaintyDisplay(Display):
+    """Base of the pictures that compare certainty with classes."""
+
+    from_predictions: Any
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: ArrayLike, y: ArrayLike, *, name: str | None = None, **options: Any
+    ) -> Self:
+        """Draw the picture of a fitted clusterer.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with `predict_proba`; pipelines and searches too.
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        y : array-like of shape (n_samples,)
+            Classes: integers, booleans or strings.
+        name : str, default=None
+            Name for the legend; None for that of the estimator's class.
+        **options
+            Other parameters of `from_predictions`, such as `ax`.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no `predict_proba`.
+        """
+        probs = predicted_proba(estimator, X, cls.__name__)
+        name = type(estimator).__name__ if name is None else name
+        return cls.from_predictions(y, probs, name=name, **options)
+
+
+class ReliabilityDisplay(_CertaintyDisplay):
+    """Reliability diagram of soft assignments: accuracy over certainty.
+
+    Clusters are matched with classes, points are put into bins by the probability of their cluster,
+    and for each bin the share of right points is drawn over the mean certainty; the larger the
+    marker, the more points are in the bin. Below the diagonal a clusterer is too sure. Several can
+    share axes.
+
+    Parameters
+    ----------
+    certainty, accuracy, share : array-like of shape (n_bins,)
+        For each bin the mean certainty of its points, the share of right ones among them, and their
+        share of all points.
+    name : str, default=None
+        Name for the legend.
+
+    Attributes
+    ----------
+    calibration_error : float
+        Expected calibration error, the mean gap between certainty and accuracy.
+    ax_, figure_ : matplotlib Axes and Figure
+        Where the diagram was drawn.
+    line_ : matplotlib Line2D
+        The curve.
+    markers_ : matplotlib PathCollection
+        One marker a bin, its area in proportion to the share of points.
+
+    Raises
+    ------
+    ValueError
+        If the arrays differ in shape.
+
+    References
+    ----------
+    C. Guo, G. Pleiss, Y. Sun and K. Weinberger, "On Calibration of Modern Neural Networks", ICML
+    2017.
+
+    Examples
+    --------
+    >>> from skcollision.plotting import ReliabilityDisplay
+    >>> y_proba = [[0.75, 0.25], [0.75, 0.25], [0.75, 0.25], [0.75, 0.25]]
+    >>> display = ReliabilityDisplay.from_predictions(["a", "a", "a", "b"], y_proba)
+    >>> display.certainty.tolist(), display.accuracy.tolist()
+    ([0.75], [0.75])
+    """
+
+    _figsize = 5.0, 5.0
+
+    def __init__(
+        self, certainty: ArrayLike, accuracy: ArrayLike, share: ArrayLike, name: str | None = None
+    ) -> None:
+        self.certainty, self.accuracy, self.share = as_vectors(
+            "ReliabilityDisplay", certainty=certainty, accuracy=accuracy, share=share
+        )
+        self.name = name
+        self.calibration_error = float(self.share @ np.abs(self.accuracy - self.certainty))
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        y_proba: ArrayLike,
+        *,
+        n_bins: int = 15,
+        name: str | None = None,
+        ax: Any = None,
+    ) -> Self:
+        """Draw the diagram of soft assignments.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Class of each point: integers, booleans or strings.
+        y_proba : array-like of shape (n_samples, n_clusters)
+            Probability of each cluster; rows sum to 1.
+        n_bins : int, default=15
+            Bins that divide the certainties from 0 to 1; empty ones are left out.
+        name : str, default=None
+            Name for the legend.
+        ax : matplotlib Axes, default=None
+            Where to draw, also beside other diagrams; None for a new figure.
+
+        Raises
+        ------
+        ValueError
+            As :func:`~skcollision.metrics.clustering_calibration_error`.
+        """
+        clustering_calibration_error(y_true, y_proba, n_bins=n_bins)  # checks all of them
+        coverage, risk, value = risk_coverage_curve(y_true, y_proba)
+        # Shares of all points at each distinct certainty, and of right ones.
+        share = np.diff(coverage, prepend=0)
+        right = np.diff(coverage * (1 - risk), prepend=0)
+        index = np.ceil(value * n_bins).astype(np.intp).clip(1, n_bins)
+        index = np.unique(index, return_inverse=True)[1]  # without the empty bins
+        total = np.bincount(index, weights=share)
+        certainty = np.bincount(index, weights=share * value) / total
+        accuracy = np.bincount(index, weights=right) / total
+        return cls(certainty, accuracy.clip(0, 1), total, name).plot(ax)
+
+    def _draw(self, axes: Any) -> None:
+        if _DIAGONAL not in axes.get_legend_handles_labels()[1]:
+            axes.plot([0, 1], [0, 1], color=INK, linestyle=":", label=_DIAGONAL)
+        error = f"ECE = {self.calibration_error:.3f}"
+        label = error if self.name is None else f"{self.name} ({error})"
+        color = PALETTE[(len(axes.lines) - 1) % len(PALETTE)]  # the diagonal is a line too
+        curve = self.certainty, self.accuracy
+        (self.line_,) = axes.plot(*curve, color=color, label=label)
+        area = 4 + 500 * self.share
+        self.markers_ = axes.scatter(*curve, s=area, color=color, alpha=0.6, linewidths=0)
+        axes.set(
+            xlabel="certainty (area: share of points)",
+            ylabel="accuracy",
+            xlim=(0, 1.02),
+            ylim=(-0.02, 1.02),
+            aspect="equal",
+        )
+        axes.legend()
+
+
+class RiskCoverageDisplay(_CertaintyDisplay):
+    """Risk-coverage curve of soft assignments: the error of the most certain share of the points.
+
+    The curve ends at the error of all points. A certainty that ranks points well starts low and
+    rises; one that says nothing stays level. Several can share axes.
+
+    Parameters
+    ----------
+    coverage, risk : array-like of shape (n_thresholds,)
+        Shares of the points, rising to 1, and the share of wrong ones among them.
+    name : str, default=None
+        Name for the legend.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib Axes and Figure
+        Where the curve was drawn.
+    line_ : matplotlib Line2D
+        The curve.
+
+    Raises
+    ------
+    ValueError
+        If the arrays differ in shape.
+
+    Examples
+    --------
+    >>> from skcollision.plotting import RiskCoverageDisplay
+    >>> y_proba = [[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.6, 0.4]]
+    >>> display = RiskCoverageDisplay.from_predictions([0, 1, 1, 1], y_proba)
+    >>> display.risk.tolist()
+    [0.0, 0.0, 0.0, 0.25]
+    """
+
+    def __init__(self, coverage: ArrayLike, risk: ArrayLike, name: str | None = None) -> None:
+        self.coverage, self.risk = as_vectors("RiskCoverageDisplay", coverage=coverage, risk=risk)
+        self.name = name
+
+    @classmethod
+    def from_predictions(
+        cls, y_true: ArrayLike, y_proba: ArrayLike, *, name: str | None = None, ax: Any = None
+    ) -> Self:
+        """Draw the curve of soft assignments.
+
+        Parameters
+        ----------
+        y_true, y_proba, name, ax
+            As :meth:`ReliabilityDisplay.from_predictions`.
+
+        Raises
+        ------
+        ValueError
+            As :func:`~skcollision.metrics.risk_coverage_curve`.
+        """
+        curve = risk_coverage_curve(y_true, y_proba)
+        return cls(curve.coverage, curve.risk, name).plot(ax)
+
+    def _draw(self, axes: Any) -> None:
+        # A marker as well, or a single certainty for all points would be invisible.
+        color = PALETTE[len(axes.lines) % len(PALETTE)]
+        (self.line_,) = axes.plot(
+            self.coverage, self.risk, color=color, marker="o", markevery=[-1], label=self.name
+        )
+        axes.set(
+            xlabel="coverage: share of the points, the most certain first",
+            ylabel="risk: error rate among them",
+            xlim=(0, 1.02),
+        )
+        axes.set_ylim(bottom=0)
+        if self.name is not None:
+            axes.legend()
