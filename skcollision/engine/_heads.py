@@ -9,6 +9,11 @@ import torch
 from torch import Tensor
 
 
+# For fewer clusters than this, points are last in memory: sums over clusters then run over vectors
+# of points.
+NARROW = 16
+
+
 class LinearHeads:
     """R linear classifiers side by side, so that one product serves all restarts.
 
@@ -36,9 +41,12 @@ class LinearHeads:
 
     def __call__(self, features: Tensor) -> Tensor:
         """Map features (B, D') to logits (R, B, K)."""
-        logits = torch.addmm(self.columns[-1, :, None], self.columns[:-1].T, features.T)
-        # Points are last in memory: sums over few clusters then run over vectors of points.
-        return logits.view(self.n_restarts, self.n_clusters, -1).transpose(1, 2)
+        if self.n_clusters < NARROW:
+            logits = torch.addmm(self.columns[-1, :, None], self.columns[:-1].T, features.T)
+            return logits.view(self.n_restarts, self.n_clusters, -1).transpose(1, 2)
+        logits = torch.addmm(self.columns[-1], features, self.columns[:-1])
+        logits = logits.view(-1, self.n_restarts, self.n_clusters)
+        return logits.transpose(0, 1).contiguous()
 
     def square_norm(self) -> Tensor:
         """Return the squared Frobenius norm of each restart's weights, biases apart, (R,)."""

@@ -47,11 +47,11 @@ class PriorEstimate:
 
     def update(self, logits: Tensor, sample_weight: Tensor | None) -> None:
         """Follow the shares of the clusters in the hard predictions of a batch (R, B, K)."""
-        self._follow(_cautious(_shares(logits, sample_weight)))
+        self._follow(cautious(_shares(logits, sample_weight)))
 
     def begin_again(self, restarts: np.ndarray, shares: np.ndarray) -> None:
         """Estimate from the shares (S, K) that the clusters of some restarts (S,) now have."""
-        self.proportions[restarts] = _cautious(shares)
+        self.proportions[restarts] = cautious(shares)
 
     def keep(self, restart: int) -> np.ndarray:
         """Forget the other restarts; return the order in which its clusters are to stand."""
@@ -90,7 +90,7 @@ class MatchedPrior(PriorEstimate):
         return order
 
 
-def _cautious(shares: np.ndarray) -> np.ndarray:
+def cautious(shares: np.ndarray) -> np.ndarray:
     """Draw shares (R, K) towards equal ones."""
     shares = ((1 - UNIFORM_PART) * shares + UNIFORM_PART / shares.shape[1]) ** POWER
     return shares / shares.sum(axis=1, keepdims=True)

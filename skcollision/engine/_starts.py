@@ -7,6 +7,7 @@ import torch
 from scipy.cluster.hierarchy import fcluster, linkage
 from torch import Tensor
 
+from skcollision._parallel import run_tasks
 from skcollision.engine._heads import LinearHeads
 
 # A start needs no more of K-means than this.
@@ -45,8 +46,13 @@ def heads_of_k_means(
     A head is that of Gaussians of one width around the centres c: logits b (x'c - |c|^2 / 2).
     """
     seeds = random_state.randint(np.iinfo(np.int32).max, size=n_restarts)
-    first = [_first_centres(points, n_clusters, np.random.RandomState(seed)) for seed in seeds]
-    centres = _k_means(points, sample_weight, torch.stack(first))
+    centres = points.new_empty(n_restarts, n_clusters, points.shape[1])
+
+    def start(r: int) -> None:
+        first = _first_centres(points, n_clusters, np.random.RandomState(seeds[r]))
+        centres[r] = _k_means(points, sample_weight, first)
+
+    run_tasks(start, n_restarts)
     slope = sharpness / points.square().sum(1).mean()
     bias = -0.5 * slope * centres.square().sum(2)
     return LinearHeads.of_weights(slope * centres, bias, basis)
@@ -69,32 +75,22 @@ def _first_centres(points: Tensor, n_clusters: int, random_state: np.random.Rand
 
 
 def _k_means(points: Tensor, sample_weight: Tensor | None, centres: Tensor) -> Tensor:
-    """Return centres (R, K, D) after Lloyd's iterations; a centre without points stays."""
-    n_restarts, n_clusters, _ = centres.shape
-    offsets = n_clusters * torch.arange(n_restarts, device=points.device)
+    """Return centres (K, D) after Lloyd's iterations; a centre without points stays."""
     weight = points.new_ones(len(points)) if sample_weight is None else sample_weight
     weighted = torch.cat([points * weight[:, None], weight[:, None]], 1)
-    size = max(1, _BLOCK_ENTRIES // (n_restarts * n_clusters))
+    size = max(1, _BLOCK_ENTRIES // len(centres))
     before = None
     for _ in range(K_MEANS_ITERATIONS):
-        flat = centres.flatten(0, 1)
-        half_squares = 0.5 * flat.square().sum(1)
-        labels = torch.cat(
-            [
-                torch.addmm(half_squares[:, None], flat, block.T, alpha=-1)
-                .view(n_restarts, n_clusters, -1)
-                .argmin(1)
-                for block in points.split(size)
-            ],
-            1,
-        )
+        half_squares = 0.5 * centres.square().sum(1)
+        blocks = [
+            torch.addmm(half_squares, block, centres.T, alpha=-1).argmin(1)
+            for block in points.split(size)
+        ]
+        labels = torch.cat(blocks)
         if before is not None and torch.equal(labels, before):
             break
         before = labels
-        sums = weighted.new_zeros(n_restarts * n_clusters, weighted.shape[1])
-        for of_restart, offset in zip(labels, offsets, strict=True):
-            sums.index_add_(0, of_restart + offset, weighted)
+        sums = weighted.new_zeros(len(centres), weighted.shape[1]).index_add_(0, labels, weighted)
         masses = sums[:, -1:]
-        flat = torch.where(masses > 0, sums[:, :-1] / masses.clamp_min(1e-30), flat)
-        centres = flat.view_as(centres)
+        centres = torch.where(masses > 0, sums[:, :-1] / masses.clamp_min(1e-30), centres)
     return centres

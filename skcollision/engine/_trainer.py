@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skcollision.criteria._base import ClusteringCriterion
+from skcollision._threads import threads_worth
+from skcollision.criteria._base import ClusteringCriterion, check_loss
 from skcollision.engine._heads import LinearHeads
 from skcollision.engine._history import History, Measures, Progress
 from skcollision.engine._optimizer import OPTIMIZERS
 from skcollision.engine._prior import START_STEPS, MatchedPrior, PriorEstimate
 from skcollision.engine._schedule import OPEN_SCHEDULES, SCHEDULES, Factors, Plateau, annealed
-from skcollision.engine._threads import threads_worth
 from skcollision.losses import marginal_entropy, soft_cross_entropy
 
 # Distillation takes so many steps: it starts close to the solution of a convex problem.
@@ -172,8 +172,10 @@ class Trainer:
         self._factors = Factors(1.0, 1.0)
         return self._pass(features, weight, lambda batch: self._measure(batch)[2])[0]
 
-    def distil(self, points: Tensor, labels: Tensor, weight: Tensor | None) -> None:
-        """Teach a single restart to predict soft labels (M, K) from points (M, D').
+    def distil(
+        self, points: Tensor, labels_of: Callable[[np.ndarray], Tensor], weight: Tensor | None
+    ) -> None:
+        """Teach a single restart to predict soft labels (B, K) of rows from points (M, D').
 
         Minimises Shannon's cross-entropy, a convex function of the heads.
         """
@@ -185,7 +187,7 @@ class Trainer:
             rate = annealed((epoch + batch.start) / n_epochs).rate
             self._factors = Factors(rate, DISTILLATION_DECAY)
             columns = self.heads.columns.requires_grad_()
-            logits, targets = self.heads(batch.features)[0], labels[batch.index]
+            logits, targets = self.heads(batch.features)[0], labels_of(batch.rows)
             loss = soft_cross_entropy(logits, targets, sample_weight=batch.weight)
             self._descend(columns, loss + self._decay_term().sum())
 
@@ -302,7 +304,9 @@ class Trainer:
         logits = self.heads(batch.features)
         fixed = logits.detach()
         solved = self.criterion.solve(fixed, batch.weight)
-        objective = self.criterion.loss(logits, solved, batch.weight) + self._decay_term()
+        loss = self.criterion.loss(logits, solved, batch.weight)
+        check_loss(loss, self.heads.n_restarts, self.criterion)
+        objective = loss + self._decay_term()
         if self.supervision is not None:
             objective = objective + self.supervision.loss(
                 self.heads, logits, batch.rows, batch.weight
@@ -327,11 +331,6 @@ class Batch:
     features: Tensor  # (B, D')
     weight: Tensor | None  # (B,)
     start: float  # fraction of the pass over the data that came before them
-
-    @property
-    def index(self) -> Tensor:
-        """The rows, to index tensors with."""
-        return torch.from_numpy(self.rows)
 
     @property
     def mass(self) -> float:

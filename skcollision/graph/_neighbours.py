@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import sparse
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
+
+from skcollision.graph._labels import fuzzy_steps, labels_on_graph
 
 MOST_NEIGHBORS = 15
 
@@ -51,8 +55,12 @@ class NeighbourGraph:
                 f"weight, {n_samples}. Got {n_neighbors} instead."
             )
         search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(features)
-        nearest = sparse.csr_array(search.kneighbors_graph()).astype(features.dtype)
+        self._distances, self._neighbors = search.kneighbors()
+        starts = np.arange(0, self._neighbors.size + 1, n_neighbors)
+        ones = np.ones(self._neighbors.size, features.dtype)
+        nearest = sparse.csr_array((ones, self._neighbors.ravel(), starts), shape=2 * (n_samples,))
         graph = nearest + nearest.T + sparse.eye_array(n_samples, dtype=features.dtype)
+        self._fuzzy: sparse.csr_array | None = None
         self._degrees = graph.sum(axis=1)
         self._step = normalize(graph, norm="l1")
         self.n_steps = self._count_steps(n_clusters)
@@ -67,6 +75,19 @@ class NeighbourGraph:
         lengths = np.linalg.norm(ends, axis=1, keepdims=True)
         lengths = np.maximum(lengths, np.finfo(ends.dtype).tiny)
         return ends * (np.linalg.norm(features, axis=1, keepdims=True) / lengths)
+
+    def labels(
+        self,
+        labels: np.ndarray,
+        sample_weight: np.ndarray | None,
+        proportions: np.ndarray,
+        estimate: Callable[[np.ndarray], np.ndarray] | None,
+    ) -> sparse.csr_array:
+        """Pass labels (M,) along weighted edges; see `labels_on_graph`."""
+        if self._fuzzy is None:
+            self._fuzzy = fuzzy_steps(self._neighbors, self._distances)
+        weight = np.ones(len(labels)) if sample_weight is None else sample_weight
+        return labels_on_graph(self._fuzzy, labels, weight, proportions, estimate)
 
     def kept_information(self, labels: np.ndarray, n_clusters: int) -> float:
         """Measure, from 0 to 1, what the cluster at the start of a short walk tells of its end.
