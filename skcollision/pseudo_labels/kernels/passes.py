@@ -23,8 +23,6 @@ overlap, and with that on vectors.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from skcollision.pseudo_labels.kernels._jit import inner, kernel
@@ -39,57 +37,24 @@ CENTRE_STEPS = 2
 GRAM_POINTS = 4
 
 
-class Points(NamedTuple):
-    """Where the points stand: arrays over problems and points and, where it says so, clusters."""
-
-    probs: np.ndarray  # (R, N, K), ln(sigma) for `linear`
-    labels: np.ndarray  # (R, N, K)
-    moves: np.ndarray  # (R, N, K): 1/z and, after `correct`, dy/y
-    weights: np.ndarray  # (N,), sum to 1
-    pivot: np.ndarray  # int64
-    s: np.ndarray
-    nu: np.ndarray
-    d0: np.ndarray
-    ref: np.ndarray
-    e: np.ndarray
-    yz: np.ndarray
-    eta: np.ndarray  # of the predictor; after `correct`, the move of nu
-    ds: np.ndarray
-    step: np.ndarray  # how far labels can move
-
-
-class Sums(NamedTuple):
-    """Weighted sums over the points: of shape (R,) or (R, K), of Q's rank-one terms (R, K, K)."""
-
-    log_p: np.ndarray
-    phi: np.ndarray  # of the dual function
-    yz: np.ndarray
-    left: np.ndarray  # (y + a_i dy)'(z + a dz) is left + a left_d, with steps a_i of labels ...
-    left_d: np.ndarray  # ... and a of slacks
-    low: np.ndarray  # the lowest dz/z and ds/s
-    shortest: np.ndarray  # the shortest step of labels
-    short: np.ndarray  # by how much these fall short of one
-    mean: np.ndarray
-    share: np.ndarray  # of sigma_k y_k / p
-    response: np.ndarray  # of the labels to the predictor without ddelta
-    response_mu: np.ndarray  # to a unit of sigma_mu
-    response_2nd: np.ndarray  # to Mehrotra's term
-    missed: np.ndarray  # what short steps leave of the labels' moves
-    gram: np.ndarray
-
-
-def new_points(probs: np.ndarray, weights: np.ndarray) -> Points:
-    """Return points with room for everything."""
-    n_stack, n_points, _ = probs.shape
-    scalars = np.zeros((9, n_stack, n_points))
-    pivot = np.zeros((n_stack, n_points), dtype=np.int64)
-    return Points(probs, np.empty_like(probs), np.zeros_like(probs), weights, pivot, *scalars)
-
-
-def new_sums(n_stack: int, n_clusters: int) -> Sums:
-    """Return sums of zero."""
-    numbers, vectors = np.zeros((8, n_stack)), np.zeros((6, n_stack, n_clusters))
-    return Sums(*numbers, *vectors, np.zeros((n_stack, n_clusters, n_clusters)))
+# What is known of a point, besides arrays (R, N, K) of probs (ln(sigma) for `linear`), labels and
+# moves: 1/z and, after `correct`, dy/y.
+POINT = np.dtype(
+    [("pivot", np.int64)]
+    + [(name, np.float64) for name in ("s", "nu", "d0", "ref", "e", "yz")]
+    # of the predictor; after `correct`, the moves of nu and s
+    + [("eta", np.float64), ("ds", np.float64)]
+    # how far labels can move
+    + [("step", np.float64)]
+)
+# Sums over the points. (y + a_i dy)'(z + a dz) is left + a left_d, with steps a_i of labels and a of
+# slacks; low is the lowest dz/z and ds/s; short is by how much steps of labels fall short of one.
+SUMS = np.dtype(
+    [
+        (name, np.float64)
+        for name in ("log_p", "phi", "yz", "left", "left_d", "low", "shortest", "short")
+    ]
+)
 
 
 @inner
@@ -108,7 +73,7 @@ def largest(row):
 
 
 @kernel
-def centre(points, mu, linear):
+def centre(probs, labels, points, mu, linear):
     """Start near the central path at delta = 0: a few Newton steps of each point alone.
 
     Fills labels y_k = mu / z_k, z_k = nu - s sigma_k, that nearly sum to one, s and nu. With
@@ -116,10 +81,10 @@ def centre(points, mu, linear):
     Either way the unknown is the smallest slack e: 1 / sum y is concave in it, so that Newton on it
     climbs from e = mu.
     """
-    n_stack, n_points, n_clusters = points.probs.shape
+    n_stack, n_points, n_clusters = probs.shape
     for j in range(n_stack * n_points):
         r, i = j // n_points, j % n_points
-        q, y = points.probs[r, i], points.labels[r, i]
+        q, y = probs[r, i], labels[r, i]
         top = q[0]
         for k in range(n_clusters):
             top = max(top, q[k])
@@ -141,30 +106,49 @@ def centre(points, mu, linear):
                 e += mu * f * (f - 1.0) / df
         for k in range(n_clusters):
             y[k] /= f
-        points.s[r, i], points.nu[r, i] = s, nu
+        here = points[r, i]
+        here.s, here.nu = s, nu
+        here.eta = here.ds = here.step = 0.0
 
 
 @kernel
-def measure(points, active, with_gram, delta, step_p, step_d, linear, sums):
+def measure(
+    probs,
+    labels,
+    moves,
+    weights,
+    points,
+    active,
+    with_gram,
+    delta,
+    step_p,
+    step_d,
+    linear,
+    sums,
+    means,
+    shares,
+    responses,
+    grams,
+):
     """Take the corrected step; evaluate the certificate and, with_gram, the predictor's system."""
-    n_stack, n_points, n_clusters = points.probs.shape
+    n_stack, n_points, n_clusters = probs.shape
     row = np.empty(n_clusters)
     columns = np.zeros((2 * GRAM_POINTS, n_clusters))
     for r in range(n_stack):
         if not active[r]:
             continue
-        mean, share, response, prices = sums.mean[r], sums.share[r], sums.response[r], delta[r]
-        gram = sums.gram[r]
+        mean, share, response, gram = means[r], shares[r], responses[r], grams[r]
+        prices = delta[r]
         for k in range(n_clusters):
             mean[k] = share[k] = response[k] = 0.0
             for j in range(n_clusters):
                 gram[k, j] = 0.0
         log_p = phi = all_yz = 0.0
         for i in range(n_points):
-            q, y, inverse = points.probs[r, i], points.labels[r, i], points.moves[r, i]
-            length = min(points.step[r, i], step_p[r])
-            s = points.s[r, i] + step_d[r] * points.ds[r, i]
-            nu = points.nu[r, i] + step_d[r] * points.eta[r, i]
+            q, y, inverse, here = probs[r, i], labels[r, i], moves[r, i], points[r, i]
+            length = min(here.step, step_p[r])
+            s = here.s + step_d[r] * here.ds
+            nu = here.nu + step_d[r] * here.eta
             pivot = 0
             for k in range(n_clusters):
                 y[k] = max(y[k] * (1.0 + length * inverse[k]), Y_FLOOR)
@@ -189,10 +173,10 @@ def measure(points, active, with_gram, delta, step_p, step_d, linear, sums):
             for k in range(n_clusters):
                 c = q[k] - q_m - ref
                 e += y[k] * inverse[k] * c * c
-            points.pivot[r, i], points.s[r, i], points.nu[r, i] = pivot, s, nu
-            points.ref[r, i], points.yz[r, i] = ref, yz
-            points.d0[r, i], points.e[r, i] = d0, e
-            weight, top = points.weights[i], largest(row)
+            here.pivot, here.s, here.nu = pivot, s, nu
+            here.ref, here.yz = ref, yz
+            here.d0, here.e = d0, e
+            weight, top = weights[i], largest(row)
             all_yz += weight * yz
             if linear:
                 log_p += weight * (p / norm)
@@ -225,7 +209,9 @@ def measure(points, active, with_gram, delta, step_p, step_d, linear, sums):
         for a in range(n_clusters):
             for b in range(a):
                 gram[b, a] = gram[a, b]
-        sums.log_p[r], sums.phi[r], sums.yz[r] = log_p, phi, all_yz
+        sums[r].log_p = log_p
+        sums[r].phi = phi
+        sums[r].yz = all_yz
 
 
 @inner
@@ -241,22 +227,24 @@ def add_gram(x, gram):
 
 
 @kernel
-def predict(points, active, affine, sums):
+def predict(
+    probs, labels, moves, weights, points, active, affine, sums, responses_mu, responses_2nd
+):
     """Follow the predictor ``affine``; fill the corrector's right-hand sides."""
-    n_stack, n_points, n_clusters = points.probs.shape
+    n_stack, n_points, n_clusters = probs.shape
     rho, row, lows = np.empty(n_clusters), np.empty(n_clusters), np.empty(n_clusters)
     for r in range(n_stack):
         if not active[r]:
             continue
-        step, response_mu, response_2nd = affine[r], sums.response_mu[r], sums.response_2nd[r]
+        step, response_mu, response_2nd = affine[r], responses_mu[r], responses_2nd[r]
         for k in range(n_clusters):
             response_mu[k] = response_2nd[k] = lows[k] = 0.0
         left = left_d = low = 0.0
         for i in range(n_points):
-            q, y, inverse = points.probs[r, i], points.labels[r, i], points.moves[r, i]
-            pivot, weight, s = points.pivot[r, i], points.weights[i], points.s[r, i]
-            d0, e, yz = points.d0[r, i], points.e[r, i], points.yz[r, i]
-            centre, step_m = q[pivot] + points.ref[r, i], step[pivot]
+            q, y, inverse, here = probs[r, i], labels[r, i], moves[r, i], points[r, i]
+            pivot, weight, s = here.pivot, weights[i], here.s
+            d0, e, yz = here.d0, here.e, here.yz
+            centre, step_m = q[pivot] + here.ref, step[pivot]
             h0 = h1 = t0 = t1 = 0.0
             for k in range(n_clusters):
                 c = q[k] - centre
@@ -266,7 +254,7 @@ def predict(points, active, affine, sums):
                 t0 += inverse[k]
                 t1 += inverse[k] * c
             eta, ds = (h0 - 1.0) / d0, (1.0 / s - centre - h1) / e
-            points.eta[r, i], points.ds[r, i] = eta, ds
+            here.eta, here.ds = eta, ds
             low = min(low, ds / s)
             ydz = dydz = c0 = c1 = 0.0
             for k in range(n_clusters):
@@ -295,26 +283,30 @@ def predict(points, active, affine, sums):
                 response_2nd[k] += weight * y[k] * (target - inverse[k] * shift)
         for k in range(n_clusters):
             low = min(low, lows[k])
-        sums.left[r], sums.left_d[r], sums.low[r] = left, left_d, low
+        sums[r].left = left
+        sums[r].left_d = left_d
+        sums[r].low = low
 
 
 @kernel
-def correct(points, active, affine, step, sigma_mu, sums):
+def correct(
+    probs, labels, moves, weights, points, active, affine, step, sigma_mu, sums, all_missed
+):
     """Solve each point for the corrected direction, and find how far it may go."""
-    n_stack, n_points, n_clusters = points.probs.shape
+    n_stack, n_points, n_clusters = probs.shape
     target, row, lows = np.empty(n_clusters), np.empty(n_clusters), np.empty(n_clusters)
     for r in range(n_stack):
         if not active[r]:
             continue
-        first, second, missed = affine[r], step[r], sums.missed[r]
+        first, second, missed = affine[r], step[r], all_missed[r]
         for k in range(n_clusters):
             missed[k] = lows[k] = 0.0
         low, shortest, short = 0.0, 1.0, 0.0
         for i in range(n_points):
-            q, y, inverse = points.probs[r, i], points.labels[r, i], points.moves[r, i]
-            pivot, s = points.pivot[r, i], points.s[r, i]
-            centre, first_m, second_m = q[pivot] + points.ref[r, i], first[pivot], second[pivot]
-            eta, ds = points.eta[r, i], points.ds[r, i]
+            q, y, inverse, here = probs[r, i], labels[r, i], moves[r, i], points[r, i]
+            pivot, s = here.pivot, here.s
+            centre, first_m, second_m = q[pivot] + here.ref, first[pivot], second[pivot]
+            eta, ds = here.eta, here.ds
             h0 = h1 = 0.0
             for k in range(n_clusters):
                 c = q[k] - centre
@@ -324,8 +316,8 @@ def correct(points, active, affine, step, sigma_mu, sums):
                 h = y[k] * (each + inverse[k] * (second[k] - second_m))
                 h0 += h
                 h1 += h * c
-            eta, ds = (h0 - 1.0) / points.d0[r, i], (1.0 / s - centre - h1) / points.e[r, i]
-            points.eta[r, i], points.ds[r, i] = eta + second_m + centre * ds, ds
+            eta, ds = (h0 - 1.0) / here.d0, (1.0 / s - centre - h1) / here.e
+            here.eta, here.ds = eta + second_m + centre * ds, ds
             low = min(low, ds / s)
             for k in range(n_clusters):
                 rho = (eta - (q[k] - centre) * ds - (second[k] - second_m)) * inverse[k]
@@ -335,13 +327,15 @@ def correct(points, active, affine, step, sigma_mu, sums):
                 lows[k] = min(lows[k], target[k])
                 row[k] = -inverse[k]
             length = min(1.0, TO_BOUNDARY / max(largest(row), 1e-30))
-            points.step[r, i] = length
+            here.step = length
             shortest = min(shortest, length)
-            rest = points.weights[i] * (1.0 - length)
+            rest = weights[i] * (1.0 - length)
             short += rest
             if rest > 0.0:
                 for k in range(n_clusters):
                     missed[k] += rest * y[k] * inverse[k]
         for k in range(n_clusters):
             low = min(low, lows[k])
-        sums.low[r], sums.shortest[r], sums.short[r] = low, shortest, short
+        sums[r].low = low
+        sums[r].shortest = shortest
+        sums[r].short = short
