@@ -1,33 +1,35 @@
-"""EM of the paper's section 4, plain or accelerated by SQUAREM."""
+"""EM of arXiv 2303.07321, section 4, plain or accelerated by SQUAREM.
+
+With c_k = lam prior_k y_k / mean_k (E-step, eq. 14; the point's weight cancels) and C = sum c, the
+M-step of a point is y_k = c_k x / ((1 + C) x - sigma_k) with sum y = 1 (eq. 16). With
+e = (1 + C) - sigma_m / x for the largest sigma_m, and r_k = sigma_k / sigma_m, it is
+
+    f(e) = sum_k c_k / ((1 + C)(1 - r_k) + r_k e) = 1 ,      0 < e <= (1 + C) :
+
+positive terms only, so that e = 1e-30 keeps every digit where (1 + C) x - sigma_m cancels. It is
+the secular equation of rank-one eigenvalue updates; 1/f is concave and increasing, so that Newton
+on it climbs from any e with f(e) >= 1. Such is e = c_m, a reachable end in the sense of Lemma 1.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import torch
+from torch import Tensor
 
-import numpy as np
-
-from skcollision._parallel import row_blocks, run_shares, run_tasks
-from skcollision.pseudo_labels._problem import (
-    Problem,
-    Solution,
-    dual_of_mean,
-    fairness_value,
-    is_solved,
-    lower_bound,
-    solve_restarts,
+from skcollision.pseudo_labels._one_problem import (
+    LABEL_FLOOR,
+    Found,
+    OneProblem,
+    each_problem,
+    revive,
 )
-from skcollision.pseudo_labels.kernels.cpu_em import LABEL_FLOOR
-from skcollision.pseudo_labels.kernels.cpu_em_leap import block_means, leap, leap_norms
-from skcollision.pseudo_labels.kernels.cpu_em_tiles import sweep_blocks
-from skcollision.pseudo_labels.kernels.cpu_tiles import transpose_blocks
-from skcollision.pseudo_labels.kernels.cpu_vectors import LANES
+from skcollision.pseudo_labels._problem import Problem, Solution, is_solved
 
-# Relative accuracy of the roots that Newton finds, which is quadratic, so they are better still.
+_MAX_NEWTON = 100
+# Relative accuracy of the roots; Newton is quadratic, so they are better still.
 _ROOT_TOL = 1e-6
 # Sweeps between two looks at the certificate, which costs up to half a sweep.
 _CHECK_EVERY = 10
-# Labels a block: each costs two divisions or more, so few are worth a thread.
-_BLOCK_SIZE = 1 << 13
 
 
 def solve_em(
@@ -35,152 +37,158 @@ def solve_em(
     *,
     tol: float,
     max_iter: int,
-    init: np.ndarray | None = None,
+    init: Tensor | None = None,
     newton: str = "reciprocal",
     accelerate: bool = False,
 ) -> Solution:
     """Run EM from ``init`` (the predictions) to a relative duality gap or ``max_iter`` sweeps."""
-    run = _run_accelerated if accelerate else _run_plain
 
-    def solve_one(r: int, labels: np.ndarray) -> tuple[float, float, int, np.ndarray]:
-        state = _Labels(problem, r, labels, newton == "x")
-        n_iter = run(state, tol, max_iter)
-        state.put_rows(labels.reshape(-1))
-        return state.objective, state.bound(), n_iter, state.delta()
+    def solve_one(one: OneProblem, start: Tensor | None) -> Found:
+        # zeros that the caller asks for are kept, those of the predictions are only rounding
+        labels = one.probs.clamp_min(LABEL_FLOOR) if start is None else revive(start)
+        em = _EM(one, labels, newton == "x")
+        run = _run_accelerated if accelerate else _run_plain
+        n_iter = run(em, tol, max_iter)
+        return em.labels, em.objective, one.bound(em.mean), n_iter, one.delta(em.mean)
 
-    # zeros that the caller asks for are kept, those of the predictions are only rounding
-    if init is None:
-        labels = np.maximum(problem.probs, problem.probs.dtype.type(LABEL_FLOOR))
-    else:
-        labels = np.array(init, dtype=problem.probs.dtype, order="C")
-        # but a cluster without any label would stay dead, at an infinite objective
-        dead = ~labels.any(axis=1, keepdims=True)
-        np.maximum(labels, problem.probs.dtype.type(LABEL_FLOOR) * dead, out=labels)
-    return solve_restarts(problem, labels, solve_one)
+    return each_problem(problem, solve_one, init)
 
 
-class _Labels:
-    """Labels of one problem, in tiles unless Newton is the paper's, with what a sweep needs."""
+class _EM:
+    """Labels of one problem, with what a sweep needs of them."""
 
-    def __init__(self, problem: Problem, r: int, labels: np.ndarray, newton_in_x: bool) -> None:
-        n_points, self.n_clusters = labels.shape
-        self.problem, self.r, self.newton_in_x = problem, r, newton_in_x
-        self.lanes = 1 if newton_in_x else LANES
-        blocks = row_blocks(
-            -(-n_points // self.lanes), self.n_clusters * self.lanes, block_size=_BLOCK_SIZE
-        )
-        self.bounds = np.minimum(blocks * self.lanes, n_points)
-        self.pull = problem.lam * problem.prior[r]
-        self.labels, probs = labels.reshape(-1), problem.probs[r].reshape(-1)
-        if self.lanes > 1:
-            self.probs = np.empty_like(probs)
-            self._transpose(probs, self.probs)
-            self._transpose(self.labels, self.labels)
-        else:
-            # a copy of what may not be written to: one variant of the large kernels
-            self.probs = np.require(probs, requirements="W")
-        self.objective = np.inf
-        self.measure()
+    def __init__(self, one: OneProblem, labels: Tensor, in_x: bool) -> None:
+        self.one, self.labels = one, labels
+        self.find_root = _newton_in_x if in_x else _newton_reciprocal
+        self.mean = one.weights @ labels
+        self.objective = torch.full_like(self.mean[0], torch.inf)
+        # EM makes no zeros, and keeps those that it is given
+        self.has_zeros = bool((labels <= 0).any())
 
-    def put_rows(self, target: np.ndarray) -> None:
-        """Store the labels as rows in a flat array, which may be that of the labels."""
-        self._transpose(self.labels, target, to_rows=True)
+    def sweep(self) -> None:
+        """Take one EM step."""
+        one = self.one
+        ratio = one.lam * one.prior / self.mean.clamp_min(one.tiny)
+        self.labels = self._m_step(ratio * self.labels)
+        self.objective, self.mean, _ = one.measure(self.labels)
 
-    def measure(self) -> None:
-        """Take the mean of labels that no sweep has made."""
-        means = np.empty((len(self.bounds) - 1, self.n_clusters))
-        arrays = self.labels, self.problem.weights, self.lanes, self.bounds
-        run_shares(lambda first, step: block_means(*arrays, first, step, means), len(means))
-        self.mean = means.sum(axis=0)
+    def is_solved(self, tol: float) -> bool:
+        """Test the certificate."""
+        return bool(is_solved(self.objective, self.one.bound(self.mean), tol))
 
-    def sweep(self, target: np.ndarray) -> None:
-        """Take one EM step into ``target``, which may be the labels themselves."""
-        ratio = self.pull / np.maximum(self.mean, 1e-300)
-        means = np.zeros((len(self.bounds) - 1, self.n_clusters))
-        log_p = np.empty(len(means))
-        arrays = self.probs, self.labels, target, self.problem.weights, ratio, means, log_p
-
-        def share(first: int, step: int) -> None:
-            how = _ROOT_TOL, self.newton_in_x, self.lanes
-            sweep_blocks(*arrays, self.bounds, first, step, *how)
-
-        run_shares(share, len(means))
-        self.labels = target
-        # not `sum`, which costs a tenth of a small sweep
-        self.mean = np.add.reduce(means)
-        fairness = fairness_value(self.problem, self.r, self.mean)
-        self.objective = fairness - float(np.add.reduce(log_p))
-
-    def each_block(self, task: Callable[..., None]) -> None:
-        """Call ``task(g, start, stop)`` for each block of points, from several threads."""
-        run_tasks(lambda g: task(g, *self.bounds[g : g + 2]), len(self.bounds) - 1)
-
-    def _transpose(self, source: np.ndarray, target: np.ndarray, to_rows: bool = False) -> None:
-        arrays = source, target, self.n_clusters, self.lanes, self.bounds
-
-        def share(first: int, step: int) -> None:
-            transpose_blocks(*arrays, first, step, to_rows)
-
-        run_shares(share, len(self.bounds) - 1)
-
-    def delta(self) -> np.ndarray:
-        """Return the dual variable at which the labels' mean would be optimal."""
-        return dual_of_mean(self.problem, self.r, self.mean)
-
-    def bound(self) -> float:
-        """Return the lower bound that the labels certify."""
-        return lower_bound(self.problem, self.r, self.delta())
+    def _m_step(self, c: Tensor) -> Tensor:
+        """Return the labels of the responsibilities c (N, K)."""
+        probs, top = self.one.probs, 1.0 + c.sum(1, keepdim=True)
+        positive = c > 0 if self.has_zeros else torch.ones_like(c, dtype=torch.bool)
+        q = torch.where(positive, probs, 0.0)
+        largest = q.amax(1, keepdim=True).clamp_min(self.one.tiny)
+        start = torch.where(positive & (q == largest), c, 0.0).amax(1, keepdim=True)
+        e = self.find_root(q, c, largest, top, start)
+        labels = c / ((largest - q) * (top / largest) + q * (e / largest))
+        labels = labels / labels.sum(1, keepdim=True)
+        if not self.has_zeros:
+            return labels.clamp_min(LABEL_FLOOR)
+        labels = torch.where(positive, labels.clamp_min(LABEL_FLOOR), 0.0)
+        return _with_zeros(probs, c, top, largest, positive, labels)
 
 
-def _run_plain(state: _Labels, tol: float, max_iter: int) -> int:
+def _with_zeros(
+    probs: Tensor, c: Tensor, top: Tensor, largest: Tensor, positive: Tensor, labels: Tensor
+) -> Tensor:
+    """Replace the labels that give one where c_k = 0 something (supplement 9 of the paper).
+
+    Of these labels only the one with the largest sigma, say z, can be positive. If sigma_z exceeds
+    every other sigma, x = sigma_z solves the rest of (16), and y_z is what the others leave. If
+    that is negative, or sigma_z is no maximum, the labels with c_k = 0 are zero.
+    """
+    best, zero = torch.where(positive, -1.0, probs).max(1, keepdim=True)
+    above = best > largest
+    others = torch.where(positive & above, c * best / (top * (best - probs)), 0.0)
+    rest = 1.0 - others.sum(1, keepdim=True)
+    return torch.where(above & (rest >= 0), others.scatter(1, zero, rest), labels)
+
+
+def _newton_reciprocal(q: Tensor, c: Tensor, largest: Tensor, top: Tensor, e: Tensor) -> Tensor:
+    """Find f(e) = 1 by Newton on 1/f, which is nearly linear."""
+    base = (largest - q) * (top / largest)
+    for step in range(_MAX_NEWTON):
+        z = 1.0 / (base + q * (e / largest))
+        cz = c * z
+        f = cz.sum(1, keepdim=True)
+        move = f * (f - 1.0) * largest / (cz * z * q).sum(1, keepdim=True)
+        e = e + move
+        if _is_last(step, move, e):
+            break
+    return e
+
+
+def _newton_in_x(q: Tensor, c: Tensor, largest: Tensor, top: Tensor, e: Tensor) -> Tensor:
+    """Find the root by the paper's Newton on sum_k y_k(x) - 1, x = sigma_m / (1 + C - e)."""
+    x = largest / (top - e)
+    tiny = torch.finfo(x.dtype).tiny
+    for step in range(_MAX_NEWTON):
+        z = 1.0 / (top * x - q).clamp_min(tiny)
+        cz = c * z
+        move = (x * cz.sum(1, keepdim=True) - 1.0) / (cz * z * q).sum(1, keepdim=True)
+        x = x + move
+        if _is_last(step, move, x - largest / top):
+            break
+    return (top - largest / x).clamp_min(tiny)
+
+
+def _is_last(step: int, move: Tensor, root: Tensor) -> bool:
+    """Tell whether all roots are found; off the CPU, where to ask is to wait, only now and then."""
+    if move.device.type != "cpu" and step % 4 < 3:
+        return False
+    return bool((move.abs() <= _ROOT_TOL * root.abs()).all())
+
+
+def _run_plain(em: _EM, tol: float, max_iter: int) -> int:
+    """Sweep until solved; return the sweeps."""
     for n_iter in range(1, max_iter + 1):
-        state.sweep(state.labels)
-        if n_iter % _CHECK_EVERY == 0 and is_solved(state.objective, state.bound(), tol):
+        em.sweep()
+        if n_iter % _CHECK_EVERY == 0 and em.is_solved(tol):
             break
     return n_iter
 
 
-def _run_accelerated(state: _Labels, tol: float, max_iter: int) -> int:
+def _run_accelerated(em: _EM, tol: float, max_iter: int) -> int:
     """Run SQUAREM (Varadhan & Roland 2008, scheme S3) on ln(labels), three sweeps a cycle.
 
     A cycle takes two sweeps, extrapolates along them and takes a sweep from there. Should that end
     higher than the second sweep, the cycle falls back to it: the objective never rises.
     """
-    first, second, third = state.labels, np.empty_like(state.labels), np.empty_like(state.labels)
     n_iter = 0
     while n_iter + 1 < max_iter:
-        state.sweep(second)
-        state.sweep(third)
+        first = em.labels
+        em.sweep()
+        second = em.labels
+        em.sweep()
         n_iter += 2
         if n_iter < max_iter:
-            _leap(state, first, second, third)
+            _leap(em, first, second)
             n_iter += 1
-        if state.labels is third:
-            first, third = third, first
-        if is_solved(state.objective, state.bound(), tol):
-            break
-    else:
-        if n_iter < max_iter:
-            state.sweep(state.labels)
-            n_iter += 1
+        if em.is_solved(tol):
+            return n_iter
+    if n_iter < max_iter:
+        em.sweep()
+        n_iter += 1
     return n_iter
 
 
-def _leap(state: _Labels, first: np.ndarray, second: np.ndarray, third: np.ndarray) -> None:
-    """Extrapolate and sweep, keeping what is better: that, or ``third``."""
-    before, mean = state.objective, state.mean
-    sums = np.empty((len(state.bounds) - 1, 2))
-    shape = state.n_clusters, state.lanes
+def _leap(em: _EM, first: Tensor, second: Tensor) -> None:
+    """Extrapolate from the last two sweeps and sweep, keeping what is better: that, or no leap.
 
-    def measure(g: int, *block: int) -> None:
-        sums[g] = leap_norms(first, second, third, state.problem.weights, *shape, *block)
-
-    state.each_block(measure)
-    step, bend = sums.sum(axis=0)
-    length = max(1.0, float(np.sqrt(step / max(bend, 1e-300))))
-    state.each_block(lambda _, *block: leap(first, second, third, length, *shape, *block))
-    state.labels = first
-    state.measure()
-    state.sweep(first)
-    if state.objective > before:
-        state.labels, state.objective, state.mean = third, before, mean
+    An EM sweep multiplies a label by about 1 +- 1/lam: geometric, so straight in the logarithm.
+    """
+    before = em.labels, em.mean, em.objective
+    start, middle, end = (each.clamp_min(LABEL_FLOOR).log() for each in (first, second, em.labels))
+    step, bend = middle - start, end - 2.0 * middle + start
+    squares = [em.one.weights @ (each**2).sum(1) for each in (step, bend)]
+    length = (squares[0] / squares[1].clamp_min(em.one.tiny)).sqrt().clamp_min(1.0)
+    leapt = (start + 2.0 * length * step + length**2 * bend).softmax(1)
+    em.labels = leapt.clamp_min(LABEL_FLOOR)
+    em.mean = em.one.weights @ em.labels
+    em.sweep()
+    if not bool(em.objective <= before[2]):
+        em.labels, em.mean, em.objective = before

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
+import torch
+from torch import Tensor
 
-from skcollision._parallel import row_blocks, run_tasks
-from skcollision.pseudo_labels._problem import (
-    Problem,
-    Solution,
-    dual_of_mean,
-    fairness_value,
-    is_solved,
-    lower_bound,
-    solve_restarts,
-    uniform_labels,
-)
-from skcollision.pseudo_labels.kernels.cpu_em_leap import block_means
-from skcollision.pseudo_labels.kernels.cpu_simplex import step_rows
+from skcollision.pseudo_labels._one_problem import Found, OneProblem, each_problem, revive
+from skcollision.pseudo_labels._problem import Problem, Solution, is_solved
 
 # Steps between two looks at the certificate.
 _CHECK_EVERY = 10
@@ -27,7 +17,7 @@ def solve_pgd(
     *,
     tol: float,
     max_iter: int,
-    init: np.ndarray | None = None,
+    init: Tensor | None = None,
     step_size: float | None = None,
 ) -> Solution:
     """Descend from ``init`` (uniform labels) to a relative duality gap or ``max_iter`` steps.
@@ -36,71 +26,35 @@ def solve_pgd(
     objective is taken back and the step size halved.
     """
 
-    def solve_one(r: int, labels: np.ndarray) -> tuple[float, float, int, np.ndarray]:
-        step = default_step(problem, r) if step_size is None else step_size
-        return _descend(problem, r, labels, step, tol, max_iter)
-
-    labels = uniform_labels(problem) if init is None else np.array(init, problem.probs.dtype)
-    return solve_restarts(problem, labels, solve_one)
-
-
-def default_step(problem: Problem, r: int) -> float:
-    """Return the inverse of the curvature at balanced labels: lam / min(u) of the fairness term."""
-    return float(1.0 / (problem.lam / problem.prior[r].min() + 1.0))
-
-
-def _descend(
-    problem: Problem, r: int, labels: np.ndarray, step: float, tol: float, max_iter: int
-) -> tuple[float, float, int, np.ndarray]:
-    blocks = row_blocks(*labels.shape)
-    current, other = labels, np.empty_like(labels)
-    means = np.empty((len(blocks) - 1, labels.shape[1]))
-    block_means(labels.reshape(-1), problem.weights, 1, blocks, 0, 1, means)
-    mean = means.sum(axis=0)
-    objective = np.inf
-    n_iter = 0
-    for n_iter in range(1, max_iter + 1):
-        slope = fairness_slope(problem, r, mean)
-        new_mean, log_p = _step(problem, r, current, other, slope, step, blocks)
-        new_objective = fairness_value(problem, r, new_mean) - log_p
-        if new_objective <= objective:
-            current, other = other, current
-            mean, objective = new_mean, new_objective
-        else:
-            step *= 0.5
-        if n_iter % _CHECK_EVERY == 0:
-            bound = lower_bound(problem, r, dual_of_mean(problem, r, mean))
-            if is_solved(objective, bound, tol):
+    def solve_one(one: OneProblem, start: Tensor | None) -> Found:
+        # the inverse of the curvature at balanced labels: lam / min(u) of the fairness term
+        step = 1.0 / (one.lam / one.prior.min() + 1.0)
+        if step_size is not None:
+            step = torch.full_like(step, step_size)
+        uniform = torch.full_like(one.probs, 1.0 / one.probs.shape[1])
+        labels = uniform if start is None else revive(start)
+        objective, mean, p = one.measure(labels)
+        for n_iter in range(1, max_iter + 1):
+            slope = -one.delta(mean) - one.lam
+            moved = project(labels + step * (one.probs / p.clamp_min(one.tiny)[:, None] - slope))
+            after = one.measure(moved)
+            better = after[0] <= objective
+            labels = torch.where(better, moved, labels)
+            objective, mean, p = map(
+                lambda new, old: torch.where(better, new, old), after, (objective, mean, p)
+            )
+            step = torch.where(better, step, 0.5 * step)
+            if n_iter % _CHECK_EVERY == 0 and is_solved(objective, one.bound(mean), tol):
                 break
-    if current is not labels:
-        labels[:] = current
-    delta = dual_of_mean(problem, r, mean)
-    return objective, lower_bound(problem, r, delta), n_iter, delta
+        return labels, objective, one.bound(mean), n_iter, one.delta(mean)
+
+    return each_problem(problem, solve_one, init)
 
 
-def fairness_slope(problem: Problem, r: int, mean: np.ndarray) -> np.ndarray:
-    """Return the gradient of the fairness term with respect to the labels' mean."""
-    return np.asarray(-dual_of_mean(problem, r, mean) - problem.lam)
-
-
-def _step(
-    problem: Problem,
-    r: int,
-    labels: np.ndarray,
-    target: np.ndarray,
-    slope: np.ndarray,
-    step: float,
-    blocks: np.ndarray,
-) -> tuple[np.ndarray, float]:
-    """Take a step into ``target``; return the new mean and the mean of ln(sigma'y)."""
-    means = np.zeros((len(blocks) - 1, labels.shape[1]))
-    log_p = np.empty(len(means))
-
-    def task(g: int) -> None:
-        start, stop = blocks[g : g + 2]
-        log_p[g] = step_rows(
-            problem.probs[r], labels, target, problem.weights, slope, step, means[g], start, stop
-        )
-
-    run_tasks(task, len(means))
-    return means.sum(axis=0), float(log_p.sum())
+def project(rows: Tensor) -> Tensor:
+    """Project rows onto the simplex (Chen & Ye 2011)."""
+    ordered = rows.sort(1, descending=True).values
+    count = torch.arange(1, rows.shape[1] + 1, dtype=rows.dtype, device=rows.device)
+    excess = (ordered.cumsum(1) - 1.0) / count
+    last = (ordered > excess).sum(1, keepdim=True).clamp_min(1) - 1
+    return (rows - excess.gather(1, last)).clamp_min(0.0)

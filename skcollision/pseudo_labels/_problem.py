@@ -1,18 +1,12 @@
-"""The pseudo-label problem: data, objective, certificate, result."""
+"""The pseudo-label problem: data, solution, result."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-
-from skcollision._parallel import n_threads, row_blocks, run_tasks
-from skcollision.pseudo_labels.kernels.cpu_dual_system import fairness, fairness_conjugate
-from skcollision.pseudo_labels.kernels.cpu_envelope import bound_rows
-
-FAIRNESS_ORDERS = ("KL(u||y)", "KL(y||u)")
+import torch
 
 
 @dataclass(frozen=True)
@@ -56,44 +50,45 @@ class PseudoLabelResult:
     dual_variables: Any
 
 
-@dataclass(frozen=True)
-class Problem:
-    """A stack of R problems that share N, K, weights and lam."""
+class Problem(NamedTuple):
+    """A stack of R problems that share N, K, weights and lam; NumPy arrays or tensors."""
 
-    probs: np.ndarray  # (R, N, K) float32 or float64, C order
-    weights: np.ndarray  # (N,) float64, sums to 1
-    prior: np.ndarray  # (R, K) float64, rows sum to 1
+    probs: Any  # (R, N, K)
+    weights: Any  # (N,), sums to 1
+    prior: Any  # (R, K), rows sum to 1
     lam: float
     order: int  # index into FAIRNESS_ORDERS
 
 
-@dataclass(frozen=True)
-class Solution:
-    """What a solver returns for a stack; ``bound`` is a lower bound of the optimum."""
+class Solution(NamedTuple):
+    """What a solver returns for a stack."""
 
-    labels: np.ndarray  # (R, N, K)
-    objective: np.ndarray  # (R,)
-    bound: np.ndarray  # (R,)
-    n_iter: np.ndarray  # (R,)
-    delta: np.ndarray  # (R, K), v - lam
+    labels: Any  # (R, N, K)
+    objective: Any  # (R,)
+    bound: Any  # (R,), never above the optimum
+    n_iter: Any  # (R,)
+    delta: Any  # (R, K), v - lam
 
 
-def is_solved(objective: float, bound: float, tol: float) -> bool:
+def is_solved(objective: Any, bound: Any, tol: float) -> Any:
     """Test the gap as every solver does: relative to the objective, absolute below one nat."""
-    return objective - bound <= tol * max(1.0, abs(objective))
+    gap = objective - bound
+    return (gap <= tol) | (gap <= tol * abs(objective))
 
 
-def make_result(solution: Solution, problem: Problem, tol: float, labels: Any) -> PseudoLabelResult:
+def make_result(solution: Solution, lam: float, tol: float, labels: Any) -> PseudoLabelResult:
     """Put a stack's solution into its public form."""
-    gap = np.maximum(solution.objective - solution.bound, 0.0)
-    shift = 0.0 if np.isinf(problem.lam) else problem.lam
+    objective, bound, n_iter, delta = (
+        each.cpu().numpy() if isinstance(each, torch.Tensor) else each for each in solution[1:]
+    )
+    gap = np.maximum(objective - bound, 0.0)
     return PseudoLabelResult(
         pseudo_labels=labels,
-        objective=solution.objective,
+        objective=objective,
         duality_gap=gap,
-        n_iter=solution.n_iter,
-        converged=np.isfinite(gap) & (gap <= tol * np.maximum(1.0, np.abs(solution.objective))),
-        dual_variables=solution.delta + shift,
+        n_iter=n_iter,
+        converged=np.isfinite(gap) & is_solved(objective, bound, tol),
+        dual_variables=delta + (0.0 if np.isinf(lam) else lam),
     )
 
 
@@ -107,74 +102,3 @@ def first_of_stack(result: PseudoLabelResult) -> PseudoLabelResult:
         converged=bool(result.converged[0]),
         dual_variables=result.dual_variables[0],
     )
-
-
-def fairness_value(problem: Problem, r: int, mean: np.ndarray) -> float:
-    """Return the fairness term of problem r at labels of this mean, lam finite."""
-    return float(fairness(mean, problem.prior[r], problem.lam, problem.order))
-
-
-def dual_of_mean(problem: Problem, r: int, mean: np.ndarray) -> np.ndarray:
-    """Return delta = v - lam at which the fairness term's conjugate has this mean.
-
-    v = lam u / mean for (11) and -lam ln(mean/u), up to a shift, for (10).
-    """
-    ratio = np.maximum(mean, 1e-300) / problem.prior[r]
-    if problem.order == 0:
-        return np.asarray(problem.lam * (1.0 / ratio - 1.0))
-    return np.asarray(-problem.lam * np.log(ratio))
-
-
-def lower_bound(problem: Problem, r: int, delta: np.ndarray) -> float:
-    """Return D(v) of problem r: never above the optimum, whatever delta."""
-    probs = problem.probs[r]
-    blocks = row_blocks(*probs.shape)
-    parts = np.empty(len(blocks) - 1)
-
-    def task(g: int) -> None:
-        parts[g] = bound_rows(probs, problem.weights, delta, blocks[g], blocks[g + 1])
-
-    run_tasks(task, len(parts))
-    conjugate = fairness_conjugate(delta, problem.prior[r], problem.lam, problem.order)
-    return float(parts.sum() + conjugate)
-
-
-def uniform_labels(problem: Problem) -> np.ndarray:
-    """Return uniform labels, a fresh array."""
-    return np.full_like(problem.probs, 1.0 / problem.probs.shape[2])
-
-
-def solve_restarts(
-    problem: Problem,
-    labels: np.ndarray,
-    solve_one: Callable[[int, np.ndarray], tuple[float, float, int, np.ndarray]],
-    side_by_side: bool | None = None,
-) -> Solution:
-    """Solve the problems of a stack, each in place of its starting labels.
-
-    ``solve_one(r, labels)`` returns objective, bound, iterations and delta. Threads take a problem
-    each (``side_by_side``, the default where there are enough), or all share one after another.
-    """
-    n_stack, _, n_clusters = problem.probs.shape
-    solution = Solution(
-        labels=labels,
-        objective=np.empty(n_stack),
-        bound=np.empty(n_stack),
-        n_iter=np.empty(n_stack, dtype=np.int64),
-        delta=np.empty((n_stack, n_clusters)),
-    )
-
-    def task(r: int) -> None:
-        (
-            solution.objective[r],
-            solution.bound[r],
-            solution.n_iter[r],
-            solution.delta[r],
-        ) = solve_one(r, labels[r])
-
-    if n_stack >= n_threads() if side_by_side is None else side_by_side:
-        run_tasks(task, n_stack)
-    else:
-        for r in range(n_stack):
-            task(r)
-    return solution

@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from skcollision._parallel import n_threads, run_tasks
+from skcollision.pseudo_labels import _interior_point
 from skcollision.pseudo_labels import _validation as check
-from skcollision.pseudo_labels._cuda_support import check_cuda, runs_on_cuda, solve_on_cuda
-from skcollision.pseudo_labels._dual import solve_dual
 from skcollision.pseudo_labels._em import solve_em
+from skcollision.pseudo_labels._fairness import FAIRNESS_ORDERS
+from skcollision.pseudo_labels._kernel_passes import KernelPasses
 from skcollision.pseudo_labels._pgd import solve_pgd
 from skcollision.pseudo_labels._problem import (
-    FAIRNESS_ORDERS,
     Problem,
     PseudoLabelResult,
     Solution,
@@ -24,11 +26,38 @@ from skcollision.pseudo_labels._problem import (
     make_result,
 )
 from skcollision.pseudo_labels._sinkhorn import (
-    solve_miadm,
+    log_probs,
     solve_miadm_closed_form,
     solve_sinkhorn,
 )
-from skcollision.pseudo_labels._trivial import solve_without_fairness
+from skcollision.pseudo_labels._torch_passes import TorchPasses
+
+# Predictions of a stack from which on threads share its problems: below, waking them takes longer.
+_SHARED_FROM = 20_000
+
+
+def _solve_dual(problem: Problem, *, tol: float, max_iter: int, linear: bool = False) -> Solution:
+    """Run the interior point on tensors or, a share of the problems a thread, on arrays."""
+    if linear:
+        problem = log_probs(problem)
+    how = {"tol": tol, "max_iter": max_iter, "linear": linear}
+    if isinstance(problem.probs, Tensor):
+        return _interior_point.solve(TorchPasses, problem, **how)
+    n_stack = len(problem.probs)
+    n_shares = min(n_threads(), n_stack) if problem.probs.size >= _SHARED_FROM else 1
+    bounds = np.linspace(0, n_stack, n_shares + 1).astype(int)
+    found: list[Any] = [None] * n_shares
+
+    def task(index: int) -> None:
+        part = slice(*bounds[index : index + 2])
+        share = problem._replace(probs=problem.probs[part], prior=problem.prior[part])
+        with np.errstate(all="ignore"):
+            found[index] = _interior_point.solve(KernelPasses, share, **how)
+
+    run_tasks(task, n_shares)
+    if n_shares == 1:
+        return found[0]
+    return Solution(*map(np.concatenate, zip(*found, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -41,16 +70,18 @@ class _Solver:
     orders: tuple[str, ...] = FAIRNESS_ORDERS
     infinite_lam: bool = False
     zero_lam: bool = True
+    on_arrays: bool = False  # or on tensors only
 
 
+_em_only = {"options": ("init",), "orders": FAIRNESS_ORDERS[:1]}
 SOLVERS = {
-    "dual": _Solver(solve_dual, 200, infinite_lam=True),
-    "em": _Solver(solve_em, 1000, ("init",), FAIRNESS_ORDERS[:1]),
-    "em-newton": _Solver(partial(solve_em, newton="x"), 1000, ("init",), FAIRNESS_ORDERS[:1]),
-    "em-squarem": _Solver(partial(solve_em, accelerate=True), 1000, ("init",), FAIRNESS_ORDERS[:1]),
+    "dual": _Solver(_solve_dual, 200, infinite_lam=True, on_arrays=True),
+    "em": _Solver(solve_em, 1000, **_em_only),
+    "em-newton": _Solver(partial(solve_em, newton="x"), 1000, **_em_only),
+    "em-squarem": _Solver(partial(solve_em, accelerate=True), 1000, **_em_only),
     "pgd": _Solver(solve_pgd, 10_000, ("init", "step_size")),
     "sinkhorn": _Solver(solve_sinkhorn, 1000, ("warm_start",), zero_lam=False),
-    "miadm": _Solver(solve_miadm, 200, infinite_lam=True),
+    "miadm": _Solver(partial(_solve_dual, linear=True), 200, infinite_lam=True, on_arrays=True),
     "miadm-approx": _Solver(solve_miadm_closed_form, 1),
 }
 
@@ -131,8 +162,6 @@ def solve_pseudo_labels(
     ------
     ValueError, TypeError
         For a parameter out of range, named in the message.
-    ImportError
-        For predictions on a CUDA device, where numba cannot use CUDA; the message says how to.
 
     Notes
     -----
@@ -163,7 +192,6 @@ def solve_pseudo_labels(
     check.check_settings(lam=lam, fairness=fairness, tol=tol, max_iter=max_iter)
     check.check_choice("solver", solver, tuple(SOLVERS))
     _check_abilities(solver, float(lam), fairness, init, step_size)
-    check_cuda(probs)
     prior = check.check_prior(prior, None if single else probs.shape[0], n_clusters)
     init = check.check_labels(init, tuple(probs.shape))
     if warm_start is not None:
@@ -214,35 +242,22 @@ def solve_stack(
     """
     chosen = SOLVERS[solver]
     limit = chosen.max_iter if max_iter is None else int(max_iter)
-    order = FAIRNESS_ORDERS.index(fairness)
     given = {"init": init, "step_size": step_size, "warm_start": warm_start}
     options = {name: given[name] for name in chosen.options}
-    if runs_on_cuda(probs):
-        return solve_on_cuda(
-            probs,
-            lam=lam,
-            order=order,
-            prior=prior,
-            sample_weight=sample_weight,
-            solver=solver,
-            from_logits=from_logits,
-            tol=tol,
-            max_iter=limit,
-            options=options,
-        )
-    problem = Problem(
-        probs=_as_probs(probs, from_logits),
-        weights=_as_weights(sample_weight, probs.shape[1]),
-        prior=_as_prior(prior, probs.shape[0], probs.shape[2]),
-        lam=lam,
-        order=order,
-    )
-    if lam == 0:
-        solution = solve_without_fairness(problem)
-    else:
-        arrays = {name: _as_array(value) for name, value in options.items()}
-        solution = chosen.solve(problem, tol=tol, max_iter=limit, **arrays)
-    return make_result(solution, problem, tol, _labels_like(solution.labels, probs))
+    with torch.no_grad():
+        problem = _make_problem(probs, from_logits, sample_weight, prior, lam, fairness)
+        if lam == 0:
+            solution = _solve_without_fairness(problem)
+        elif chosen.on_arrays and not is_on_device(probs):
+            arrays = (each.numpy() for each in problem[:3])
+            problem = Problem(*arrays, lam, problem.order)
+            solution = chosen.solve(problem, tol=tol, max_iter=limit, **options)
+        else:
+            for name in ("init", "warm_start"):
+                if options.get(name) is not None:
+                    options[name] = _as_tensor(options[name], problem.probs)
+            solution = chosen.solve(problem, tol=tol, max_iter=limit, **options)
+        return make_result(solution, lam, tol, _labels_like(solution.labels, probs))
 
 
 def _check_abilities(
@@ -264,47 +279,56 @@ def _check_abilities(
         check.check_real("step_size", step_size, low=0, strict=True, finite=True)
 
 
-def _as_array(values: Any) -> Any:
-    """Return tensors as NumPy arrays, without a copy where the memory can be shared."""
-    if isinstance(values, torch.Tensor):
-        return values.detach().to("cpu").numpy()
-    return values
+def is_on_device(probs: Any) -> bool:
+    """Tell whether predictions are on a device that kernels cannot reach."""
+    return isinstance(probs, Tensor) and probs.device.type != "cpu"
 
 
-def _as_probs(probs: Any, from_logits: bool) -> np.ndarray:
-    """Return float32 or float64 predictions in C order, without a copy where they are."""
-    if isinstance(probs, torch.Tensor) and probs.dtype in (torch.float16, torch.bfloat16):
-        probs = probs.float()
-    array = _as_array(probs)
-    if array.dtype not in (np.float32, np.float64):
-        array = array.astype(np.float32 if array.dtype.itemsize < 4 else np.float64)
+def _make_problem(
+    probs: Any, from_logits: bool, sample_weight: Any, prior: Any, lam: float, fairness: str
+) -> Problem:
+    """Return the problem in tensors of one type where the predictions are: float64 if it can be."""
+    tensor = probs.detach() if isinstance(probs, Tensor) else torch.from_numpy(np.array(probs))
+    # a copy, which kernels may take for their own
+    dtype = torch.float32 if tensor.device.type == "mps" else torch.float64
+    like = torch.empty(0, dtype=dtype, device=tensor.device)
+    tensor = tensor.to(dtype).contiguous()
     if from_logits:
-        array = np.exp(array - array.max(axis=2, keepdims=True))
-        array /= array.sum(axis=2, keepdims=True)
         # a prediction of exactly zero would say "never", which no finite logit does
-        np.maximum(array, np.finfo(array.dtype).tiny, out=array)
-    return np.ascontiguousarray(array)
+        tensor = tensor.softmax(2).clamp_min(torch.finfo(torch.float32).tiny)
+    n_stack, n_points, n_clusters = tensor.shape
+    weights = torch.ones(n_points) if sample_weight is None else sample_weight
+    prior = torch.ones(n_clusters) if prior is None else prior
+    weights, prior = _as_tensor(weights, like), _as_tensor(prior, like)
+    rows = (prior / prior.sum(-1, keepdim=True)).expand(n_stack, n_clusters).contiguous()
+    order = FAIRNESS_ORDERS.index(fairness)
+    return Problem(tensor, weights / weights.sum(), rows, lam, order)
 
 
-def _as_weights(sample_weight: Any, n_points: int) -> np.ndarray:
-    """Return weights that sum to one."""
-    if sample_weight is None:
-        return np.full(n_points, 1.0 / n_points)
-    weights = np.asarray(_as_array(sample_weight), dtype=np.float64)
-    return np.asarray(weights / weights.sum())
+def _as_tensor(values: Any, like: Tensor) -> Tensor:
+    """Return values as a tensor of another's type and device."""
+    if not isinstance(values, Tensor):
+        # a copy, because torch warns of arrays that it may not write to
+        values = torch.from_numpy(np.array(values, dtype=np.float64))
+    return values.detach().to(like.device, like.dtype)
 
 
-def _as_prior(prior: Any, n_stack: int, n_clusters: int) -> np.ndarray:
-    """Return one row of target proportions a problem."""
-    if prior is None:
-        return np.full((n_stack, n_clusters), 1.0 / n_clusters)
-    rows = np.asarray(_as_array(prior), dtype=np.float64)
-    rows = rows / rows.sum(axis=-1, keepdims=True)
-    return np.ascontiguousarray(np.broadcast_to(rows, (n_stack, n_clusters)))
+def _solve_without_fairness(problem: Problem) -> Solution:
+    """Return one-hot labels at the largest prediction: the optimum for lam = 0, with no gap."""
+    largest, best = problem.probs.max(2, keepdim=True)
+    objective = -(largest[..., 0].log() * problem.weights).sum(1)
+    return Solution(
+        labels=torch.zeros_like(problem.probs).scatter_(2, best, 1.0),
+        objective=objective,
+        bound=objective,
+        n_iter=torch.zeros_like(objective, dtype=torch.int64),
+        delta=torch.zeros_like(problem.prior),
+    )
 
 
-def _labels_like(labels: np.ndarray, probs: Any) -> Any:
+def _labels_like(labels: Any, probs: Any) -> Any:
     """Return labels as the type, dtype and device of the input."""
-    if isinstance(probs, torch.Tensor):
-        return torch.from_numpy(labels).to(device=probs.device, dtype=probs.dtype)
-    return labels.astype(probs.dtype, copy=False)
+    labels = torch.as_tensor(labels)
+    if isinstance(probs, Tensor):
+        return labels.to(device=probs.device, dtype=probs.dtype)
+    return labels.numpy().astype(probs.dtype, copy=False)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from skcollision.pseudo_labels._problem import FAIRNESS_ORDERS
+from skcollision.pseudo_labels._fairness import FAIRNESS_ORDERS
 
 CALLER = "solve_pseudo_labels"
 # How far rows of probabilities may sum from one: float16 softmax outputs pass.
@@ -60,8 +60,8 @@ def check_array(name: str, value: Any, shape: tuple[int, ...] | None = None) -> 
         except (TypeError, ValueError):
             fail(name, "an array of real numbers", type(value).__name__, TypeError)
     is_tensor = isinstance(value, torch.Tensor)
-    if is_tensor and value.device.type not in ("cpu", "cuda"):
-        fail(name, "on the CPU or a CUDA device", f"a tensor on {value.device}")
+    if is_tensor and value.device.type == "meta":
+        fail(name, "a tensor with values", "one on the device 'meta'")
     floating = value.is_floating_point() if is_tensor else value.dtype.kind == "f"
     if not floating:
         fail(name, "of a floating type", f"dtype {value.dtype}", TypeError)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from skcollision.pseudo_labels import solve_pseudo_labels, solve_stack
-from skcollision.pseudo_labels.kernels.cpu_em import sweep_rows
 
 solve_em = partial(solve_pseudo_labels, solver="em")
 
@@ -51,22 +50,6 @@ def test_a_sweep_solves_the_m_step(predictions, n_points, n_clusters):
     y = solve_em(probs, lam=10.0, init=start, max_iter=1, tol=0).pseudo_labels
     gradient = probs / (probs * y).sum(1, keepdims=True) + c / y
     np.testing.assert_allclose(gradient, np.repeat(1 + c.sum(1)[:, None], n_clusters, 1), rtol=1e-8)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("scale", [0.5, 5.0, 100.0])
-@pytest.mark.parametrize("lam", [1e-3, 1.0, 1e6])
-def test_tiles_and_rows_find_the_same_roots(predictions, dtype, scale, lam):
-    """Also far from where tiles begin, among ties, and with labels of 1e-36."""
-    probs = np.round(predictions(50, 7, scale=scale), 1) + 1e-3
-    probs = (probs / probs.sum(1, keepdims=True)).astype(dtype)
-    init = np.maximum(predictions(50, 7, scale=2 * scale, seed=1), 1e-36).astype(dtype)
-    tiles = solve_em(probs, lam=lam, init=init, tol=0, max_iter=1).pseudo_labels
-    rows, weights, mean = np.empty_like(probs), np.full(50, 1 / 50), np.zeros(7)
-    ratio = lam / 7 / init.astype(float).mean(0)
-    sweep_rows(probs, init, rows, weights, ratio, mean, 0, 50, 1e-13, False)
-    rounding = 20 * np.finfo(dtype).eps
-    np.testing.assert_allclose(tiles, rows, rtol=max(1e-8, rounding), atol=rounding)
 
 
 @pytest.mark.parametrize("best", [0.2, 0.9])

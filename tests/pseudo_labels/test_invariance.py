@@ -11,13 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from skcollision.pseudo_labels import (
-    PseudoLabelResult,
-    _dual,
-    _em,
-    solve_pseudo_labels,
-    solve_stack,
-)
+from skcollision.pseudo_labels import PseudoLabelResult, solve_pseudo_labels, solve_stack
 
 SOLVERS = pytest.mark.parametrize(
     "options",
@@ -50,35 +44,6 @@ def test_order_of_points_and_names_of_clusters_do_not_matter(predictions, option
     np.testing.assert_allclose(
         moved.pseudo_labels, plain.pseudo_labels[rows][:, columns], atol=1e-3
     )
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("lam", [10.0, np.inf])
-@pytest.mark.parametrize("n_points", [1, 8, 45])
-def test_predictions_that_are_not_copied_into_tiles_give_the_same(
-    predictions, monkeypatch, n_points, lam, dtype
-):
-    probs = predictions(n_points, 5, scale=6.0).astype(dtype)
-    probs.flags.writeable = False
-    in_tiles = solve_pseudo_labels(probs, lam=lam, tol=1e-6)
-    monkeypatch.setattr(_dual, "_COPIED_UP_TO", 0)
-    in_rows = solve_pseudo_labels(probs, lam=lam, tol=1e-6)
-    np.testing.assert_array_equal(in_rows.pseudo_labels, in_tiles.pseudo_labels)
-    assert in_rows.objective == in_tiles.objective
-    assert in_tiles.pseudo_labels.shape == probs.shape
-    assert in_tiles.pseudo_labels.flags.c_contiguous
-
-
-@pytest.mark.parametrize("solver", ["em", "em-squarem"])
-@pytest.mark.parametrize("n_points", [1, 8, 75])
-def test_em_finds_the_same_in_tiles_and_in_rows(predictions, monkeypatch, n_points, solver):
-    probs = predictions(n_points, 5)
-    options = {"lam": 10.0, "solver": solver, "tol": 0, "max_iter": 9}
-    in_tiles = solve_pseudo_labels(probs, **options)
-    monkeypatch.setattr(_em, "LANES", 1)
-    in_rows = solve_pseudo_labels(probs, **options)
-    np.testing.assert_allclose(in_tiles.pseudo_labels, in_rows.pseudo_labels, rtol=1e-6)
-    assert in_tiles.objective == pytest.approx(in_rows.objective, abs=1e-10)
 
 
 @SOLVERS

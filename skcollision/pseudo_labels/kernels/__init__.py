@@ -1,1 +1,1 @@
-"""Compiled kernels: arrays in, arrays out; they import nothing else of the package."""
+"""Kernels on NumPy arrays, compiled by numba where they are first called."""
