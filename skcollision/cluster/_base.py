@@ -35,18 +35,18 @@ from skcollision.engine import (
     Trainer,
     TrainingSample,
     TrainingSettings,
+    best_on_graph,
     crowding,
     default_sample_size,
     default_weight_decay,
     draw_sample,
     fit_normalisation,
+    hard_labels,
     heads_of_k_means,
+    lowest,
     random_heads,
-    select_restart,
-    soft_labels,
     take_rows,
     weight_like,
-    worse_than_start,
 )
 
 # Without max_iter: at least this many optimiser steps from K-means and from a random start.
@@ -171,10 +171,12 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             save=run.save,
         )
         self.history_, self.n_iter_ = history.as_dict(), len(history.seconds)
-        self._choose_restart(trainer, sample)
-        if sample.graph is not None:
-            labels = self._labels_to_learn(trainer, sample)
-            trainer.distil(sample.points, labels, sample.weight)
+        if sample.graph is None:
+            trainer.keep(lowest(trainer.evaluate(sample.seen, sample.weight).objective))
+        else:
+            self._learn_labels_on_graph(trainer, sample)
+        final = trainer.evaluate(sample.seen, sample.weight)
+        self.objective_, self.duality_gap_ = final.objective[0], final.duality_gap[0]
         self._number_clusters(trainer, sample, rows)
         trainer.lift()
         self._store(trainer, 0)
@@ -340,25 +342,24 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         """Return their number for the rules for few, which hold for normalised rows."""
         return self.n_features_in_ if self.normalize else math.inf
 
-    def _choose_restart(self, trainer: Trainer, sample: TrainingSample) -> None:
-        """Go on with the best restart alone, and say how good it is."""
-        kept = None
-        if trainer.start is not None:
-            restarts, shares, kept = worse_than_start(trainer.heads, trainer.start, sample)
-            trainer.return_to_start(restarts, shares)
-        if sample.graph is None:
-            objective = trainer.evaluate(sample.seen, sample.weight).objective
-            trainer.keep(select_restart(trainer.heads, sample, objective))
-        else:
-            trainer.keep(select_restart(trainer.heads, sample, np.zeros(0), kept))
-        final = trainer.evaluate(sample.seen, sample.weight)
-        self.objective_ = float(final.objective[0])
-        self.duality_gap_ = float(final.duality_gap[0])
+    def _learn_labels_on_graph(self, trainer: Trainer, sample: TrainingSample) -> None:
+        """Choose a restart by what its labels tell of neighbours, and teach it to points alone."""
+        candidates = [trainer.heads] if trainer.start is None else [trainer.heads, trainer.start]
+        heads, restart, labels = best_on_graph(candidates, sample, trainer.prior)
+        weight = 1 if sample.weight is None else sample.weight.cpu().numpy()
+        shares = (weight * labels.T).sum(axis=1)
+        order = trainer.keep(restart, heads, shares / shares.sum())
+        labels = self._without_surplus(trainer, sample, labels[:, order])
+
+        def labels_of(rows: np.ndarray) -> torch.Tensor:
+            return torch.from_numpy(labels[rows].toarray()).to(sample.points)
+
+        trainer.distil(sample.points, labels_of, sample.weight)
 
     def _number_clusters(self, trainer: Trainer, sample: TrainingSample, rows: np.ndarray) -> None:
         """Put clusters in an order that rounding cannot change; leave empty ones out if merging."""
         n_clusters = trainer.heads.n_clusters
-        labels = soft_labels(trainer.heads, sample.points).argmax(1).cpu().numpy()
+        labels = hard_labels(trainer.heads, sample.points)[0]
         prior = getattr(self, "prior", "uniform")
         order = canonical_order(labels, rows, prior, n_clusters)
         if self._merges():

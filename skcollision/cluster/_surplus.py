@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
+from scipy import sparse
 
-from skcollision.engine import Trainer, TrainingSample, find_surplus, joined_shares, soft_labels
+from skcollision.engine import Trainer, TrainingSample, find_surplus, joined_shares
 
 
 class SurplusMerging:
@@ -38,15 +37,16 @@ class SurplusMerging:
         # a clusterer of one's own need not have the parameter
         return getattr(self, "merge_surplus", False)
 
-    def _labels_to_learn(self, trainer: Trainer, sample: TrainingSample) -> Tensor:
-        """Return the soft labels (M, K) to distil, those of merged clusters summed."""
-        labels = soft_labels(trainer.heads, sample.seen)
+    def _without_surplus(
+        self, trainer: Trainer, sample: TrainingSample, labels: sparse.csr_array
+    ) -> sparse.csr_array:
+        """Return soft labels (M, K), those of merged clusters summed."""
         if not self._merges():
             return labels
-        groups = find_surplus(trainer.heads, sample)
-        members = np.eye(groups.max() + 1)[groups]
-        self._join_clusters(trainer, members)
-        return labels @ torch.from_numpy(members).to(labels)
+        groups = find_surplus(sample, labels.argmax(axis=1), labels.shape[1])
+        members = np.eye(groups.max() + 1, dtype=labels.dtype)[groups]
+        self._join_clusters(trainer, members.astype(np.float64))
+        return sparse.csr_array(labels @ sparse.csr_array(members))
 
     def _join_clusters(self, trainer: Trainer, members: np.ndarray) -> None:
         trainer.join(members)

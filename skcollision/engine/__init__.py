@@ -14,12 +14,7 @@ from skcollision.engine._rows import (
     take_rows,
 )
 from skcollision.engine._schedule import crowding, default_weight_decay
-from skcollision.engine._selection import (
-    find_surplus,
-    select_restart,
-    soft_labels,
-    worse_than_start,
-)
+from skcollision.engine._selection import best_on_graph, find_surplus, hard_labels, lowest
 from skcollision.engine._starts import SHARPNESS, heads_of_k_means
 from skcollision.engine._trainer import (
     Features,
@@ -45,21 +40,21 @@ __all__ = [
     "Trainer",
     "TrainingSample",
     "TrainingSettings",
+    "best_on_graph",
     "crowding",
     "default_sample_size",
     "default_weight_decay",
     "draw_sample",
     "find_surplus",
     "fit_normalisation",
+    "hard_labels",
     "heads_of_k_means",
     "joined_shares",
+    "lowest",
     "random_heads",
     "resolve_device",
     "restored_random_state",
     "row_blocks",
-    "select_restart",
-    "soft_labels",
     "take_rows",
     "weight_like",
-    "worse_than_start",
 ]

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-
 # For fewer clusters than this, points are last in memory: sums over clusters then run over vectors
 # of points.
 NARROW = 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +21,9 @@ UNIFORM_PART = 0.1
 # Steps of a training without an end that come before the first estimate: predictions must mean
 # something by then.
 START_STEPS = 100
+
+
+Estimate = Callable[[np.ndarray], np.ndarray]
 
 
 class PriorEstimate:
@@ -49,13 +53,18 @@ class PriorEstimate:
         """Follow the shares of the clusters in the hard predictions of a batch (R, B, K)."""
         self._follow(cautious(_shares(logits, sample_weight)))
 
-    def begin_again(self, restarts: np.ndarray, shares: np.ndarray) -> None:
-        """Estimate from the shares (S, K) that the clusters of some restarts (S,) now have."""
-        self.proportions[restarts] = cautious(shares)
+    def of_shares(self, shares: np.ndarray) -> tuple[np.ndarray, Estimate | None]:
+        """Return proportions for clusters with these shares (K,), and how to follow new ones."""
+        return _cautious_row(shares), _cautious_row
 
-    def keep(self, restart: int) -> np.ndarray:
-        """Forget the other restarts; return the order in which its clusters are to stand."""
-        self.proportions = self.proportions[restart : restart + 1]
+    def keep(self, restart: int, shares: np.ndarray | None) -> np.ndarray:
+        """Forget the other restarts; return the order in which its clusters are to stand.
+
+        `shares` (K,) are what its clusters have in the end, where that is known.
+        """
+        self.proportions = self.proportions[[restart]]
+        if shares is not None:
+            self.proportions = cautious(shares[None])
         return np.arange(self.proportions.shape[1])
 
     def _follow(self, target: np.ndarray) -> None:
@@ -82,11 +91,17 @@ class MatchedPrior(PriorEstimate):
         ranks = self.shares.argsort(axis=1, kind="stable").argsort(axis=1)
         self._follow(np.sort(self.given)[ranks])
 
-    def keep(self, restart: int) -> np.ndarray:
+    def of_shares(self, shares: np.ndarray) -> tuple[np.ndarray, Estimate | None]:
+        """Return the given proportions by the ranks of the shares (K,)."""
+        ranks = shares.argsort(kind="stable").argsort(kind="stable")
+        return np.sort(self.given)[ranks], None
+
+    def keep(self, restart: int, shares: np.ndarray | None) -> np.ndarray:
         """Forget the other restarts; return the order that brings clusters to where theirs is."""
+        shares = self.shares[restart] if shares is None else shares
         order = np.empty(len(self.given), dtype=np.int64)
-        order[self.given.argsort(kind="stable")] = self.shares[restart].argsort(kind="stable")
-        self.shares, self.proportions = self.shares[[restart]][:, order], self.given[None].copy()
+        order[self.given.argsort(kind="stable")] = shares.argsort(kind="stable")
+        self.shares, self.proportions = shares[None, order], self.given[None].copy()
         return order
 
 
@@ -94,6 +109,10 @@ def cautious(shares: np.ndarray) -> np.ndarray:
     """Draw shares (R, K) towards equal ones."""
     shares = ((1 - UNIFORM_PART) * shares + UNIFORM_PART / shares.shape[1]) ** POWER
     return shares / shares.sum(axis=1, keepdims=True)
+
+
+def _cautious_row(shares: np.ndarray) -> np.ndarray:
+    return cautious(shares[None])[0]
 
 
 def _shares(logits: Tensor, sample_weight: Tensor | None) -> np.ndarray:

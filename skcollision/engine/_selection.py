@@ -1,11 +1,16 @@
-"""Which restart to keep, without labels."""
+"""Which clustering to keep, without labels that are given."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
+from scipy import sparse
 
+from skcollision._parallel import run_tasks
 from skcollision.engine._heads import LinearHeads
+from skcollision.engine._prior import PriorEstimate
 from skcollision.engine._surplus import join_surplus
 from skcollision.engine._training_sample import TrainingSample
 
@@ -13,62 +18,65 @@ from skcollision.engine._training_sample import TrainingSample
 TIE = 1e-6
 
 
-def select_restart(
-    heads: LinearHeads,
-    sample: TrainingSample,
-    objective: np.ndarray,
-    kept: np.ndarray | None = None,
-) -> int:
-    """Choose the restart whose clusters keep most information along walks of the neighbour graph.
+class Clustering(NamedTuple):
+    """A clustering of a sample: soft labels (M, K), and the heads that it comes from."""
 
-    Objectives differ little between good and bad optima, and restarts that estimate their own
-    target proportions minimise different ones. Without a graph they are all there is. `kept` is the
-    information that restarts keep, where it is known.
+    heads: LinearHeads
+    restart: int
+    labels: sparse.csr_array
+
+
+def lowest(objective: np.ndarray) -> int:
+    """Return the restart of the lowest objective.
+
+    Restarts that found the same end are equal but for rounding, which should not choose.
     """
-    if sample.graph is None:
-        # Restarts that found the same end equal but for rounding, which should not choose.
-        return int(np.argmax(objective <= objective.min() + TIE))
-    if kept is None:
-        kept = _kept_information(hard_labels(heads, sample), heads, sample)
-    return int(np.argmax(kept))
+    return int(np.argmax(objective <= objective.min() + TIE))
 
 
-def worse_than_start(
-    heads: LinearHeads, start: LinearHeads, sample: TrainingSample
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find which restarts kept more information along walks when they started.
+def best_on_graph(
+    candidates: list[LinearHeads], sample: TrainingSample, prior: PriorEstimate | None
+) -> Clustering:
+    """Pass the labels of every restart along the graph; keep those that tell most of neighbours.
 
-    Returns their numbers (S,), the shares (S, K) of the clusters that they started with, and the
-    information (R,) that each restart keeps, now or when it started, whichever is more.
+    What they tell is the information that clusters keep along short walks. Objectives would choose
+    worse: they differ little between good and bad optima, and restarts that estimate their own
+    target proportions minimise different ones.
     """
-    before, after = (hard_labels(each, sample) for each in (start, heads))
-    kept = [_kept_information(labels, heads, sample) for labels in (before, after)]
-    restarts = np.flatnonzero(kept[0] > kept[1])
-    counts = [np.bincount(before[r], minlength=heads.n_clusters) for r in restarts]
-    shares = np.reshape(counts, (-1, heads.n_clusters)) / before.shape[1]
-    return restarts, shares, np.maximum(*kept)
+    assert (graph := sample.graph) is not None
+    weight = None if sample.weight is None else sample.weight.cpu().numpy()
+    hard = [
+        (heads, restart, labels)
+        for heads in candidates
+        for restart, labels in enumerate(hard_labels(heads, sample.seen))
+    ]
+    found: list[tuple[float, Clustering] | None] = [None] * len(hard)
+
+    def refine(number: int) -> None:
+        heads, restart, labels = hard[number]
+        shares = np.bincount(labels, weight, heads.n_clusters)
+        shares = shares / shares.sum()
+        target = np.full(heads.n_clusters, 1 / heads.n_clusters)
+        estimate = None
+        if prior is not None:
+            target, estimate = prior.of_shares(shares)
+        soft = graph.labels(labels, weight, target, estimate)
+        kept = graph.kept_information(soft.argmax(axis=1), heads.n_clusters)
+        found[number] = kept, Clustering(heads, restart, soft)
+
+    run_tasks(refine, len(hard))
+    return max((each for each in found if each is not None), key=lambda each: each[0])[1]
 
 
-def find_surplus(heads: LinearHeads, sample: TrainingSample) -> np.ndarray:
-    """Return the cluster (K,) that each of a lone restart's clusters is a part of."""
+def find_surplus(sample: TrainingSample, labels: np.ndarray, n_clusters: int) -> np.ndarray:
+    """Return the cluster (K,) that each cluster of the labels (M,) is a part of."""
     assert sample.graph is not None
-    walks = sample.graph.walks_between(hard_labels(heads, sample)[0], heads.n_clusters)
+    walks = sample.graph.walks_between(labels, n_clusters)
     return join_surplus((walks + walks.T) / 2)
 
 
 @torch.no_grad()
-def hard_labels(heads: LinearHeads, sample: TrainingSample) -> np.ndarray:
-    """Return the most probable clusters (R, M) of what training sees."""
-    labels = [heads(block).argmax(2) for block in sample.seen.split(4096)]
+def hard_labels(heads: LinearHeads, features: torch.Tensor) -> np.ndarray:
+    """Return the most probable clusters (R, M) of features (M, D')."""
+    labels = [heads(block).argmax(2) for block in features.split(4096)]
     return np.asarray(torch.cat(labels, 1).cpu().numpy())
-
-
-@torch.no_grad()
-def soft_labels(heads: LinearHeads, features: torch.Tensor) -> torch.Tensor:
-    """Return the predictions (M, K) of the first restart."""
-    return torch.cat([heads(block)[0].softmax(1) for block in features.split(4096)])
-
-
-def _kept_information(labels: np.ndarray, heads: LinearHeads, sample: TrainingSample) -> np.ndarray:
-    assert sample.graph is not None
-    return np.array([sample.graph.kept_information(row, heads.n_clusters) for row in labels])

@@ -197,34 +197,29 @@ class Trainer:
                     step(batch, epoch)
 
     def remember_start(self) -> None:
-        """Keep a copy of the heads as they are, for `return_to_start`."""
+        """Keep a copy of the heads as they are: a candidate in the end."""
         heads = self.heads
         self.start = LinearHeads(heads.columns.detach().clone(), heads.n_restarts, heads.basis)
 
-    @torch.no_grad()
-    def return_to_start(self, restarts: np.ndarray, shares: np.ndarray) -> None:
-        """Undo the training of some restarts (S,), whose clusters then have the shares (S, K)."""
-        assert self.start is not None
-        ends, starts = (
-            heads.columns.view(len(heads.columns), heads.n_restarts, -1)
-            for heads in (self.heads, self.start)
-        )
-        ends[:, restarts] = starts[:, restarts]
-        self.start = None
-        if self.prior is not None:
-            self.prior.begin_again(restarts, shares)
-            self.criterion = self.criterion.with_prior(self.prior.proportions)
+    def keep(
+        self, restart: int, heads: LinearHeads | None = None, shares: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Go on with one restart alone, of these heads or the trainer's; forget the others.
 
-    def keep(self, restart: int) -> None:
-        """Go on with one restart alone; the others are forgotten."""
+        `shares` (K,) are those of its clusters, where they are known. Returns the order in which
+        its clusters stand from now on.
+        """
+        self.heads, self.start = heads or self.heads, None
         n_clusters = self.heads.n_clusters
-        columns = np.arange(restart * n_clusters, (restart + 1) * n_clusters)
+        order = np.arange(n_clusters)
         if self.prior is not None:
-            columns = columns[self.prior.keep(restart)]
+            order = self.prior.keep(restart, shares)
             self.criterion = self.criterion.with_prior(self.prior.proportions)
             if isinstance(self.prior, MatchedPrior):
                 self.prior = None  # from here on clusters stay where they stand
+        columns = restart * n_clusters + order
         self._change(lambda values: values[..., columns].clone(), 1, self.heads.basis)
+        return order
 
     def join(self, members: np.ndarray) -> None:
         """Join clusters (K, K'), reorder them or leave some out, for a restart that is alone.

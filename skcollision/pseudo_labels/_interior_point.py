@@ -8,7 +8,7 @@ with K-dimensional decisions between them. The decisions are here, the passes in
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,8 +19,8 @@ from skcollision.pseudo_labels._fairness import (
     module_of,
     newton_factor,
     newton_solve,
-    rounding_cost,
     round_to_prior,
+    rounding_cost,
 )
 from skcollision.pseudo_labels._problem import Problem, Solution, is_solved
 
