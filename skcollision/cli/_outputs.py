@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from skcollision.cli._arrays import check_suffix
 from skcollision.cli._messages import InputError, reason
+from skcollision.cli._tables import import_pyarrow
 
 Writer = Callable[[BinaryIO], None]
 
@@ -26,9 +27,7 @@ def check_outputs(
     tables = list(tables)
     for path in tables:
         if check_suffix(path) == ".parquet":
-            from skcollision.cli._parquet_files import require_pyarrow
-
-            require_pyarrow(path)
+            import_pyarrow(path)
     taken = {path.resolve(): "is read by this command" for path in inputs}
     for path in [*tables, *others]:
         target = path.resolve()
@@ -73,50 +72,26 @@ def write_outputs(writers: dict[Path, Writer]) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def labels_writer(path: Path, labels: NDArray[Any]) -> Writer:
-    """Return what writes `labels` in the format that the name of `path` tells."""
-    return _table_writer(path, labels, {"labels": labels}, "%d")
-
-
-def proba_writer(path: Path, proba: NDArray[Any]) -> Writer:
-    """Return what writes an N x K matrix of probabilities in the format that `path` tells."""
-    columns = {f"cluster_{k}": proba[:, k] for k in range(proba.shape[1])}
-    # As many digits as the type needs to be read back to the same number.
-    return _table_writer(path, proba, columns, "%.9g" if proba.dtype == np.float32 else "%.17g")
-
-
-def model_writer(model: object) -> Writer:
-    """Return what writes an estimator with joblib."""
-
-    def write(file: BinaryIO) -> None:
-        import joblib
-
-        joblib.dump(model, file)
-
-    return write
-
-
-def _table_writer(
-    path: Path, array: NDArray[Any], columns: dict[str, NDArray[Any]], number: str
-) -> Writer:
-    """Return the writer for the format of `path`.
-
-    `array` goes to .npy and .npz, the named `columns` to .csv and .parquet.
-    """
+def table_writer(path: Path, array: NDArray[Any]) -> Writer:
+    """Return what writes N labels or N x K probabilities in the format that `path` tells."""
+    is_labels = array.ndim == 1
+    names = ["labels"] if is_labels else [f"cluster_{k}" for k in range(array.shape[1])]
 
     def write(file: BinaryIO) -> None:
         suffix = check_suffix(path)
         if suffix == ".npy":
             np.save(file, array, allow_pickle=False)
         elif suffix == ".npz":
-            name = "labels" if array.ndim == 1 else "proba"
+            name = "labels" if is_labels else "proba"
             np.savez_compressed(file, allow_pickle=False, **{name: array})
         elif suffix == ".csv":
-            header = ",".join(columns)
-            np.savetxt(file, array, fmt=number, delimiter=",", header=header, comments="")
+            # As many digits as the type needs to be read back to the same number.
+            digits = "%.9g" if array.dtype == np.float32 else "%.17g"
+            number = "%d" if is_labels else digits
+            np.savetxt(file, array, number, ",", header=",".join(names), comments="")
         else:
-            from skcollision.cli import _parquet_files
-
-            _parquet_files.write(path, file, columns)
+            pa = import_pyarrow(path)
+            columns = dict(zip(names, np.atleast_2d(array.T), strict=True))
+            pa.parquet.write_table(pa.table(columns), file)
 
     return write
