@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skcollision.metrics._matching import match_labels
-from skcollision.metrics._validation import check_labels
+from skcollision.metrics._validation import check_known_labels
 
 # Rows of half and single precision sum to 1 only about as well as this.
 _SUM_TOLERANCE = 1e-2
@@ -26,13 +26,6 @@ class RiskCoverage(NamedTuple):
         Share of wrong points among them.
     threshold : ndarray of shape (n_thresholds,), float64
         Distinct certainties, falling.
-
-    Examples
-    --------
-    >>> from skcollision.metrics import risk_coverage_curve
-    >>> curve = risk_coverage_curve([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
-    >>> curve.risk.round(2).tolist()  # the point of which it is least certain is wrong
-    [0.0, 0.0, 0.33]
     """
 
     coverage: npt.NDArray[np.float64]
@@ -72,14 +65,9 @@ def clustering_calibration_error(
         If labels are invalid, `y_proba` is not one distribution a row, lengths differ or `n_bins`
         is not a positive integer.
 
-    See Also
-    --------
-    risk_coverage_curve : Whether certainty ranks points well, whatever its scale.
-
     Notes
     -----
-    A cluster that is matched with no class, which there is where clusters outnumber classes, has no
-    right points, however homogeneous it is.
+    Where clusters outnumber classes, all points of a cluster without a class count as wrong.
 
     References
     ----------
@@ -117,10 +105,8 @@ def risk_coverage_curve(y_true: npt.ArrayLike, y_proba: npt.ArrayLike) -> RiskCo
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,)
-        Class of each point: integers, booleans or strings.
-    y_proba : array-like of shape (n_samples, n_clusters)
-        Probability of each cluster; rows sum to 1.
+    y_true, y_proba
+        As in :func:`clustering_calibration_error`.
 
     Returns
     -------
@@ -131,10 +117,6 @@ def risk_coverage_curve(y_true: npt.ArrayLike, y_proba: npt.ArrayLike) -> RiskCo
     ------
     ValueError
         If labels are invalid, `y_proba` is not one distribution a row, or lengths differ.
-
-    See Also
-    --------
-    accuracy_at_coverage : One point of the curve, as an accuracy.
 
     References
     ----------
@@ -167,10 +149,8 @@ def accuracy_at_coverage(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,)
-        Class of each point: integers, booleans or strings.
-    y_proba : array-like of shape (n_samples, n_clusters)
-        Probability of each cluster; rows sum to 1.
+    y_true, y_proba
+        As in :func:`clustering_calibration_error`.
     coverage : float, default=0.5
         The share, over 0 and at most 1; 1 gives the clustering accuracy.
 
@@ -184,10 +164,6 @@ def accuracy_at_coverage(
     ValueError
         If labels are invalid, `y_proba` is not one distribution a row, lengths differ or `coverage`
         is out of its range.
-
-    See Also
-    --------
-    risk_coverage_curve : All shares.
 
     Examples
     --------
@@ -215,18 +191,16 @@ def _certainty_and_success(
     y_true: npt.ArrayLike, y_proba: npt.ArrayLike, caller: str
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Return each point's largest probability, and whether that cluster matches its class."""
-    labels = check_labels(y_true, "y_true", caller)
+    labels = check_known_labels(y_true, "y_true", caller)
     probs = _check_probabilities(y_proba, caller)
     if len(labels) != len(probs):
         raise ValueError(
             f"The 'y_true' and 'y_proba' parameters of {caller} must have the same length. "
             f"Got {len(labels)} and {len(probs)} instead."
         )
-    clusters = probs.argmax(axis=1)
-    matching = match_labels(labels, clusters)
-    position = np.searchsorted(matching.clusters, clusters).clip(max=len(matching.clusters) - 1)
-    has_class = matching.clusters[position] == clusters
-    return probs.max(axis=1), has_class & (matching.classes[position] == labels)
+    classes, clusters = np.unique(labels, return_inverse=True)[1], probs.argmax(axis=1)
+    matched = match_labels(classes, clusters).relabel(clusters, unmatched=-1)
+    return probs.max(axis=1), matched == classes
 
 
 def _cumulated(

@@ -8,12 +8,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics.cluster import contingency_matrix
 
-from skcollision.metrics._agreement import fit_clone
-from skcollision.metrics._partitions import (
-    adjusted_rand,
-    mutual_information,
-    reproduced_information,
-)
+from skcollision.metrics._agreement import adjusted_rand, fit_clone, reproduced_information
+from skcollision.metrics._label_free import mutual_information
 
 # A half of the data: the rows to fit on, and the random state of the fit.
 Half = tuple[np.ndarray, int]
