@@ -1,10 +1,11 @@
 """Reading feature matrices and label vectors, with errors that say what is wrong and where."""
 
-import zipfile
+import csv
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ SUFFIXES = (".npy", ".npz", ".csv", ".parquet")
 # Elements looked at in one step of the search for NaN: 16 MB of float32, so that a file larger than
 # memory can be checked.
 _CHECK_ELEMENTS = 1 << 22
+# What numpy, pyarrow, zipfile and csv raise where a file is not what its name says.
+_DAMAGED = (OSError, ValueError, EOFError, NotImplementedError, BadZipFile, zlib.error, csv.Error)
 
 Reader = Callable[[Path, ReadOptions], NDArray[Any]]
 
@@ -93,15 +96,7 @@ def _read(path: Path, options: ReadOptions, read_table: Reader) -> NDArray[Any]:
         return readers.get(suffix, read_table)(path, options)
     except MemoryError as error:
         raise InputError(f"{path}: does not fit in memory") from error
-    # What numpy, zipfile and pyarrow raise on damaged files.
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        NotImplementedError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except _DAMAGED as error:
         raise InputError(f"{path}: cannot be read: {reason(error)}") from error
 
 
@@ -113,7 +108,7 @@ def _read_npy(path: Path, options: ReadOptions) -> NDArray[Any]:
 
 
 def _read_npz(path: Path, options: ReadOptions) -> NDArray[Any]:
-    if not zipfile.is_zipfile(path):
+    if not is_zipfile(path):
         raise InputError(f"{path}: is not a .npz file")
     # Pickles could run code, so they are refused.
     with np.load(path, allow_pickle=False) as archive:

@@ -1,5 +1,6 @@
 """``skcollision predict``: put the rows of a file into the clusters of a fitted model."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import click
 from skcollision.cli._arrays import read_matrix
 from skcollision.cli._messages import InputError, estimator_messages, reason
 from skcollision.cli._options import PATH, ReadOptions, matrix_options, output_options, quiet_option
-from skcollision.cli._outputs import check_outputs, table_writer, write_outputs
+from skcollision.cli._outputs import check_outputs, write_outputs, write_table
 
 
 @click.command(short_help="Put the rows of a file into the clusters of a fitted model.")
@@ -22,7 +23,11 @@ def predict(
     data_path: Path,
     labels_path: Path,
     proba_path: Path | None,
-    read_options: ReadOptions,
+    array: str | None,
+    columns: tuple[str, ...],
+    drop: tuple[str, ...],
+    delimiter: str,
+    header: bool | None,
     quiet: bool,
 ) -> None:
     """Write the cluster of each row of X under MODEL, a file that 'skcollision fit --model' wrote.
@@ -31,20 +36,19 @@ def predict(
 
     Loading a model runs code that is stored in the file: use only models that you trust.
     """
-    tables = [path for path in (labels_path, proba_path) if path]
-    check_outputs(tables, inputs=[model_path, data_path])
+    check_outputs([labels_path, proba_path], inputs=[model_path, data_path])
     with estimator_messages():
         model = _load_model(model_path)
-    X = read_matrix(data_path, read_options)
+    X = read_matrix(data_path, ReadOptions(array, columns, drop, delimiter, header))
     if X.shape[1] != model.n_features_in_:
         raise InputError(
             f"{data_path}: has {X.shape[1]} columns, but {model_path} was fitted on "
             f"{model.n_features_in_}"
         )
     with estimator_messages():
-        writers = {labels_path: table_writer(labels_path, model.predict(X))}
+        writers = {labels_path: partial(write_table, labels_path, model.predict(X))}
         if proba_path:
-            writers[proba_path] = table_writer(proba_path, model.predict_proba(X))
+            writers[proba_path] = partial(write_table, proba_path, model.predict_proba(X))
     write_outputs(writers)
     if not quiet:
         click.echo(

@@ -65,11 +65,9 @@ def _open(path: Path, options: ReadOptions, *, as_numbers: bool) -> tuple[Any, l
     pa = import_pyarrow(path)
     if path.suffix.lower() == ".csv":
         table = _read_csv(path, options, as_numbers)
-        dataset, columns = pa.dataset.dataset(table), table.column_names
-    else:
-        dataset = pa.dataset.dataset(path, format="parquet")
-        columns = _choose(path, dataset.schema.names, options)
-    return dataset, columns
+        return pa.dataset.dataset(table), table.column_names
+    dataset = pa.dataset.dataset(path, format="parquet")
+    return dataset, _choose(path, dataset.schema.names, options)
 
 
 def _read_csv(path: Path, options: ReadOptions, as_numbers: bool) -> Any:
@@ -147,7 +145,8 @@ def _choose(path: Path, names: list[str], options: ReadOptions) -> list[str]:
 
     wanted = options.columns if options.array is None else (options.array,)
     dropped = set(map(find, options.drop))
-    chosen = [name for name in dict.fromkeys(map(find, wanted or names)) if name not in dropped]
+    kept = dict.fromkeys(map(find, wanted)) if wanted else names
+    chosen = [name for name in kept if name not in dropped]
     if not chosen:
         raise InputError(f"{path}: no column is left of {listing(names)}")
     # What pandas calls an index without a name, in .parquet and in .csv files.

@@ -14,7 +14,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import UNUSED
 
-from skcollision.metrics._validation import check_weights
+from skcollision.metrics._validation import check_weights, refuse_booleans
 
 # As in CollisionClusterer: distances are as good there, and cheaper.
 _N_COMPONENTS = 128
@@ -68,12 +68,7 @@ class EstimatorScorer(BaseEstimator):
             what the scorer needs.
         """
         self._validate_params()
-        for name, value in self.get_params().items():
-            if isinstance(value, (bool, np.bool_)):  # a number to scikit-learn
-                raise ValueError(
-                    f"The {name!r} parameter of {type(self).__name__} must not be a boolean. "
-                    f"Got {value} instead."
-                )
+        refuse_booleans(self)
         n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
         weight = check_weights(sample_weight, n_samples, type(self).__name__)
         return self._score(estimator, X, weight)
