@@ -50,7 +50,7 @@ class FeatureBlocks:
     shape : tuple of two ints
         (n_samples, n_features).
     dtype : dtype
-        Type of the features once read: float32 for float16 and float32, float64 for all others.
+        Of the blocks: float32 for features of float16 and float32, float64 for all others.
 
     Raises
     ------

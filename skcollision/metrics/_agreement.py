@@ -48,10 +48,7 @@ def adjusted_rand(
 def reproduced_information(
     first: np.ndarray, second: np.ndarray, sample_weight: np.ndarray | None = None
 ) -> float:
-    """Return the squared adjusted Rand index of two partitions times their mean entropy, in nats.
-
-    See :class:`~skcollision.model_selection.NClustersSearch` for the reason of the square.
-    """
+    """Return ARI² times the mean entropy of two partitions, in nats; NClustersSearch says why."""
     stability = adjusted_rand(first, second, sample_weight)
     entropies = [label_entropy(labels, sample_weight) for labels in (first, second)]
     # The sign stays: agreement by less than chance explains nothing.
@@ -66,8 +63,7 @@ class AgreementScorer(EstimatorScorer):
 
     Each clone is fitted to a random share of the held-out points, with a random state of its own.
     The score is the mean, over all pairs of the estimator and its clones, of the agreement of their
-    predictions for the held-out points. The estimator has seen none of these points, so what it
-    agrees on with a clone is not what they remember.
+    predictions for the held-out points, which the estimator has not seen.
 
     Parameters
     ----------
@@ -144,15 +140,13 @@ class AgreementScorer(EstimatorScorer):
 def fit_clone(
     estimator: BaseEstimator, X: Any, seed: int, sample_weight: np.ndarray | None = None
 ) -> Any:
-    """Return a clone with random states of its own, fitted to X; empty clusters are no news."""
+    """Return a clone with random states of its own, fitted to X without warnings."""
     model = clone(estimator)
     names = [name for name in model.get_params() if name.split("__")[-1] == "random_state"]
     model.set_params(**dict.fromkeys(names, seed))
-    # Where metadata are not routed, whoever passes weights wants them used.
-    wants_weights = not get_config()["enable_metadata_routing"] or get_routing_for_object(
-        model
-    ).consumes("fit", ["sample_weight"])
-    has_weights = sample_weight is not None and wants_weights
+    takes_weights = sample_weight is not None
+    if takes_weights and get_config()["enable_metadata_routing"]:
+        takes_weights = bool(get_routing_for_object(model).consumes("fit", ["sample_weight"]))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(X, **({"sample_weight": sample_weight} if has_weights else {}))
+        return model.fit(X, **({"sample_weight": sample_weight} if takes_weights else {}))

@@ -40,7 +40,8 @@ def clustering_calibration_error(
 
     Clusters are matched one-to-one with classes as :func:`match_labels` does, by each point's most
     probable cluster. A point's certainty c is the probability of that cluster, and the point is
-    right if the cluster is matched with its class. Over bins B of equal width in certainty,
+    right if the cluster is matched with its class; so no point of a cluster without a class is.
+    Over bins B of equal width in certainty,
 
     .. math:: \mathrm{ECE} = \sum_B \frac{|B|}N
               \Bigl| \mathrm{mean}_B[\text{right}] - \mathrm{mean}_B[c] \Bigr| .
@@ -64,10 +65,6 @@ def clustering_calibration_error(
     ValueError
         If labels are invalid, `y_proba` is not one distribution a row, lengths differ or `n_bins`
         is not a positive integer.
-
-    Notes
-    -----
-    Where clusters outnumber classes, all points of a cluster without a class count as wrong.
 
     References
     ----------
@@ -105,8 +102,10 @@ def risk_coverage_curve(y_true: npt.ArrayLike, y_proba: npt.ArrayLike) -> RiskCo
 
     Parameters
     ----------
-    y_true, y_proba
-        As in :func:`clustering_calibration_error`.
+    y_true : array-like of shape (n_samples,)
+        Class of each point: integers, booleans or strings.
+    y_proba : array-like of shape (n_samples, n_clusters)
+        Probability of each cluster; rows sum to 1.
 
     Returns
     -------
@@ -116,7 +115,7 @@ def risk_coverage_curve(y_true: npt.ArrayLike, y_proba: npt.ArrayLike) -> RiskCo
     Raises
     ------
     ValueError
-        If labels are invalid, `y_proba` is not one distribution a row, or lengths differ.
+        As :func:`clustering_calibration_error`.
 
     References
     ----------
@@ -149,8 +148,10 @@ def accuracy_at_coverage(
 
     Parameters
     ----------
-    y_true, y_proba
-        As in :func:`clustering_calibration_error`.
+    y_true : array-like of shape (n_samples,)
+        Class of each point: integers, booleans or strings.
+    y_proba : array-like of shape (n_samples, n_clusters)
+        Probability of each cluster; rows sum to 1.
     coverage : float, default=0.5
         The share, over 0 and at most 1; 1 gives the clustering accuracy.
 
@@ -162,8 +163,7 @@ def accuracy_at_coverage(
     Raises
     ------
     ValueError
-        If labels are invalid, `y_proba` is not one distribution a row, lengths differ or `coverage`
-        is out of its range.
+        As :func:`clustering_calibration_error`, or if `coverage` is out of its range.
 
     Examples
     --------
@@ -171,8 +171,6 @@ def accuracy_at_coverage(
     >>> y_proba = [[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.6, 0.4]]
     >>> accuracy_at_coverage([0, 1, 1, 1], y_proba, coverage=0.5)
     1.0
-    >>> accuracy_at_coverage([0, 1, 1, 1], y_proba, coverage=1.0)
-    0.75
     """
     caller = "accuracy_at_coverage"
     if not isinstance(coverage, Real) or isinstance(coverage, bool) or not 0 < coverage <= 1:

@@ -37,7 +37,7 @@ class EstimatorScorer(BaseEstimator):
     def __call__(
         self, estimator: Any, X: Any, y: Any = None, *, sample_weight: ArrayLike | None = None
     ) -> float:
-        """Score a fitted estimator on held-out points; see `score`."""
+        """Score a fitted estimator on held-out points, as `score`."""
         return self.score(estimator, X, y, sample_weight)
 
     def score(

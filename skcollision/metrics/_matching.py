@@ -177,8 +177,10 @@ def clustering_accuracy_score(
 
     Parameters
     ----------
-    y_true, y_pred, sample_weight
-        As in :func:`match_labels`.
+    y_true, y_pred : array-like of shape (n_samples,)
+        Class and cluster of each point: integers, booleans or strings.
+    sample_weight : array-like of shape (n_samples,), optional
+        Non-negative weights of the points.
 
     Returns
     -------

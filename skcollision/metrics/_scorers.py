@@ -36,8 +36,7 @@ class _AccuracyScorer(EstimatorScorer):
 clustering_accuracy_scorer: Callable[..., float] = _AccuracyScorer()
 """``clustering_accuracy_scorer(estimator, X, y)``: clustering accuracy of ``estimator.predict(X)``.
 
-Made for ``scoring=`` in scikit-learn's model selection. It takes `sample_weight` and
-scikit-learn's metadata routing like any other scorer.
+For ``scoring=`` in scikit-learn's model selection, with `sample_weight` and metadata routing.
 """
 
 _SCORERS: dict[str, Callable[..., float]] = {
@@ -65,8 +64,8 @@ def get_scorer(scoring: str) -> Callable[..., float]:
     Returns
     -------
     callable
-        A scorer ``scorer(estimator, X, y)``, of which those that need no labels take none either; a
-        copy, so that its metadata requests may be set.
+        ``scorer(estimator, X, y)``, or ``scorer(estimator, X)`` if it needs no labels; a copy, so
+        that its metadata requests may be set.
 
     Raises
     ------

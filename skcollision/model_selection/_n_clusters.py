@@ -49,8 +49,8 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
     For each number of clusters K and each resample, the points are cut at random into two halves, a
     clusterer is fitted to each, and both predict the cluster of all points. The adjusted Rand index
     (ARI) of the two is the stability of K: 1 if they agree, 0 on average for unrelated partitions
-    of the same sizes. Stability alone favours few clusters, as a coarse picture is easily
-    reproduced. The default criterion weighs it by how much a partition says,
+    of the same sizes. Stability alone favours few clusters, so the default criterion weighs it by
+    how much a partition says,
 
     .. math:: \text{information}(K) = \text{ARI}^2 \cdot \tfrac12 (H_1 + H_2) ,
 
@@ -246,6 +246,11 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Compute soft assignments to the clusters of `best_estimator_`, if it has them.
 
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, as in `fit`.
+
         Returns
         -------
         ndarray of shape (n_samples, ``best_n_clusters_``)
@@ -257,6 +262,11 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
     @_best_has("transform")
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Map points as `best_estimator_` does, if it can.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, as in `fit`.
 
         Returns
         -------
