@@ -98,15 +98,11 @@ class LabelMatching:
     def _check_filler(self, unmatched: Any) -> npt.NDArray:
         filler = np.asarray(unmatched)
         same_type = filler.dtype.kind in "biufU" and _is_text(filler) == _is_text(self.classes)
-        if filler.ndim or not same_type:
+        if filler.ndim or not same_type or filler in [*self.classes, *self.unmatched_classes]:
             raise ValueError(
                 "The 'unmatched' parameter of relabel must be one label of the type of the "
-                f"classes, {self.classes.dtype}. Got {unmatched!r} instead."
-            )
-        if filler in self.classes or filler in self.unmatched_classes:
-            raise ValueError(
-                "The 'unmatched' parameter of relabel must not be a class: points without a class "
-                f"would count as right. Got {unmatched!r} instead."
+                f"classes, {self.classes.dtype}, and none of them, or points without a class would "
+                f"count as right. Got {unmatched!r} instead."
             )
         return filler
 
