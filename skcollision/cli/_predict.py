@@ -23,12 +23,8 @@ def predict(
     data_path: Path,
     labels_path: Path,
     proba_path: Path | None,
-    array: str | None,
-    columns: tuple[str, ...],
-    drop: tuple[str, ...],
-    delimiter: str,
-    header: bool | None,
     quiet: bool,
+    **read_options: Any,
 ) -> None:
     """Write the cluster of each row of X under MODEL, a file that 'skcollision fit --model' wrote.
 
@@ -39,7 +35,7 @@ def predict(
     check_outputs([labels_path, proba_path], inputs=[model_path, data_path])
     with estimator_messages():
         model = _load_model(model_path)
-    X = read_matrix(data_path, ReadOptions(array, columns, drop, delimiter, header))
+    X = read_matrix(data_path, ReadOptions(**read_options))
     if X.shape[1] != model.n_features_in_:
         raise InputError(
             f"{data_path}: has {X.shape[1]} columns, but {model_path} was fitted on "

@@ -22,8 +22,7 @@ def score(
     truth_path: Path,
     array: str | None,
     truth_array: str | None,
-    delimiter: str,
-    header: bool | None,
+    **csv_format: Any,
 ) -> None:
     """Print how well LABELS agree with TRUTH, whatever the clusters are called.
 
@@ -35,9 +34,8 @@ def score(
     NMI  normalised mutual information, from 0 to 1
     ARI  adjusted Rand index, 1 at most and 0 by chance
     """  # noqa: D301 -- click wants the character
-    labels = read_labels(labels_path, ReadOptions(array, delimiter=delimiter, header=header))
-    truth_options = ReadOptions(truth_array, delimiter=delimiter, header=header)
-    truth = read_labels(truth_path, truth_options)
+    labels = read_labels(labels_path, ReadOptions(array, **csv_format))
+    truth = read_labels(truth_path, ReadOptions(truth_array, **csv_format))
     if len(labels) != len(truth):
         hint = "; see --header" if ".csv" in (labels_path.suffix, truth_path.suffix) else ""
         raise InputError(

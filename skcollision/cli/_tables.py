@@ -52,11 +52,17 @@ def table_labels(path: Path, options: ReadOptions) -> NDArray[Any]:
     labels = column.to_numpy()
     if labels.dtype.kind not in "biuf":
         labels = np.char.strip(column.cast("string").to_numpy().astype(str))
-        # A first line that was taken for a name is a label if it comes again or stands alone.
-        # A wrong guess cannot pass: the number of labels then differs from that of the other file.
-        may_be_label = path.suffix.lower() == ".csv" and options.header is None
-        if may_be_label and (not len(labels) or columns[0] in labels):
-            return table_labels(path, replace(options, header=False))
+    if path.suffix.lower() != ".csv":
+        return labels
+    # A first line that was taken for a name is a label if it comes again or stands alone. A wrong
+    # guess cannot pass: the number of labels then differs from that of the other file.
+    if options.header is None and (not len(labels) or columns[0] in labels):
+        return table_labels(path, replace(options, header=False))
+    for dtype in (np.int64, np.float64):
+        try:
+            return labels.astype(dtype)
+        except (ValueError, OverflowError):
+            continue
     return labels
 
 
@@ -102,7 +108,7 @@ def _read_csv(path: Path, options: ReadOptions, as_numbers: bool) -> Any:
             parse_options=pa.csv.ParseOptions(delimiter=options.delimiter, newlines_in_values=True),
             convert_options=pa.csv.ConvertOptions(
                 include_columns=columns,
-                column_types=dict.fromkeys(columns, pa.float64()) if as_numbers else {},
+                column_types=dict.fromkeys(columns, pa.float64() if as_numbers else pa.string()),
                 null_values=[""],
                 strings_can_be_null=True,
             ),

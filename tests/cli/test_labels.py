@@ -57,6 +57,12 @@ def test_labels_of_npy(stored, expected):
         ("cat\ndog\ncat\n", True, ["dog", "cat"]),
         ("cat\n", None, ["cat"]),
         ("day\n2020-01-02\n2020-01-03\n", None, ["2020-01-02", "2020-01-03"]),
+        ("true\nfalse\ntrue\n", None, ["true", "false", "true"]),
+        (
+            "2020-01-02T00:00\nx\n2020-01-02T00:00\n",
+            None,
+            ["2020-01-02T00:00", "x", "2020-01-02T00:00"],
+        ),
         ("NA\nnull\nNA\n", None, ["NA", "null", "NA"]),
     ],
 )
