@@ -7,7 +7,7 @@ import click
 from numpy.typing import NDArray
 
 from skcollision.cli._arrays import read_labels
-from skcollision.cli._messages import InputError
+from skcollision.cli._messages import InputError, estimator_messages
 from skcollision.cli._options import PATH, ReadOptions, array_option, csv_options
 
 
@@ -41,7 +41,9 @@ def score(
         raise InputError(
             f"{labels_path} has {len(labels)} labels and {truth_path} has {len(truth)}{hint}"
         )
-    for name, value in figures_of_merit(truth, labels).items():
+    with estimator_messages():
+        figures = figures_of_merit(truth, labels)
+    for name, value in figures.items():
         click.echo(f"{name} {value:.4f}")
 
 

@@ -198,6 +198,8 @@ def test_errors_of_score(folder, fail):
     assert "a.npy has 3 labels and b.npy has 2" in fail("score", "a.npy", "b.npy")
     assert "see --header" in fail("score", "a.npy", "b.csv")
     assert "absent.npy: cannot be read" in fail("score", "a.npy", "absent.npy")
+    Path("c.csv").write_text("cat\n-1\ncat\n", encoding="utf-8")
+    assert "'y_true' parameter" in fail("score", "a.npy", "c.csv")
 
 
 def test_delimiter_must_be_one_character(points):
