@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from skcollision.blocks._arrow import ArrowReader
-from skcollision.blocks._readers import ArrayReader, IterableReader, Reader
+from skcollision.blocks._readers import ArrayReader, IterableReader
 
 # Memory maps above this many bytes are streamed; smaller ones are treated like arrays in memory.
 LARGE_MAP_BYTES = 2**28
@@ -18,15 +18,13 @@ LARGE_MAP_BYTES = 2**28
 class FeatureBlocks:
     """Features that are larger than memory, for the linear clusterers to stream.
 
-    `fit`, `partial_fit`, `predict` and the other methods of the linear clusterers take it in the
-    place of X. They read it block by block, several times over, and never hold more than a small
-    part. Memory maps of more than 256 MiB are wrapped in it without being asked.
+    The methods of the linear clusterers take it as X. They read it block by block, several times,
+    and hold a small part at a time. Memory maps of more than 256 MiB are wrapped in it by default.
 
     Training draws its batches at random from a buffer of some 100 MB, which is filled with blocks
-    in random order. That suffices where rows are sorted, for example by class, as long as the
-    buffer holds blocks of many places. It cannot be done for a plain iterable, whose order is its
-    own: there the rows must come in random order, at least within 100,000 rows or so, or accuracy
-    is lost.
+    in random order. So rows may be sorted, for example by class, if the buffer holds blocks of many
+    places. The blocks of a plain iterable come in its own order: there the rows must be in random
+    order, at least within 100,000 rows or so, or accuracy is lost.
 
     Parameters
     ----------
@@ -35,12 +33,12 @@ class FeatureBlocks:
 
         - an array whose rows can be sliced, of shape (n_samples, n_features): a memory map, a zarr
           array, an HDF5 dataset; or a list of such arrays, one below the other;
-        - a ``pyarrow.dataset.Dataset``, for example of parquet files, with one numeric column a
-          feature or one column of vectors; its row groups are the blocks, so they should be of
-          some thousand rows;
+        - a ``pyarrow.dataset.Dataset``, for example of parquet files, whose columns are numbers or
+          vectors of numbers; its row groups are the blocks, so they should be of some thousand
+          rows;
         - any other iterable of arrays of shape (n_i, n_features), the blocks. It is iterated over
-          many times and must yield the same ones each time, which generators do not. Where it is a
-          sequence, its blocks are taken in random order.
+          many times and must yield the same blocks each time, which generators do not. The blocks
+          of a sequence are taken in random order.
     columns : list of str, default=None
         Which columns of a dataset are features; None for all of them.
     block_rows : int, default=None
@@ -52,7 +50,7 @@ class FeatureBlocks:
     shape : tuple of two ints
         (n_samples, n_features).
     dtype : dtype
-        Type of the features once read: float32 for float16 and float32, float64 for all others.
+        Of the blocks: float32 for features of float16 and float32, float64 for all others.
 
     Raises
     ------
@@ -81,7 +79,8 @@ class FeatureBlocks:
     def __init__(
         self, source: Any, *, columns: list[str] | None = None, block_rows: int | None = None
     ) -> None:
-        if block_rows is not None and (not isinstance(block_rows, Integral) or block_rows < 1):
+        is_integer = isinstance(block_rows, Integral) and not isinstance(block_rows, bool)
+        if block_rows is not None and not (is_integer and block_rows > 0):
             raise ValueError(
                 "The 'block_rows' parameter of FeatureBlocks must be a positive integer or None. "
                 f"Got {block_rows!r} instead."
@@ -145,7 +144,7 @@ class FeatureBlocks:
                 )
             for start in range(0, len(rows), size):
                 block = np.array(rows[start : start + size], dtype=self.dtype, order="C")
-                _check_finite(block, first + start)
+                check_finite(block, first + start)
                 yield slice(first + start, first + start + len(block)), block
 
 
@@ -155,7 +154,7 @@ def large_map(X: Any) -> bool:
     return is_matrix and X.nbytes > LARGE_MAP_BYTES
 
 
-def _reader_of(source: Any, columns: list[str] | None, block_rows: int | None) -> Reader:
+def _reader_of(source: Any, columns: list[str] | None, block_rows: int | None) -> Any:
     if hasattr(source, "get_fragments"):
         return ArrowReader(source, columns)
     if columns is not None:
@@ -181,11 +180,12 @@ def _reader_of(source: Any, columns: list[str] | None, block_rows: int | None) -
 
 
 def _is_array(each: Any) -> bool:
-    # Data frames have a shape too, but slice differently; np.asarray reads them as blocks.
+    # Data frames have a shape but no dtype, and slice differently: np.asarray reads them.
     return all(hasattr(each, name) for name in ("shape", "dtype", "__getitem__"))
 
 
-def _check_finite(block: np.ndarray, first: int) -> None:
+def check_finite(block: np.ndarray, first: int) -> None:
+    """Raise on the first NaN or infinity in row order; `first` is the number of the first row."""
     finite = np.isfinite(block)
     if not finite.all():
         row, column = np.argwhere(~finite)[0]

@@ -1,54 +1,36 @@
-"""Where blocks of rows come from: each reader knows one kind of storage."""
+"""Blocks of rows from arrays and from iterables.
+
+A reader has `n_samples`, `n_features`, `n_blocks`, `dtype` and `read`, which yields the first row
+and the rows of each block, in the given order if the storage allows.
+"""
 
 from __future__ import annotations
 
 import mmap
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-# Rows a block of storage that can be read anywhere: small ones mix better.
+# Rows a block where any rows can be read: small blocks mix better.
 BLOCK_ROWS = 256
-
 # Bytes of memory maps that may stay resident before they are given back.
 RESIDENT_BYTES = 2**26
 
 
-class Reader(Protocol):
-    """A matrix of n_samples rows in n_blocks blocks."""
-
-    n_samples: int
-    n_features: int
-    n_blocks: int
-    dtype: np.dtype
-
-    def read(self, order: Iterable[int]) -> Iterator[tuple[int, Any]]:
-        """Yield the first row and the rows of each block, in this order if that can be."""
-
-
 class ArrayReader:
-    """Arrays on top of each other that any rows can be read of: memory maps, zarr, HDF5.
-
-    Parameters
-    ----------
-    arrays : sequence of array-like of shape (n_i, n_features)
-        With `shape`, `dtype` and slices of rows.
-    block_rows : int or None
-        Rows a block; None for those of an array's chunks, or 256.
-    """
+    """Arrays, one below the other, whose rows can be sliced: memory maps, zarr, HDF5."""
 
     def __init__(self, arrays: Sequence[Any], block_rows: int | None) -> None:
         self._arrays = arrays
-        self._maps = [array._mmap for array in arrays if _can_release(array)]
+        self._maps = [each for array in arrays for each in maps_of(array)]
         self.n_features = arrays[0].shape[1]
         self.dtype = np.result_type(*{array.dtype for array in arrays})
         starts = [np.arange(0, a.shape[0], block_rows or _chunk_rows(a)) for a in arrays]
         self._array = np.repeat(np.arange(len(arrays)), [len(each) for each in starts])
         self._start = np.concatenate(starts)
-        lengths = [array.shape[0] for array in arrays]
-        self._offset = np.cumsum([0, *lengths[:-1]])
-        self.n_samples, self.n_blocks = int(sum(lengths)), len(self._start)
+        self._offset = np.cumsum([0, *(array.shape[0] for array in arrays)])
+        self.n_samples, self.n_blocks = int(self._offset[-1]), len(self._start)
 
     def read(self, order: Iterable[int]) -> Iterator[tuple[int, Any]]:
         """Yield the first row and the rows of each block."""
@@ -56,8 +38,7 @@ class ArrayReader:
         for block in order:
             index, start = self._array[block], int(self._start[block])
             following = block + 1 < self.n_blocks and self._array[block + 1] == index
-            stop = int(self._start[block + 1]) if following else self._arrays[index].shape[0]
-            rows = self._arrays[index][start:stop]
+            rows = self._arrays[index][start : self._start[block + 1] if following else None]
             yield int(self._offset[index]) + start, rows
             resident += rows.nbytes
             if resident >= RESIDENT_BYTES:
@@ -67,13 +48,7 @@ class ArrayReader:
 
 
 class IterableReader:
-    """An iterable that yields the same blocks every time; a sequence can yield them in any order.
-
-    Parameters
-    ----------
-    blocks : iterable of array-like of shape (n_i, n_features)
-        Read once here, to count the rows.
-    """
+    """An iterable that yields the same blocks every time; a sequence gives them in any order."""
 
     def __init__(self, blocks: Iterable[Any]) -> None:
         self._blocks = blocks
@@ -122,14 +97,11 @@ def release(maps: Iterable[mmap.mmap]) -> None:
 
 def maps_of(array: Any) -> list[mmap.mmap]:
     """Return the memory map behind an array, in a list, if its pages can be released."""
-    return [array._mmap] if _can_release(array) else []
-
-
-def _can_release(array: Any) -> bool:
     # Pages of a private map, mode "c", hold what the user wrote: they would be lost. Windows, which
     # has no madvise, trims working sets itself.
     is_shared = isinstance(array, np.memmap) and array.mode in ("r", "r+", "w+")
-    return is_shared and hasattr(mmap, "MADV_DONTNEED") and array._mmap is not None
+    can_release = is_shared and hasattr(mmap, "MADV_DONTNEED") and array._mmap is not None
+    return [array._mmap] if can_release else []
 
 
 def _chunk_rows(array: Any) -> int:

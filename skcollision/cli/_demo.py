@@ -2,9 +2,8 @@
 
 import importlib.util
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 import click
@@ -13,18 +12,7 @@ from numpy.typing import NDArray
 
 from skcollision.cli._messages import InputError, reason
 from skcollision.cli._options import PATH
-
-_N_CLUSTERS = 10
-_PICTURE = "digits.png"
-
-
-@dataclass(frozen=True)
-class Run:
-    """One fit: the estimator, how long it took, and ACC, NMI, ARI."""
-
-    model: Any
-    seconds: float
-    figures: dict[str, float]
+from skcollision.cli._score import figures_of_merit
 
 
 @click.command(short_help="Compare with KMeans on handwritten digits: a table and a picture.")
@@ -56,63 +44,82 @@ def demo(output: Path, seeds: int) -> None:
     except OSError as error:
         raise InputError(f"{output}: cannot be made: {reason(error)}") from error
 
-    from sklearn.datasets import load_digits
-
-    from skcollision.cli._demo_figure import draw_clusters
-
-    X, y = load_digits(return_X_y=True)
-    X = X.astype(np.float32)
-    methods = _methods()
-    click.echo(f"{len(X)} handwritten digits of 8 x 8 pixels, {_N_CLUSTERS} clusters")
-    click.echo("compiling and warming up both methods (not timed) ...")
-    for make in methods.values():
-        make(0).set_params(max_iter=2).fit(X)
-    runs: dict[str, list[Run]] = {name: [] for name in methods}
-    # Seed by seed, so that a disturbance of the machine hits both methods alike.
-    for seed in range(seeds):
-        for name, make in methods.items():
-            runs[name].append(_run(make(seed), X, y))
-    click.echo(f"\n{_table(runs)}\n")
-
-    picture = output / _PICTURE
-    draw_clusters(picture, X, y, {name: each[0].model for name, each in runs.items()})
-    click.echo(f"wrote {picture} (random_state=0)")
-
-
-def _methods() -> dict[str, Callable[[int], Any]]:
-    """Return both methods by name, each as a function from a seed to an estimator."""
+    from sklearn.base import clone
     from sklearn.cluster import KMeans
+    from sklearn.datasets import load_digits
 
     from skcollision import CollisionClusterer
 
-    return {
-        "CollisionClusterer": lambda seed: CollisionClusterer(_N_CLUSTERS, random_state=seed),
-        "KMeans(n_init=10)": lambda seed: KMeans(_N_CLUSTERS, n_init=10, random_state=seed),
+    X, y = load_digits(return_X_y=True)
+    X = X.astype(np.float32)
+    methods = {
+        "CollisionClusterer": CollisionClusterer(10),
+        "KMeans(n_init=10)": KMeans(10, n_init=10),
     }
+    click.echo(f"{len(X)} handwritten digits of 8 x 8 pixels, 10 clusters")
+    click.echo("compiling and warming up both methods (not timed) ...")
+    for method in methods.values():
+        clone(method).set_params(max_iter=2).fit(X)
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in methods}
+    drawn: dict[str, Any] = {}
+    # Seed by seed, so that a disturbance of the machine hits both methods alike.
+    for seed in range(seeds):
+        for name, method in methods.items():
+            model = clone(method).set_params(random_state=seed)
+            start = time.perf_counter()
+            model.fit(X)
+            seconds = time.perf_counter() - start
+            runs[name].append(figures_of_merit(y, model.labels_) | {"seconds": seconds})
+            drawn.setdefault(name, model)
+    click.echo(f"\n{format_table(runs)}\n")
+
+    picture = output / "digits.png"
+    _draw(picture, X, y, drawn)
+    click.echo(f"wrote {picture} (random_state=0)")
 
 
-def _run(model: Any, X: NDArray[np.float32], y: NDArray[np.int64]) -> Run:
-    from skcollision.cli._figures_of_merit import figures_of_merit
-
-    start = time.perf_counter()
-    model.fit(X)
-    seconds = time.perf_counter() - start
-    return Run(model, seconds, figures_of_merit(y, model.labels_))
-
-
-def _table(runs: dict[str, list[Run]]) -> str:
+def format_table(runs: dict[str, list[dict[str, float]]]) -> str:
     """Format mean ± std over the runs of each method, one method a line."""
-    n_runs = len(next(iter(runs.values())))
-    over = f"mean ± std of {n_runs} seeds" if n_runs > 1 else "1 seed"
-    lines = [f"{over:<24}" + "".join(f"{name:<15}" for name in ("ACC", "NMI", "ARI", "seconds"))]
-    for name, each in runs.items():
-        columns = [[run.figures[figure] for run in each] for figure in ("ACC", "NMI", "ARI")]
-        columns.append([run.seconds for run in each])
-        lines.append(f"{name:<24}" + "".join(f"{_mean_std(values):<15}" for values in columns))
+    first = next(iter(runs.values()))
+    over = f"mean ± std of {len(first)} seeds" if len(first) > 1 else "1 seed"
+    lines = [f"{over:<24}" + "".join(f"{figure:<15}" for figure in first[0])]
+    for name, results in runs.items():
+        line = f"{name:<24}"
+        for figure in first[0]:
+            values = [result[figure] for result in results]
+            spread = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
+            line += f"{f'{mean(values):.3f}{spread}':<15}"
+        lines.append(line)
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _mean_std(values: list[float]) -> str:
-    if len(values) == 1:
-        return f"{values[0]:.3f}"
-    return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
+def _draw(path: Path, X: NDArray[np.float32], y: NDArray[np.int64], models: dict[str, Any]) -> None:
+    """Draw a map of each model's clusters, and digits of the first model's by certainty."""
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+
+    from skcollision.metrics import accuracy_at_coverage, match_labels
+    from skcollision.plotting import ComparisonDisplay, ImageGalleryDisplay
+
+    figure = Figure(figsize=(13.5, 7.2), layout="constrained")
+    grid = figure.add_gridspec(len(models), 2, width_ratios=[1.0, 1.6])
+    maps = [figure.add_subplot(grid[row, 0]) for row in range(len(models))]
+    ComparisonDisplay.from_estimators(models, X, y, ax=maps)
+
+    name, model = next(iter(models.items()))
+    probs = model.predict_proba(X)
+    matching = match_labels(y, model.labels_)
+    by_digit = probs[:, matching.clusters[np.argsort(matching.classes)]]
+    images = list(16 - X.reshape(-1, 8, 8))
+    axes = figure.add_subplot(grid[:, 1])
+    gallery = ImageGalleryDisplay.from_predictions(images, by_digit, ax=axes)
+    for index, (top, left, side) in gallery.tiles_.items():
+        if y[index] != by_digit[index].argmax():
+            frame = Rectangle((left - 0.5, top - 0.5), side, side, fill=False, edgecolor="#d62728")
+            axes.add_patch(frame)
+    half, whole = (accuracy_at_coverage(y, probs, coverage=share) for share in (0.5, 1.0))
+    figure.suptitle(
+        f"{name}: {half:.1%} right in the more certain half, {2 * whole - half:.1%} in the other "
+        "half (red frame: another digit)"
+    )
+    figure.savefig(path, dpi=120)

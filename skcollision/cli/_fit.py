@@ -1,6 +1,7 @@
 """``skcollision fit``: cluster the rows of a file."""
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +9,10 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from skcollision.cli._arrays import SUFFIXES, ReadOptions, read_matrix, read_numbers
+from skcollision.cli._arrays import SUFFIXES, read_matrix, read_numbers
 from skcollision.cli._messages import InputError, estimator_messages
-from skcollision.cli._options import PATH, array_option, csv_options, output_options, quiet_option
-from skcollision.cli._outputs import (
-    check_outputs,
-    labels_writer,
-    model_writer,
-    proba_writer,
-    write_outputs,
-)
+from skcollision.cli._options import PATH, ReadOptions, matrix_options, output_options, quiet_option
+from skcollision.cli._outputs import check_outputs, write_outputs, write_table
 
 
 @click.command(short_help="Cluster the rows of a file.")
@@ -31,8 +26,7 @@ from skcollision.cli._outputs import (
     metavar="FILE",
     help="Write the fitted model with joblib, for 'skcollision predict'.",
 )
-@array_option()
-@csv_options
+@matrix_options
 @click.option("--lam", type=float, help="Weight of the prior in the pseudo-labels (lambda).")
 @click.option("--fairness-weight", type=float, help="Weight of the entropy of the mean prediction.")
 @click.option(
@@ -54,6 +48,8 @@ def fit(
     proba_path: Path | None,
     model_path: Path | None,
     array: str | None,
+    columns: tuple[str, ...],
+    drop: tuple[str, ...],
     delimiter: str,
     header: bool | None,
     prior: str | None,
@@ -64,19 +60,19 @@ def fit(
     """Cluster the rows of X into K clusters and write the label of each.
 
     X is a matrix of finite numbers, one row a point: a .npy (memory-mapped, so that it may be
-    large), a .npz, a .csv, or a .parquet with one numeric column a feature or one column of
-    vectors. Outputs are .npy, .npz, .csv or .parquet by their names and replace files that exist.
-    Options left out have the defaults of skcollision.CollisionClusterer.
+    large), a .npz, a .csv, or a .parquet whose columns are numbers or vectors of numbers. Outputs
+    are .npy, .npz, .csv or .parquet by their names and replace files that exist. Options left out
+    have the defaults of skcollision.CollisionClusterer.
     """
-    tables = [path for path in (labels_path, proba_path) if path]
-    check_outputs(tables, others=[model_path] if model_path else [], inputs=[data_path])
-    options = ReadOptions(array, delimiter, header)
-    X = read_matrix(data_path, options)
+    check_outputs([labels_path, proba_path], model=model_path, inputs=[data_path])
+    X = read_matrix(data_path, ReadOptions(array, columns, drop, delimiter, header))
     if n_clusters > len(X):
         raise InputError(f"{data_path}: has {len(X)} rows, too few for {n_clusters} clusters (-k)")
     settings = {name: value for name, value in settings.items() if value is not None}
     if prior is not None:
-        settings["prior"] = _read_prior(prior, options)
+        settings["prior"] = _read_prior(prior, delimiter)
+
+    import joblib
 
     from skcollision import CollisionClusterer
 
@@ -84,11 +80,11 @@ def fit(
     with estimator_messages():
         model = CollisionClusterer(n_clusters, random_state=seed, **settings).fit(X)
         seconds = time.perf_counter() - start
-        writers = {labels_path: labels_writer(labels_path, model.labels_)}
+        writers = {labels_path: partial(write_table, labels_path, model.labels_)}
         if proba_path:
-            writers[proba_path] = proba_writer(proba_path, model.predict_proba(X))
+            writers[proba_path] = partial(write_table, proba_path, model.predict_proba(X))
         if model_path:
-            writers[model_path] = model_writer(model)
+            writers[model_path] = partial(joblib.dump, model)
     write_outputs(writers)
     if not quiet:
         sizes = np.bincount(model.labels_, minlength=n_clusters)
@@ -100,11 +96,11 @@ def fit(
         )
 
 
-def _read_prior(text: str, options: ReadOptions) -> NDArray[Any]:
+def _read_prior(text: str, delimiter: str) -> NDArray[Any]:
     """Read the target shares from a file, or from the option itself."""
     if text.lower().endswith(SUFFIXES):
-        # The array name and the header that were given for X say nothing of this file.
-        return read_numbers(Path(text), ReadOptions(delimiter=options.delimiter)).ravel()
+        # Names of columns and arrays that were given for X say nothing of this file.
+        return read_numbers(Path(text), ReadOptions(delimiter=delimiter)).ravel()
     try:
         return np.array([float(part) for part in text.split(",")])
     except ValueError as error:

@@ -39,5 +39,11 @@ def reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or _one_line(error) or type(error).__name__
 
 
+def listing(names: list[str]) -> str:
+    """Names for an error message, cut short where there are many."""
+    shown = ", ".join(names[:8])
+    return f"{shown}, ... ({len(names)} in all)" if len(names) > 8 else shown or "(there is none)"
+
+
 def _one_line(message: object) -> str:
     return " ".join(str(message).split())

@@ -1,12 +1,26 @@
 """Options that several commands share."""
 
+import csv
+import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 PATH = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read a file."""
+
+    array: str | None = None
+    columns: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    delimiter: str = ","
+    header: bool | None = None
 
 
 def _one_character(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -16,39 +30,56 @@ def _one_character(context: click.Context, parameter: click.Parameter, value: st
     return value
 
 
+def _split(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[str, ...]:
+    return tuple(cell.strip() for cell in next(csv.reader([value]), [])) if value else ()
+
+
+def add(*options: Callable[..., Any]) -> Callable[..., Any]:
+    """Return one decorator that adds several options, in this order."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        return functools.reduce(lambda call, option: option(call), reversed(options), command)
+
+    return decorate
+
+
 def array_option(name: str = "--array", what: str = "X") -> Callable[..., Any]:
-    """Return the option that picks an array of a .npz or a column of a .parquet."""
-    help_text = f"Array of a .npz, or column of a .parquet, to read as {what}."
+    """Return the option that picks an array of a .npz or a column of a table."""
+    help_text = f"Array of a .npz, or column of a .csv or .parquet, to read as {what}."
     return click.option(name, metavar="NAME", help=help_text)
 
 
-def csv_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say how a .csv is written."""
-    command = click.option(
-        "--header/--no-header",
-        default=None,
-        help="Whether the first line of a .csv names its columns.  [default: look and see]",
-    )(command)
-    return click.option(
+csv_options = add(
+    click.option(
         "--delimiter",
         default=",",
         show_default=True,
         callback=_one_character,
         help="What separates the cells of a .csv that is read ('tab' for tabulators).",
-    )(command)
-
-
-def quiet_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option that silences the summary on stderr."""
-    return click.option("-q", "--quiet", is_flag=True, help="Print no summary on stderr.")(command)
-
-
-def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that name the files of labels and probabilities."""
-    command = click.option(
-        "--proba", "proba_path", type=PATH, metavar="FILE", help="Write the N x K probabilities."
-    )(command)
-    return click.option(
+    ),
+    click.option(
+        "--header/--no-header",
+        default=None,
+        help="Whether the first line of a .csv names its columns.  [default: look and see]",
+    ),
+)
+matrix_options = add(
+    array_option(),
+    click.option(
+        "--columns",
+        metavar="NAMES",
+        callback=_split,
+        help="Columns of a .csv or .parquet: names or numbers from 0, as in 'a,b,7'.",
+    ),
+    click.option(
+        "--drop", metavar="NAMES", callback=_split, help="Columns to leave out, as for --columns."
+    ),
+    csv_options,
+)
+output_options = add(
+    click.option(
         "-o",
         "--output",
         "labels_path",
@@ -56,4 +87,9 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="FILE",
         required=True,
         help="Write the cluster of each row, 0 .. K-1.",
-    )(command)
+    ),
+    click.option(
+        "--proba", "proba_path", type=PATH, metavar="FILE", help="Write the N x K probabilities."
+    ),
+)
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print no summary on stderr.")

@@ -1,37 +1,30 @@
 """``skcollision predict``: put the rows of a file into the clusters of a fitted model."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from skcollision.cli._arrays import ReadOptions, read_matrix
+from skcollision.cli._arrays import read_matrix
 from skcollision.cli._messages import InputError, estimator_messages, reason
-from skcollision.cli._options import PATH, array_option, csv_options, output_options, quiet_option
-from skcollision.cli._outputs import (
-    check_outputs,
-    labels_writer,
-    proba_writer,
-    write_outputs,
-)
+from skcollision.cli._options import PATH, ReadOptions, matrix_options, output_options, quiet_option
+from skcollision.cli._outputs import check_outputs, write_outputs, write_table
 
 
 @click.command(short_help="Put the rows of a file into the clusters of a fitted model.")
 @click.argument("model_path", metavar="MODEL", type=PATH)
 @click.argument("data_path", metavar="X", type=PATH)
 @output_options
-@array_option()
-@csv_options
+@matrix_options
 @quiet_option
 def predict(
     model_path: Path,
     data_path: Path,
     labels_path: Path,
     proba_path: Path | None,
-    array: str | None,
-    delimiter: str,
-    header: bool | None,
     quiet: bool,
+    **read_options: Any,
 ) -> None:
     """Write the cluster of each row of X under MODEL, a file that 'skcollision fit --model' wrote.
 
@@ -39,20 +32,19 @@ def predict(
 
     Loading a model runs code that is stored in the file: use only models that you trust.
     """
-    tables = [path for path in (labels_path, proba_path) if path]
-    check_outputs(tables, inputs=[model_path, data_path])
+    check_outputs([labels_path, proba_path], inputs=[model_path, data_path])
     with estimator_messages():
         model = _load_model(model_path)
-    X = read_matrix(data_path, ReadOptions(array, delimiter, header))
+    X = read_matrix(data_path, ReadOptions(**read_options))
     if X.shape[1] != model.n_features_in_:
         raise InputError(
             f"{data_path}: has {X.shape[1]} columns, but {model_path} was fitted on "
             f"{model.n_features_in_}"
         )
     with estimator_messages():
-        writers = {labels_path: labels_writer(labels_path, model.predict(X))}
+        writers = {labels_path: partial(write_table, labels_path, model.predict(X))}
         if proba_path:
-            writers[proba_path] = proba_writer(proba_path, model.predict_proba(X))
+            writers[proba_path] = partial(write_table, proba_path, model.predict_proba(X))
     write_outputs(writers)
     if not quiet:
         click.echo(

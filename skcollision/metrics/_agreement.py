@@ -8,26 +8,62 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.special import entr
 from sklearn import get_config
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import get_routing_for_object
 
-from skcollision.metrics._label_free import LabelFreeScorer
-from skcollision.metrics._partitions import adjusted_rand, reproduced_information
+from skcollision.metrics._label_free import EstimatorScorer
+from skcollision.metrics._matching import contingency_table
+
+
+def label_entropy(labels: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
+    """Return the entropy of the shares of the labels, in nats."""
+    positions = np.unique(labels, return_inverse=True)[1]
+    masses = np.bincount(positions, weights=sample_weight)
+    return float(entr(masses / masses.sum()).sum())
+
+
+def adjusted_rand(
+    first: np.ndarray, second: np.ndarray, sample_weight: np.ndarray | None = None
+) -> float:
+    """Return the adjusted Rand index of two partitions, of weighted points too.
+
+    With weights, a pair is two draws of a point in proportion to them, with replacement.
+    """
+    if sample_weight is None:
+        return float(adjusted_rand_score(first, second))
+    table = contingency_table(first, second, sample_weight, "adjusted_rand")[2] / sum(sample_weight)
+    in_first, in_second = (np.square(table.sum(axis=axis)).sum() for axis in (0, 1))
+    by_chance, most = in_first * in_second, (in_first + in_second) / 2
+    if most == by_chance:
+        return 1.0
+    return float((np.square(table).sum() - by_chance) / (most - by_chance))
+
+
+def reproduced_information(
+    first: np.ndarray, second: np.ndarray, sample_weight: np.ndarray | None = None
+) -> float:
+    """Return ARI² times the mean entropy of two partitions, in nats; NClustersSearch says why."""
+    stability = adjusted_rand(first, second, sample_weight)
+    entropies = [label_entropy(labels, sample_weight) for labels in (first, second)]
+    # The sign stays: agreement by less than chance explains nothing.
+    return stability * abs(stability) * sum(entropies) / 2
+
 
 _MEASURES = {"stability": adjusted_rand, "information": reproduced_information}
 
 
-class AgreementScorer(LabelFreeScorer):
+class AgreementScorer(EstimatorScorer):
     """How far the estimator and clones of it, fitted to held-out points, agree on their clusters.
 
     Each clone is fitted to a random share of the held-out points, with a random state of its own.
     The score is the mean, over all pairs of the estimator and its clones, of the agreement of their
-    predictions for the held-out points. The estimator has seen none of these points, so what it
-    agrees on with a clone is not what they remember.
+    predictions for the held-out points, which the estimator has not seen.
 
     Parameters
     ----------
@@ -42,16 +78,13 @@ class AgreementScorer(LabelFreeScorer):
     random_state : int, RandomState instance or None, default=0
         Draws the shares and the random states of the clones: an int gives all candidates the same.
 
-    See Also
-    --------
-    skcollision.metrics.get_scorer : Finds this scorer as "stability" and "information", and with
-        two clones, each fitted to half of the points, as "resample_agreement".
-
     Notes
     -----
     The score costs fits, so a search that takes it takes about twice as long. In clones of
-    pipelines every parameter `random_state` is set. With `sample_weight` the clones are fitted with
-    weights too, where metadata routing says so if it is enabled, and the points count by weight.
+    pipelines every parameter `random_state` is set. With `sample_weight` the points count by
+    weight, and the clones are fitted with weights unless metadata routing keeps them away.
+    :func:`get_scorer` calls this scorer "stability" and "information", and with two clones, each
+    fitted to half of the points, "resample_agreement".
 
     References
     ----------
@@ -107,19 +140,13 @@ class AgreementScorer(LabelFreeScorer):
 def fit_clone(
     estimator: BaseEstimator, X: Any, seed: int, sample_weight: np.ndarray | None = None
 ) -> Any:
-    """Return a clone with random states of its own, fitted to X; empty clusters are no news."""
+    """Return a clone with random states of its own, fitted to X without warnings."""
     model = clone(estimator)
     names = [name for name in model.get_params() if name.split("__")[-1] == "random_state"]
     model.set_params(**dict.fromkeys(names, seed))
+    takes_weights = sample_weight is not None
+    if takes_weights and get_config()["enable_metadata_routing"]:
+        takes_weights = bool(get_routing_for_object(model).consumes("fit", ["sample_weight"]))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        if sample_weight is None or not _takes_weights(model):
-            return model.fit(X)
-        return model.fit(X, sample_weight=sample_weight)
-
-
-def _takes_weights(estimator: BaseEstimator) -> bool:
-    """Tell whether `fit` wants weights; where metadata are not routed, whoever passes them does."""
-    if not get_config()["enable_metadata_routing"]:
-        return True
-    return bool(get_routing_for_object(estimator).consumes("fit", ["sample_weight"]))
+        return model.fit(X, **({"sample_weight": sample_weight} if takes_weights else {}))

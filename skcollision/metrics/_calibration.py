@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skcollision.metrics._matching import match_labels
-from skcollision.metrics._validation import check_labels
+from skcollision.metrics._validation import check_known_labels
 
 # Rows of half and single precision sum to 1 only about as well as this.
 _SUM_TOLERANCE = 1e-2
@@ -26,13 +26,6 @@ class RiskCoverage(NamedTuple):
         Share of wrong points among them.
     threshold : ndarray of shape (n_thresholds,), float64
         Distinct certainties, falling.
-
-    Examples
-    --------
-    >>> from skcollision.metrics import risk_coverage_curve
-    >>> curve = risk_coverage_curve([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
-    >>> curve.risk.round(2).tolist()  # the point of which it is least certain is wrong
-    [0.0, 0.0, 0.33]
     """
 
     coverage: npt.NDArray[np.float64]
@@ -47,7 +40,8 @@ def clustering_calibration_error(
 
     Clusters are matched one-to-one with classes as :func:`match_labels` does, by each point's most
     probable cluster. A point's certainty c is the probability of that cluster, and the point is
-    right if the cluster is matched with its class. Over bins B of equal width in certainty,
+    right if the cluster is matched with its class; so no point of a cluster without a class is.
+    Over bins B of equal width in certainty,
 
     .. math:: \mathrm{ECE} = \sum_B \frac{|B|}N
               \Bigl| \mathrm{mean}_B[\text{right}] - \mathrm{mean}_B[c] \Bigr| .
@@ -71,15 +65,6 @@ def clustering_calibration_error(
     ValueError
         If labels are invalid, `y_proba` is not one distribution a row, lengths differ or `n_bins`
         is not a positive integer.
-
-    See Also
-    --------
-    risk_coverage_curve : Whether certainty ranks points well, whatever its scale.
-
-    Notes
-    -----
-    A cluster that is matched with no class, which there is where clusters outnumber classes, has no
-    right points, however homogeneous it is.
 
     References
     ----------
@@ -130,11 +115,7 @@ def risk_coverage_curve(y_true: npt.ArrayLike, y_proba: npt.ArrayLike) -> RiskCo
     Raises
     ------
     ValueError
-        If labels are invalid, `y_proba` is not one distribution a row, or lengths differ.
-
-    See Also
-    --------
-    accuracy_at_coverage : One point of the curve, as an accuracy.
+        As :func:`clustering_calibration_error`.
 
     References
     ----------
@@ -182,12 +163,7 @@ def accuracy_at_coverage(
     Raises
     ------
     ValueError
-        If labels are invalid, `y_proba` is not one distribution a row, lengths differ or `coverage`
-        is out of its range.
-
-    See Also
-    --------
-    risk_coverage_curve : All shares.
+        As :func:`clustering_calibration_error`, or if `coverage` is out of its range.
 
     Examples
     --------
@@ -195,8 +171,6 @@ def accuracy_at_coverage(
     >>> y_proba = [[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.6, 0.4]]
     >>> accuracy_at_coverage([0, 1, 1, 1], y_proba, coverage=0.5)
     1.0
-    >>> accuracy_at_coverage([0, 1, 1, 1], y_proba, coverage=1.0)
-    0.75
     """
     caller = "accuracy_at_coverage"
     if not isinstance(coverage, Real) or isinstance(coverage, bool) or not 0 < coverage <= 1:
@@ -215,18 +189,16 @@ def _certainty_and_success(
     y_true: npt.ArrayLike, y_proba: npt.ArrayLike, caller: str
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Return each point's largest probability, and whether that cluster matches its class."""
-    labels = check_labels(y_true, "y_true", caller)
+    labels = check_known_labels(y_true, "y_true", caller)
     probs = _check_probabilities(y_proba, caller)
     if len(labels) != len(probs):
         raise ValueError(
             f"The 'y_true' and 'y_proba' parameters of {caller} must have the same length. "
             f"Got {len(labels)} and {len(probs)} instead."
         )
-    clusters = probs.argmax(axis=1)
-    matching = match_labels(labels, clusters)
-    position = np.searchsorted(matching.clusters, clusters).clip(max=len(matching.clusters) - 1)
-    has_class = matching.clusters[position] == clusters
-    return probs.max(axis=1), has_class & (matching.classes[position] == labels)
+    classes, clusters = np.unique(labels, return_inverse=True)[1], probs.argmax(axis=1)
+    matched = match_labels(classes, clusters).relabel(clusters, unmatched=-1)
+    return probs.max(axis=1), matched == classes
 
 
 def _cumulated(

@@ -4,32 +4,31 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import rel_entr
+from scipy.special import entr, rel_entr
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import UNUSED
 
-from skcollision.metrics._partitions import mutual_information
-from skcollision.metrics._validation import check_weights
-
-if TYPE_CHECKING:
-    from skcollision.graph import NeighbourGraph
+from skcollision.metrics._validation import check_weights, refuse_booleans
 
 # As in CollisionClusterer: distances are as good there, and cheaper.
 _N_COMPONENTS = 128
 
 
-class LabelFreeScorer(BaseEstimator):
-    """Base of scorers ``scorer(estimator, X)`` for ``scoring=``, with or without a ``y``.
+def mutual_information(probs: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
+    """Return H(mean prediction) - mean H(prediction) in nats, 0 to ln K."""
+    probs = np.asarray(probs, dtype=np.float64)
+    mean_entropy = np.average(entr(probs).sum(axis=1), weights=sample_weight)
+    return float(entr(np.average(probs, axis=0, weights=sample_weight)).sum() - mean_entropy)
 
-    A scorer is an estimator without `fit`: its parameters can be seen, cloned and, inside a search,
-    set, and ``set_score_request(sample_weight=True)`` asks for weights where metadata are routed.
-    """
+
+class EstimatorScorer(BaseEstimator):
+    """Base of scorers for ``scoring=``: estimators without `fit`, for their parameters' sake."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
     # Routing reads which metadata a scorer takes from the signature of `score`.
@@ -38,7 +37,7 @@ class LabelFreeScorer(BaseEstimator):
     def __call__(
         self, estimator: Any, X: Any, y: Any = None, *, sample_weight: ArrayLike | None = None
     ) -> float:
-        """Score a fitted estimator on held-out points; see `score`."""
+        """Score a fitted estimator on held-out points, as `score`."""
         return self.score(estimator, X, y, sample_weight)
 
     def score(
@@ -69,6 +68,7 @@ class LabelFreeScorer(BaseEstimator):
             what the scorer needs.
         """
         self._validate_params()
+        refuse_booleans(self)
         n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
         weight = check_weights(sample_weight, n_samples, type(self).__name__)
         return self._score(estimator, X, weight)
@@ -90,18 +90,15 @@ class LabelFreeScorer(BaseEstimator):
         return True
 
 
-class MutualInfoScorer(LabelFreeScorer):
+class MutualInfoScorer(EstimatorScorer):
     r"""Mutual information between held-out points and clusters: how sure and fair predictions are.
 
     .. math:: I = H(\bar\sigma) - \frac1N \sum_i H(\sigma_i)
 
     in nats, with the predictions :math:`\sigma_i` of ``predict_proba`` and their mean: 0 if all
     points are predicted alike, ln K if each is certain and clusters are equal. It is what
-    ``CollisionClusterer.score`` returns, for any estimator.
-
-    See Also
-    --------
-    skcollision.metrics.get_scorer : Finds this scorer as "held_out_mutual_info".
+    ``CollisionClusterer.score`` returns, for any estimator. :func:`get_scorer` calls it
+    "held_out_mutual_info".
 
     Examples
     --------
@@ -118,7 +115,7 @@ class MutualInfoScorer(LabelFreeScorer):
         return mutual_information(self._probabilities(estimator, X), weight)
 
 
-class ObjectiveScorer(LabelFreeScorer):
+class ObjectiveScorer(EstimatorScorer):
     r"""Minus the clustering objective of held-out predictions, the same for all candidates.
 
     .. math:: \min_y \frac1N \sum_i -\ln \sum_k y_{ik} \sigma_{ik} + \lambda KL(u \| \bar y)
@@ -126,7 +123,7 @@ class ObjectiveScorer(LabelFreeScorer):
 
     in nats, the objective of :class:`~skcollision.CollisionClusterer` without weight decay, with
     pseudo-labels solved to a gap of 1e-6. Candidates cannot be compared by objectives at their own
-    λ and w, so these belong to the scorer.
+    λ and w, so these belong to the scorer. :func:`get_scorer` calls it "neg_held_out_objective".
 
     Parameters
     ----------
@@ -136,10 +133,6 @@ class ObjectiveScorer(LabelFreeScorer):
         w, non-negative.
     prior : array-like of shape (n_clusters,), default=None
         Target proportions u, positive; None for equal ones.
-
-    See Also
-    --------
-    skcollision.metrics.get_scorer : Finds this scorer as "neg_held_out_objective".
 
     Examples
     --------
@@ -176,7 +169,7 @@ class ObjectiveScorer(LabelFreeScorer):
         return float(-solved.objective - self.fairness_weight * rel_entr(mean, prior).sum())
 
 
-class NeighborInfoScorer(LabelFreeScorer):
+class NeighborInfoScorer(EstimatorScorer):
     r"""How much the cluster of a held-out point tells of the clusters of its neighbours.
 
     Held-out points are joined to their nearest neighbours, and the clusters at the start and at the
@@ -189,7 +182,7 @@ class NeighborInfoScorer(LabelFreeScorer):
     are sought in X itself, centred, with rows of length 1, in its 128 principal directions,
     whatever a pipeline does to X: the graph is the same for all candidates.
     :class:`~skcollision.CollisionClusterer` keeps the best of its restarts by the same measure, on
-    its training points.
+    its training points. :func:`get_scorer` calls it "neighbor_info".
 
     Parameters
     ----------
@@ -199,10 +192,6 @@ class NeighborInfoScorer(LabelFreeScorer):
     random_state : int, RandomState instance or None, default=0
         Draws the first guess of the subspace and, beyond 20,000 points and 200 a cluster, those
         that are joined.
-
-    See Also
-    --------
-    skcollision.metrics.get_scorer : Finds this scorer as "neighbor_info".
 
     Notes
     -----
@@ -235,40 +224,50 @@ class NeighborInfoScorer(LabelFreeScorer):
         self.random_state = random_state
 
     def _score(self, estimator: Any, X: Any, weight: np.ndarray | None) -> float:
-        labels, n_clusters = _clusters(estimator, X)
+        if hasattr(estimator, "predict_proba"):
+            probs = np.asarray(estimator.predict_proba(X))
+            labels, n_clusters = probs.argmax(axis=1), probs.shape[1]
+        else:
+            names, labels = np.unique(estimator.predict(X), return_inverse=True)
+            n_clusters = len(names)
         points = check_array(X, dtype=[np.float64, np.float32], order="C", ensure_min_samples=2)
         if weight is not None:
             points, labels = points[weight > 0], labels[weight > 0]
-        graph = self._graph(points, n_clusters)
-        return float(graph.kept_information(labels, n_clusters))
-
-    def _graph(self, points: np.ndarray, n_clusters: int) -> NeighbourGraph:
-        """Join the points as CollisionClusterer joins those that it is fitted to."""
-        import torch
-
-        from skcollision.engine import NormalisedRows, TrainingSample, fit_normalisation
-        from skcollision.graph import default_neighbors
-
-        n_neighbors = self.n_neighbors
-        if isinstance(n_neighbors, str):
-            n_neighbors = max(1, default_neighbors(len(points), n_clusters))
-        normalisation = fit_normalisation(points, None, unit_rows=True, softens=True)
-        sample = TrainingSample(
-            NormalisedRows(points, normalisation, torch.device("cpu")),
-            None,
-            n_components=_N_COMPONENTS,
-            n_neighbors=n_neighbors,
-            n_clusters=n_clusters,
-            random_state=check_random_state(self.random_state),
-        )
-        assert sample.graph is not None
-        return sample.graph
+        random_state = check_random_state(self.random_state)
+        return _neighbour_information(points, labels, n_clusters, self.n_neighbors, random_state)
 
 
-def _clusters(estimator: Any, X: Any) -> tuple[np.ndarray, int]:
-    """Return clusters numbered from 0, and how many there are."""
-    if hasattr(estimator, "predict_proba"):
-        probs = np.asarray(estimator.predict_proba(X))
-        return probs.argmax(axis=1), probs.shape[1]
-    names, labels = np.unique(estimator.predict(X), return_inverse=True)
-    return labels, len(names)
+def _neighbour_information(
+    points: np.ndarray,
+    labels: np.ndarray,
+    n_clusters: int,
+    n_neighbors: int | str,
+    random_state: np.random.RandomState,
+) -> float:
+    """Join the points as CollisionClusterer joins those that it is fitted to."""
+    import torch
+
+    from skcollision.engine import (
+        NormalisedRows,
+        TrainingSample,
+        default_sample_size,
+        draw_sample,
+        fit_normalisation,
+    )
+    from skcollision.graph import default_neighbors
+
+    rows = draw_sample(len(points), None, default_sample_size(n_clusters), random_state).rows
+    points, labels = points[rows], labels[rows]
+    if isinstance(n_neighbors, str):
+        n_neighbors = max(1, default_neighbors(len(points), n_clusters))
+    normalisation = fit_normalisation(points, None, unit_rows=True, softens=True)
+    graph = TrainingSample(
+        NormalisedRows(points, normalisation, torch.device("cpu")),
+        None,
+        n_components=_N_COMPONENTS,
+        n_neighbors=n_neighbors,
+        n_clusters=n_clusters,
+        random_state=random_state,
+    ).graph
+    assert graph is not None
+    return float(graph.kept_information(labels, n_clusters))

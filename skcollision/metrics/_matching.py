@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from skcollision.metrics._validation import check_labels, check_same_length, check_weights
+from skcollision.metrics._validation import check_known_labels, check_labels, check_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,15 +25,9 @@ class LabelMatching:
     classes : ndarray of shape (n_matched,)
         Their classes: ``clusters[i]`` is matched with ``classes[i]``.
     unmatched_clusters : ndarray
-        Predicted labels that are left without a class, sorted; empty unless there are more clusters
-        than classes.
+        Predicted labels without a class, sorted; empty unless there are more clusters than classes.
     unmatched_classes : ndarray
-        Classes that are left without a cluster, sorted; empty unless there are more classes than
-        clusters.
-
-    See Also
-    --------
-    match_labels : Makes such a matching.
+        Classes without a cluster, sorted; empty unless there are more classes than clusters.
 
     Examples
     --------
@@ -57,10 +52,10 @@ class LabelMatching:
         Parameters
         ----------
         y_pred : array-like of shape (n_samples,)
-            Predicted labels: those that were matched, or of other points.
+            Predicted labels, of these or of other points.
         unmatched : label, optional
-            What becomes of points in a cluster without a class: a label that is no class (-1, say),
-            so that they count as wrong. By default such a point is an error.
+            The label of points in a cluster without a class. It must be no class (-1, say), so that
+            they count as wrong. By default such a point is an error.
 
         Returns
         -------
@@ -103,15 +98,11 @@ class LabelMatching:
     def _check_filler(self, unmatched: Any) -> npt.NDArray:
         filler = np.asarray(unmatched)
         same_type = filler.dtype.kind in "biufU" and _is_text(filler) == _is_text(self.classes)
-        if filler.ndim or not same_type:
+        if filler.ndim or not same_type or filler in [*self.classes, *self.unmatched_classes]:
             raise ValueError(
                 "The 'unmatched' parameter of relabel must be one label of the type of the "
-                f"classes, {self.classes.dtype}. Got {unmatched!r} instead."
-            )
-        if filler in self.classes or filler in self.unmatched_classes:
-            raise ValueError(
-                "The 'unmatched' parameter of relabel must not be a class: points without a class "
-                f"would count as right. Got {unmatched!r} instead."
+                f"classes, {self.classes.dtype}, and none of them, or points without a class would "
+                f"count as right. Got {unmatched!r} instead."
             )
         return filler
 
@@ -141,16 +132,12 @@ def match_labels(
         If labels are empty, not one-dimensional, of different lengths, missing, continuous or of
         mixed types, or weights negative, not finite or all zero.
 
-    See Also
-    --------
-    clustering_accuracy_score : The share of points that the matching gets right.
-
     Notes
     -----
-    An optimal assignment on the contingency table (Kuhn, "The Hungarian method for the assignment
-    problem", 1955), by :func:`scipy.optimize.linear_sum_assignment`. As many pairs as possible are
-    made, so a cluster may be matched with a class it has no point in common with. Of several
-    optimal matchings one is returned, always the same.
+    This is the optimal assignment on the contingency table (Kuhn, "The Hungarian method for the
+    assignment problem", 1955). As many pairs as possible are made, so a cluster may be matched with
+    a class it has no point in common with. Of several optimal matchings the same is always
+    returned.
 
     Examples
     --------
@@ -174,23 +161,64 @@ def match_labels(
     )
 
 
-def contingency_table(
-    y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None, caller: str
-) -> tuple[npt.NDArray, npt.NDArray, npt.NDArray]:
-    """Check the labels and count (or weigh) the points in each pair of cluster and class.
+def clustering_accuracy_score(
+    y_true: npt.ArrayLike, y_pred: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None
+) -> float:
+    r"""Share of points whose cluster is matched with their class (unsupervised accuracy, "ACC").
+
+    .. math:: \mathrm{ACC} = \max_m \frac1N \sum_i \mathbf 1[\,m(\hat y_i) = y_i\,]
+
+    over all one-to-one matchings m of clusters with classes. Points of a cluster that gets no
+    class, or of a class that gets no cluster, count as wrong.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,)
+        Class and cluster of each point: integers, booleans or strings.
+    sample_weight : array-like of shape (n_samples,), optional
+        Non-negative weights of the points.
 
     Returns
     -------
-    clusters : ndarray of shape (n_clusters,)
-        Distinct predicted labels, sorted.
-    classes : ndarray of shape (n_classes,)
-        Distinct true labels, sorted.
-    contingency : ndarray of shape (n_clusters, n_classes)
-        Integer counts, or float64 total weights if there is a `sample_weight`.
+    float
+        A fraction: 1 for identical partitions, at least one over the larger of the numbers of
+        clusters and classes. Names do not matter, nor which of the two comes first.
+
+    Raises
+    ------
+    ValueError
+        As :func:`match_labels`.
+
+    References
+    ----------
+    Yang, Xu, Nie, Yan & Zhuang, "Image Clustering using Local Discriminant Models and Global
+    Integration", IEEE TIP 2010.
+
+    Examples
+    --------
+    >>> from skcollision.metrics import clustering_accuracy_score
+    >>> clustering_accuracy_score(["a", "a", "b", "b"], [7, 7, 3, 3])
+    1.0
+    >>> clustering_accuracy_score(["a", "a", "b", "b"], [0, 1, 2, 2])
+    0.75
     """
-    y_true = check_labels(y_true, "y_true", caller)
-    y_pred = check_labels(y_pred, "y_pred", caller)
-    check_same_length(y_true, y_pred, caller)
+    contingency = contingency_table(y_true, y_pred, sample_weight, "clustering_accuracy_score")[2]
+    right = contingency[optimal_pairs(contingency)]
+    # fsum rounds once, so identical partitions give exactly 1 whatever the weights.
+    return math.fsum(right) / math.fsum(contingency[contingency > 0])
+
+
+def contingency_table(
+    y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None, caller: str
+) -> tuple[npt.NDArray, npt.NDArray, npt.NDArray]:
+    """Return clusters, classes, and the number (or weight) of points for each pair of the two."""
+    y_true = check_known_labels(y_true, "y_true", caller)
+    y_pred = check_known_labels(y_pred, "y_pred", caller)
+    if len(y_true) != len(y_pred):
+        raise ValueError(
+            f"The 'y_true' and 'y_pred' parameters of {caller} must have the same length. "
+            f"Got {len(y_true)} and {len(y_pred)} instead."
+        )
     weight = check_weights(sample_weight, len(y_true), caller)
     classes, class_index = np.unique(y_true, return_inverse=True)
     clusters, cluster_index = np.unique(y_pred, return_inverse=True)
@@ -202,8 +230,7 @@ def contingency_table(
 
 def optimal_pairs(contingency: npt.NDArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Rows (ascending) and columns of the assignment with the largest total."""
-    rows, columns = linear_sum_assignment(contingency, maximize=True)
-    return rows, columns
+    return linear_sum_assignment(contingency, maximize=True)
 
 
 def _is_text(labels: npt.NDArray) -> bool:

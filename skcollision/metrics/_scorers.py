@@ -4,19 +4,39 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
+from numpy.typing import ArrayLike
 from sklearn import metrics
-from sklearn.metrics import make_scorer
 
-from skcollision.metrics._accuracy import clustering_accuracy_score
 from skcollision.metrics._agreement import AgreementScorer
-from skcollision.metrics._label_free import MutualInfoScorer, NeighborInfoScorer, ObjectiveScorer
+from skcollision.metrics._label_free import (
+    EstimatorScorer,
+    MutualInfoScorer,
+    NeighborInfoScorer,
+    ObjectiveScorer,
+)
+from skcollision.metrics._matching import clustering_accuracy_score
 
-clustering_accuracy_scorer: Callable[..., float] = make_scorer(clustering_accuracy_score)
+
+class _AccuracyScorer(EstimatorScorer):
+    """Clustering accuracy; unlike a scorer of ``make_scorer`` it says so where it gets no y."""
+
+    def score(
+        self, estimator: Any, X: Any, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> float:
+        if y is None:
+            raise ValueError(
+                "The 'y' parameter of clustering_accuracy_scorer must be the known classes. Got "
+                "None instead; scorers that need none are 'neighbor_info' and 'stability'."
+            )
+        return clustering_accuracy_score(y, estimator.predict(X), sample_weight=sample_weight)
+
+
+clustering_accuracy_scorer: Callable[..., float] = _AccuracyScorer()
 """``clustering_accuracy_scorer(estimator, X, y)``: clustering accuracy of ``estimator.predict(X)``.
 
-Made for ``scoring=`` in scikit-learn's model selection. It takes `sample_weight` and
-scikit-learn's metadata routing like any other scorer.
+For ``scoring=`` in scikit-learn's model selection, with `sample_weight` and metadata routing.
 """
 
 _SCORERS: dict[str, Callable[..., float]] = {
@@ -44,8 +64,8 @@ def get_scorer(scoring: str) -> Callable[..., float]:
     Returns
     -------
     callable
-        A scorer ``scorer(estimator, X, y)``, of which those that need no labels take none either; a
-        copy, so that its metadata requests may be set.
+        ``scorer(estimator, X, y)``, or ``scorer(estimator, X)`` if it needs no labels; a copy, so
+        that its metadata requests may be set.
 
     Raises
     ------

@@ -9,37 +9,56 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClusterMixin, MetaEstimatorMixin, _fit_context, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClusterMixin,
+    MetaEstimatorMixin,
+    TransformerMixin,
+    _fit_context,
+    clone,
+)
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import validate_data
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skcollision.cluster import CollisionClusterer
-from skcollision.model_selection._agreement import Half, compare_halves
-from skcollision.model_selection._best_estimator import BestEstimatorMixin
-from skcollision.model_selection._sweep import automatic_grid, cut_in_halves, summarise
+from skcollision.metrics._validation import refuse_booleans
+from skcollision.model_selection._sweep import (
+    automatic_grid,
+    compare_halves,
+    cut_in_halves,
+    summarise,
+)
 
 # Parameters of the default clusterer in the sweep: a tenth of the time, and what differs between
 # numbers of clusters is far more than what differs from the full fit.
 _SHORT_FIT: Final = {"n_init": 2, "max_iter": 30}
 
 
-class NClustersSearch(BestEstimatorMixin, MetaEstimatorMixin, ClusterMixin, BaseEstimator):
+def _best_has(method: str) -> Any:
+    def check(search: NClustersSearch) -> bool:
+        return hasattr(getattr(search, "best_estimator_", search._estimator()), method)
+
+    return available_if(check)
+
+
+class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEstimator):
     r"""Choose the number of clusters by what two halves of the data agree on, without labels.
 
     For each number of clusters K and each resample, the points are cut at random into two halves, a
     clusterer is fitted to each, and both predict the cluster of all points. The adjusted Rand index
     (ARI) of the two is the stability of K: 1 if they agree, 0 on average for unrelated partitions
-    of the same sizes. Stability alone favours few clusters, as a coarse picture is easily
-    reproduced. The default criterion weighs it by how much a partition says,
+    of the same sizes. Stability alone favours few clusters, so the default criterion weighs it by
+    how much a partition says,
 
     .. math:: \text{information}(K) = \text{ARI}^2 \cdot \tfrac12 (H_1 + H_2) ,
 
     with the entropies H of the cluster sizes in nats, ln K for equal clusters. For partitions of
-    the same sizes the ARI is the correlation of what they say of a pair of points, together or
-    apart, so its square is the share of the one's variance that the other explains. A split that
-    the halves agree on raises the product, a split at random lowers it. The estimator is then
-    fitted to all points with the K for which it is highest.
+    the same sizes the ARI is a correlation (over pairs of points, together or apart), so its square
+    is the share of the one's variance that the other explains. A split that the halves agree on
+    raises the product, a split at random lowers it. The estimator is then fitted to all points with
+    the best K.
 
     Parameters
     ----------
@@ -87,14 +106,11 @@ class NClustersSearch(BestEstimatorMixin, MetaEstimatorMixin, ClusterMixin, Base
     feature_names_in_ : ndarray of shape (n_features,)
         Their names, where X had string column names.
 
-    See Also
-    --------
-    skcollision.plotting.NClustersDisplay : A picture of the curve.
-
     Notes
     -----
     The cost is ``2 * n_resamples`` fits on half the points for each number of clusters, and one on
-    all. Whether there are clusters at all is not answered: the least number tried is.
+    all. The search does not tell whether there are clusters at all.
+    :class:`~skcollision.plotting.NClustersDisplay` draws its results.
 
     References
     ----------
@@ -174,18 +190,33 @@ class NClustersSearch(BestEstimatorMixin, MetaEstimatorMixin, ClusterMixin, Base
         UserWarning
             If the best is the largest of several numbers tried, so that more may be better.
         """
+        refuse_booleans(self)
         data = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=4)
         grid = self._grid(len(data))
         model = self._checked_estimator()
         random_state = check_random_state(self.random_state)
         resamples = [cut_in_halves(len(data), random_state) for _ in range(self.n_resamples)]
         seed = int(random_state.randint(np.iinfo(np.int32).max))
-        found = self._sweep(model, data, grid, resamples)
+        params = self.sweep_params
+        if params is None:
+            params = _SHORT_FIT if self.estimator is None else {}
+        swept = clone(model).set_params(**params)
+        found = Parallel(n_jobs=self.n_jobs)(
+            delayed(compare_halves)(clone(swept).set_params(n_clusters=int(k)), data, halves)
+            for halves in resamples
+            for k in grid
+        )
         self.results_ = summarise(grid, found, self.n_resamples)
         self.best_index_ = int(np.argmax(self.results_[f"{self.criterion}_mean"]))
         self.best_n_clusters_ = int(grid[self.best_index_])
         self.best_score_ = float(self.results_[f"{self.criterion}_mean"][self.best_index_])
-        self._warn_at_the_end(grid)
+        if len(grid) > 1 and self.best_n_clusters_ == grid[-1]:
+            warnings.warn(
+                f"The best number of clusters, {grid[-1]}, is the largest that was tried. Raise "
+                "'n_clusters' to see whether more are better.",
+                UserWarning,
+                stacklevel=3,
+            )
         model.set_params(n_clusters=self.best_n_clusters_)
         if "random_state" in model.get_params():
             model.set_params(random_state=seed)
@@ -194,6 +225,56 @@ class NClustersSearch(BestEstimatorMixin, MetaEstimatorMixin, ClusterMixin, Base
         labels = getattr(model, "labels_", None)
         self.labels_ = np.asarray(model.predict(X) if labels is None else labels)
         return self
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Assign points to the clusters of `best_estimator_`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Cluster numbers.
+        """
+        check_is_fitted(self)
+        return self.best_estimator_.predict(X)
+
+    @_best_has("predict_proba")
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """Compute soft assignments to the clusters of `best_estimator_`, if it has them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, ``best_n_clusters_``)
+            Probabilities of the clusters.
+        """
+        check_is_fitted(self)
+        return self.best_estimator_.predict_proba(X)
+
+    @_best_has("transform")
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """Map points as `best_estimator_` does, if it can.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            For the clusterers of this package, probabilities of the clusters.
+        """
+        check_is_fitted(self)
+        return self.best_estimator_.transform(X)
 
     def _estimator(self) -> BaseEstimator:
         return CollisionClusterer() if self.estimator is None else self.estimator
@@ -226,30 +307,3 @@ class NClustersSearch(BestEstimatorMixin, MetaEstimatorMixin, ClusterMixin, Base
                 f"for an estimator without predict_proba. Got 'mutual_info' for {model!r} instead."
             )
         return model
-
-    def _sweep(
-        self,
-        model: BaseEstimator,
-        X: np.ndarray,
-        grid: np.ndarray,
-        resamples: list[tuple[Half, Half]],
-    ) -> list[dict[str, float]]:
-        """Compare the halves of each resample for each number of clusters, resample by resample."""
-        params = self.sweep_params
-        if params is None:
-            params = _SHORT_FIT if self.estimator is None else {}
-        model = clone(model).set_params(**params)
-        return Parallel(n_jobs=self.n_jobs)(
-            delayed(compare_halves)(clone(model).set_params(n_clusters=int(k)), X, halves)
-            for halves in resamples
-            for k in grid
-        )
-
-    def _warn_at_the_end(self, grid: np.ndarray) -> None:
-        if len(grid) > 1 and self.best_n_clusters_ == grid[-1]:
-            warnings.warn(
-                f"The best number of clusters, {grid[-1]}, is the largest that was tried. Raise "
-                "'n_clusters' to see whether more are better.",
-                UserWarning,
-                stacklevel=4,
-            )

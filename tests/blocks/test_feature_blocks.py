@@ -1,4 +1,5 @@
 import mmap
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -140,6 +141,15 @@ def test_only_maps_beyond_a_limit_are_large(tmp_path):
     assert not large_map(np.zeros((2, 2)))
 
 
+def test_numbers_and_vectors_of_a_dataset_stand_side_by_side():
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import dataset
+
+    table = pa.table({"v": [[1, 2], [3, 4]], "a": [True, False], "d": [Decimal("0.5"), Decimal(7)]})
+    ((_, block),) = FeatureBlocks(dataset.dataset(table)).blocks(9)
+    np.testing.assert_array_equal(block, [[1, 2, 1, 0.5], [3, 4, 0, 7]])
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_what_is_not_finite_is_named_by_its_row(X, value):
     bad = X.copy()
@@ -159,6 +169,9 @@ def test_missing_values_of_a_dataset_are_found(tmp_path):
     for vectors in ([[1.0, 2.0], None], [[1.0, 2.0], [1.0]]):
         with pytest.raises(ValueError, match="vector in row 1"):
             FeatureBlocks(dataset.dataset(pa.table({"v": vectors})))
+    for missing in ([True, None], [Decimal("1.5"), None]):
+        with pytest.raises(ValueError, match="NaN in row 1, column 0"):
+            list(FeatureBlocks(dataset.dataset(pa.table({"a": missing}))).blocks(9))
     with pytest.raises(ValueError, match="column 'name' of type string"):
         FeatureBlocks(dataset.dataset(pa.table({"a": [1.0], "name": ["x"]})))
     with pytest.raises(ValueError, match=r"'columns' parameter .* has \['a', 'b'\]"):
@@ -184,8 +197,9 @@ def test_other_sources_are_one_clear_error(X, make, error, match):
 
 
 def test_bad_options_are_named(X):
-    with pytest.raises(ValueError, match="'block_rows' parameter of FeatureBlocks"):
-        FeatureBlocks(X, block_rows=0)
+    for block_rows in (0, True):
+        with pytest.raises(ValueError, match="'block_rows' parameter of FeatureBlocks"):
+            FeatureBlocks(X, block_rows=block_rows)
     with pytest.raises(ValueError, match="'columns' parameter"):
         FeatureBlocks(X, columns=["a"])
 

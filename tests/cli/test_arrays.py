@@ -2,10 +2,12 @@
 
 import io
 import pickle
+import re
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from skcollision.cli._arrays import ReadOptions, read_matrix
@@ -123,9 +125,73 @@ def test_parquet_column_of_vectors_beside_others_needs_its_name():
     pq.write_table(table, "X.parquet")
     X = read_matrix(Path("X.parquet"), ReadOptions(array="vector"))
     np.testing.assert_array_equal(X, MATRIX.astype(np.float32))
-    assert "column 'id' holds string; must hold numbers" in matrix_error("X.parquet")
+    assert "the column 'id' of type string" in matrix_error("X.parquet")
     error = matrix_error("X.parquet", array="nothing")
-    assert "no single column named 'nothing'; choose one with --array: id, vector" in error
+    assert "has no column 'nothing'; it has id, vector" in error
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"columns": ("c", "a")},
+        {"columns": ("3", "1")},
+        {"columns": ("c", "1", "a")},
+        {"columns": ("c", "a", "b"), "drop": ("b",)},
+        {"drop": ("id", "2"), "columns": ("3", "a", "b")},
+    ],
+)
+def test_columns_are_chosen_by_name_or_number(suffix, options):
+    frame = pd.DataFrame(MATRIX, columns=["a", "b", "c"])
+    frame.insert(0, "id", ["x", "y", "z"])
+    frame.to_csv("X.csv", index=False)
+    frame.to_parquet("X.parquet")
+    X = read_matrix(Path(f"X.{suffix}"), ReadOptions(**options))
+    np.testing.assert_array_equal(X, MATRIX[:, [2, 0]])
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_columns_that_are_left_out(suffix):
+    pd.DataFrame({"a": MATRIX[:, 0], "id": ["x", "y", "z"], "b": MATRIX[:, 1]}).to_csv("X.csv")
+    pd.read_csv("X.csv").to_parquet("X.parquet", index=False)
+    X = read_matrix(Path(f"X.{suffix}"), ReadOptions(drop=("0", "id")))
+    np.testing.assert_array_equal(X, MATRIX[:, :2])
+    error = matrix_error(f"X.{suffix}", drop=("a", "b", "0", "id"))
+    assert "no column is left" in error
+    assert "has no column 'c'" in matrix_error(f"X.{suffix}", drop=("c",))
+    assert "has no column '4'" in matrix_error(f"X.{suffix}", columns=("4",))
+
+
+def test_columns_without_names_and_with_one_name_for_two_have_numbers():
+    for header in ("", "a,b,a\n"):
+        write("X.csv", header + rows(MATRIX))
+        X = read_matrix(Path("X.csv"), ReadOptions(columns=("2", "0")))
+        np.testing.assert_array_equal(X, MATRIX[:, [2, 0]])
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+def test_columns_are_for_tables(suffix):
+    np.save("X.npy", MATRIX)
+    np.savez("X.npz", X=MATRIX)
+    assert "for .csv and .parquet files" in matrix_error(f"X.{suffix}", drop=("0",))
+
+
+def test_frame_with_vectors_in_its_cells():
+    frame = pd.DataFrame({"vector": list(MATRIX.astype("f")), "length": [1.0, 2, 3]})
+    frame.to_parquet("X.parquet")
+    X = read_matrix(Path("X.parquet"), ReadOptions(columns=("vector",)))
+    assert X.dtype == np.float32
+    np.testing.assert_array_equal(X, MATRIX.astype("f"))
+    X = read_matrix(Path("X.parquet"), ReadOptions())
+    np.testing.assert_array_equal(X, np.column_stack([MATRIX.astype("f"), [1, 2, 3]]))
+
+
+def test_index_of_a_frame_is_no_feature():
+    frame = pd.DataFrame({"vector": MATRIX.tolist()}, index=[7, 8, 9])
+    frame.to_parquet("X.parquet")
+    assert "seems to be a row index" in matrix_error("X.parquet")
+    X = read_matrix(Path("X.parquet"), ReadOptions(drop=("__index_level_0__",)))
+    np.testing.assert_array_equal(X, MATRIX)
 
 
 def test_parquet_of_float32_and_integers_keeps_every_value():
@@ -171,7 +237,7 @@ def test_damaged_member_of_npz():
     content = bytearray(Path("X.npz").read_bytes())
     content[5000] ^= 0xFF
     write("X.npz", bytes(content))
-    assert "array 'X' is damaged" in matrix_error("X.npz")
+    assert "cannot be read: Bad CRC-32" in matrix_error("X.npz")
 
 
 class Trap:
@@ -185,7 +251,7 @@ class Trap:
 def test_pickles_are_refused_and_never_run(suffix):
     trap = np.array([[Trap()]], dtype=object)
     np.save("X.npy", trap) if suffix == "npy" else np.savez("X.npz", X=trap)
-    assert "Python objects" in matrix_error(f"X.{suffix}")
+    assert re.search("Python objects|allow_pickle=False", matrix_error(f"X.{suffix}"))
     write(f"X.{suffix}", pickle.dumps(Trap()))
     matrix_error(f"X.{suffix}")
     assert not Path("trapped").exists()
@@ -195,7 +261,7 @@ def test_archive_named_npy_is_refused():
     archive = io.BytesIO()
     np.savez(archive, X=MATRIX)
     write("X.npy", archive.getvalue())
-    assert "is not a readable .npy file" in matrix_error("X.npy")
+    assert "cannot be read: the magic string is not correct" in matrix_error("X.npy")
 
 
 def test_unknown_suffix():
@@ -232,15 +298,16 @@ def test_first_value_that_is_not_finite_is_named(value, order, monkeypatch):
     X[73, 2] = value
     X[73, 3] = X[90, 0] = np.nan
     np.save("X.npy", X)
-    assert f"row 73, column 2 (counted from 0) is {value}" in matrix_error("X.npy")
+    kind = "NaN" if np.isnan(value) else "infinity"
+    assert f"contains {kind} in row 73, column 2 (both counted from 0)" in matrix_error("X.npy")
 
 
 def test_missing_values_of_csv_and_parquet_are_named():
     write("X.csv", "a,b\n1,2\n3,nan\n")
-    assert "row 1, column 1 (counted from 0) is nan" in matrix_error("X.csv")
+    assert "NaN in row 1, column 1 (both counted from 0)" in matrix_error("X.csv")
     for column in ([1.0, None], [1, None], [True, None]):
         pq.write_table(pa.table({"a": [1, 2], "b": column}), "X.parquet")
-        assert "row 1, column 1 (counted from 0) is nan" in matrix_error("X.parquet")
+        assert "NaN in row 1, column 1 (both counted from 0)" in matrix_error("X.parquet")
 
 
 @pytest.mark.parametrize(
@@ -249,14 +316,16 @@ def test_missing_values_of_csv_and_parquet_are_named():
         ("", "holds no data"),
         ("\n\n", "holds no data"),
         ("a,b\n", "holds no data"),
-        ("a,b\n1,2\n3,x\n", "line 3, column 2 (counted from 1): 'x' is not a number"),
-        ("1,2\n3,\n", "line 2, column 2 (counted from 1): '' is not a number"),
-        (",2\n3,4\n", "line 1, column 1 (counted from 1): '' is not a number"),
+        ("a,b\n1,2\n3,x\n", "column #1: Row #3: CSV conversion error to double: invalid value 'x'"),
+        ("1,2\n3,\n", "NaN in row 1, column 1 (both counted from 0)"),
+        (",2\n3,4\n", "NaN in row 0, column 0 (both counted from 0)"),
         ("id,1\n3,4\n", "say --header"),
-        ("1,2\n3,4,5\n", "line 2 has 3 cells where the lines before have 2"),
-        (",0,1\n0,5,6\n", "it seems to be a row index"),
-        (",a,b\n0,5,6\n", "it seems to be a row index"),
-        ("1;2\n3;4\n", "line 2, column 1 (counted from 1): '3;4' is not a number"),
+        ("1,2\n3,4,5\n", "Row #2: Expected 2 columns, got 3: 3,4,5"),
+        (",0,1\n0,5,6\n", "seems to be a row index"),
+        (",a,b\n0,5,6\n", "seems to be a row index"),
+        ("1;2\n3;4\n", "invalid value '3;4'; the first line has no ','"),
+        ("a;b\n3;4\n", "see --delimiter"),
+        ("1;2\n", "see --delimiter"),
     ],
 )
 def test_defects_of_csv(text, problem):
@@ -266,21 +335,20 @@ def test_defects_of_csv(text, problem):
 
 def test_parquet_defects_name_the_row():
     pq.write_table(pa.table({"vector": [[1.0, 2.0], [3.0]]}), "X.parquet")
-    assert "the vector in row 1 (counted from 0) has 1 numbers" in matrix_error("X.parquet")
+    assert "vector in row 1 (counted from 0) of column 'vector'" in matrix_error("X.parquet")
     pq.write_table(pa.table({"vector": [[1.0, 2.0], None]}), "X.parquet")
-    assert "row 1 (counted from 0) has no vector" in matrix_error("X.parquet")
+    assert "vector in row 1 (counted from 0) of column 'vector'" in matrix_error("X.parquet")
     pq.write_table(pa.table({"vector": [["a"], ["b"]]}), "X.parquet")
-    assert "holds string; must hold numbers" in matrix_error("X.parquet")
+    assert "column 'vector' of type string" in matrix_error("X.parquet")
 
 
 def test_array_name_where_there_are_no_names():
     np.save("X.npy", MATRIX)
-    write("X.csv", rows(MATRIX))
     assert "--array" in matrix_error("X.npy", array="X")
-    assert "--array" in matrix_error("X.csv", array="X")
 
 
-def test_parquet_without_pyarrow_says_what_to_install(monkeypatch):
-    pq.write_table(pa.table({"a": [1.0]}), "X.parquet")
-    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    assert "pip install 'skcollision[tables]'" in matrix_error("X.parquet")
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_tables_without_pyarrow_say_what_to_install(suffix, monkeypatch):
+    Path(f"X.{suffix}").touch()
+    monkeypatch.setitem(sys.modules, "pyarrow.csv", None)
+    assert "pip install 'skcollision[tables]'" in matrix_error(f"X.{suffix}")

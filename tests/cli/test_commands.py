@@ -7,6 +7,7 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -84,6 +85,17 @@ def test_every_format_gives_the_same_labels(points, run):
         np.testing.assert_array_equal(np.load(f"{name}.npy"), np.load("npy.npy"))
 
 
+def test_columns_of_a_table_are_chosen(points, run):
+    frame = pd.DataFrame(points, columns=list("abcde"))
+    frame["group, of each"] = "x"
+    frame.to_csv("X.csv", index=False)
+    model = ("--model", "m")
+    run("fit", "X.csv", "-k", 3, "-o", "y.csv", "--columns", "a, c,4", *model, *FAST)
+    assert joblib.load("m").n_features_in_ == 3
+    run("predict", "m", "X.csv", "-o", "z.csv", "--drop", '1,d,"group, of each"')
+    assert Path("y.csv").read_bytes() == Path("z.csv").read_bytes()
+
+
 def test_quiet_and_overwriting(points, run):
     Path("labels.csv").write_text("old", encoding="utf-8")
     result = run("fit", "X.npy", "-k", 3, "-o", "labels.csv", "-q", *FAST)
@@ -129,7 +141,7 @@ def test_data_that_is_not_finite_is_found_before_the_fit(points, fail):
     points[7, 3] = np.nan
     np.save("X.npy", points)
     error = fail("fit", "X.npy", "-k", 3, "-o", "labels.npy")
-    assert error.startswith("Error: X.npy: row 7, column 3 (counted from 0) is nan")
+    assert error.startswith("Error: X.npy: X contains NaN in row 7, column 3")
 
 
 def test_outputs_are_checked_before_the_data_are_read(points, fail, monkeypatch):
@@ -186,6 +198,8 @@ def test_errors_of_score(folder, fail):
     assert "a.npy has 3 labels and b.npy has 2" in fail("score", "a.npy", "b.npy")
     assert "see --header" in fail("score", "a.npy", "b.csv")
     assert "absent.npy: cannot be read" in fail("score", "a.npy", "absent.npy")
+    Path("c.csv").write_text("cat\n-1\ncat\n", encoding="utf-8")
+    assert "'y_true' parameter" in fail("score", "a.npy", "c.csv")
 
 
 def test_delimiter_must_be_one_character(points):
@@ -196,10 +210,8 @@ def test_delimiter_must_be_one_character(points):
 
 
 def test_help_and_version(run):
-    from skcollision.cli._main import main as command
-
     help_text = run("--help").stdout
-    for name in command.commands:
+    for name in main.commands:
         assert name in help_text
         assert "Usage:" in run(name, "--help").stdout
     assert run("--version").stdout.startswith("skcollision, version ")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from skcollision.cli._demo import Run, _table
+from skcollision.cli._demo import format_table
 
 pytest.importorskip("matplotlib")
 
@@ -32,10 +32,10 @@ def test_demo_prints_both_methods_and_draws(run):
 
 def test_table_shows_mean_and_sample_standard_deviation():
     runs = [
-        Run(None, seconds, {"ACC": accuracy, "NMI": 0.5, "ARI": 0.25})
+        {"ACC": accuracy, "NMI": 0.5, "ARI": 0.25, "seconds": seconds}
         for seconds, accuracy in [(1.0, 0.7), (3.0, 0.9)]
     ]
-    header, line = _table({"method": runs}).splitlines()
+    header, line = format_table({"method": runs}).splitlines()
     assert header.startswith("mean ± std of 2 seeds")
     assert "0.800 ± 0.141" in line
     assert "0.500 ± 0.000" in line

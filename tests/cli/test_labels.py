@@ -55,6 +55,15 @@ def test_labels_of_npy(stored, expected):
         ("cat\ndog\ncat\n", None, ["cat", "dog", "cat"]),
         ("cat\ndog\ndog\n", False, ["cat", "dog", "dog"]),
         ("cat\ndog\ncat\n", True, ["dog", "cat"]),
+        ("cat\n", None, ["cat"]),
+        ("day\n2020-01-02\n2020-01-03\n", None, ["2020-01-02", "2020-01-03"]),
+        ("true\nfalse\ntrue\n", None, ["true", "false", "true"]),
+        (
+            "2020-01-02T00:00\nx\n2020-01-02T00:00\n",
+            None,
+            ["2020-01-02T00:00", "x", "2020-01-02T00:00"],
+        ),
+        ("NA\nnull\nNA\n", None, ["NA", "null", "NA"]),
     ],
 )
 def test_labels_of_csv(text, header, expected):
@@ -74,6 +83,13 @@ def test_labels_of_parquet(column):
     assert "has 2 columns; choose one with --array: label, other" in labels_error("y.parquet")
 
 
+def test_a_column_of_csv_is_chosen_by_name_or_number():
+    path = write("y.csv", "id,label\n7,cat\n8, dog\n")
+    for array in ("label", "1"):
+        assert read_labels(path, ReadOptions(array=array)).tolist() == ["cat", "dog"]
+    assert "has 2 columns; choose one with --array: id, label" in labels_error("y.csv")
+
+
 def test_defects_of_labels():
     np.save("y.npy", np.zeros((3, 2)))
     assert "one label per point; its shape is (3, 2)" in labels_error("y.npy")
@@ -86,8 +102,10 @@ def test_defects_of_labels():
     np.save("y.npy", np.array([1j]))
     assert "dtype is complex128" in labels_error("y.npy")
     write("y.csv", "1,2\n")
-    assert "line 1 has 2 cells" in labels_error("y.csv")
+    assert "has 2 columns; choose one with --array: 0, 1" in labels_error("y.csv")
     write("y.csv", "")
-    assert "holds no labels" in labels_error("y.csv")
+    assert "holds no data" in labels_error("y.csv")
+    write("y.csv", 'label\na\n""\nb\n')
+    assert "row 1 (counted from 0) has no label" in labels_error("y.csv")
     pq.write_table(pa.table({"label": [1, None]}), "y.parquet")
     assert "row 1 (counted from 0) has no label" in labels_error("y.parquet")

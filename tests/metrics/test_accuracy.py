@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score
 
@@ -35,12 +35,14 @@ def brute_force(y_true, y_pred, weight=None):
     )
 
 
+@settings(max_examples=40)
 @given(labelled_points())
 def test_agrees_with_trying_every_permutation(points):
     y_true, y_pred = points
     assert clustering_accuracy_score(y_true, y_pred) == pytest.approx(brute_force(y_true, y_pred))
 
 
+@settings(max_examples=40)
 @given(labelled_points(), st.data())
 def test_weighted_agrees_with_trying_every_permutation(points, data):
     y_true, y_pred = points
@@ -97,6 +99,10 @@ def test_when_the_numbers_of_clusters_and_classes_differ(y_true, y_pred, expecte
     assert clustering_accuracy_score(y_true, y_pred) == pytest.approx(expected)
 
 
+def test_text_of_integers_may_be_negative():
+    assert clustering_accuracy_score(["-1", "0", "0"], ["2", "-1", "-1"]) == 1
+
+
 def test_integer_weights_repeat_points():
     y_true, y_pred = np.random.default_rng(0).integers(0, 5, size=(2, 40))
     counts = np.arange(40) % 4
@@ -148,6 +154,8 @@ GOOD = [0, 1, 1]
         ([1, "1", 2], GOOD, "'y_true'.*one type.*int, str"),
         ([1j, 2j, 3j], GOOD, "'y_true'.*complex"),
         ([[1], [2, 3], [4]], GOOD, "'y_true'.*list"),
+        (["a", "-1", "b"], GOOD, "'y_true'.*label for every point.*'-1' among labels of text"),
+        (GOOD, np.array(["a", np.nan, "b"]), "'y_pred'.*label for every point.*'nan' among"),
     ],
 )
 def test_bad_labels_are_named(y_true, y_pred, message):

@@ -131,6 +131,8 @@ def test_precision_of_the_input_does_not_matter():
         ([0, 1], [["a", "b"]], "'y_proba' .*numbers"),
         ([0, 1, 1], [[1.0, 0.0], [0.5, 0.5]], "same length. Got 3 and 2"),
         ([0.5, 1], [[1.0, 0.0], [0.5, 0.5]], "'y_true' .*continuous"),
+        (["a", "-1"], [[1.0, 0.0], [0.5, 0.5]], "'y_true' .*'-1' among labels of text"),
+        ([np.nan, 1], [[1.0, 0.0], [0.5, 0.5]], "'y_true' .*NaN"),
         ([], np.empty((0, 2)), "'y_true' .*non-empty"),
     ],
 )
@@ -146,7 +148,7 @@ def test_bad_number_of_bins(n_bins):
         clustering_calibration_error([0], [[1.0]], n_bins=n_bins)
 
 
-@pytest.mark.parametrize("coverage", [0, 1.1, float("nan"), "half"])
+@pytest.mark.parametrize("coverage", [0, 1.1, True, float("nan"), "half"])
 def test_bad_coverage(coverage):
     with pytest.raises(ValueError, match=r"'coverage' .*\(0, 1\]"):
         accuracy_at_coverage([0], [[1.0]], coverage=coverage)

@@ -186,6 +186,10 @@ def test_neighbours_of_an_estimator_without_probabilities(blobs):
         (ObjectiveScorer(prior=[0.5, 0.6, 0.1]), "'prior'"),
         (AgreementScorer(0), "'n_resamples' parameter of AgreementScorer"),
         (AgreementScorer(subsample=1.5), "'subsample' parameter of AgreementScorer"),
+        (NeighborInfoScorer(True), "'n_neighbors' .*NeighborInfoScorer must not be a boolean"),
+        (ObjectiveScorer(True), "'lam' parameter of ObjectiveScorer must not be a boolean"),
+        (AgreementScorer(True), "'n_resamples' .*AgreementScorer must not be a boolean"),
+        (AgreementScorer(subsample=True), "'subsample' .*AgreementScorer must not be a boolean"),
         (AgreementScorer(measure="accuracy"), "'measure' parameter of AgreementScorer"),
     ],
 )

@@ -61,8 +61,8 @@ def test_relabel_widens_the_dtype():
     ("y_pred", "unmatched", "message"),
     [
         ([1, 7, 7], None, r"'y_pred' .* relabel .* Got 2 points .*\(7\)"),
-        ([1, 7], "cat", "'unmatched' .* must not be a class.*'cat'"),
-        ([1, 7], "elk", "'unmatched' .* must not be a class.*'elk'"),
+        ([1, 7], "cat", "'unmatched' .* classes, <U3, and none of them.*'cat'"),
+        ([1, 7], "elk", "'unmatched' .* classes, <U3, and none of them.*'elk'"),
         ([1, 7], -1, "'unmatched' .* type of the classes.*-1"),
         ([1, 7], ["a", "b"], "'unmatched' .* one label"),
         (["1", "7"], "none", "'y_pred' .* type of the matched clusters"),

@@ -36,6 +36,18 @@ def test_scores_predictions(blobs):
     assert clustering_accuracy_scorer(model, X, y) == expected == pytest.approx(2 / 3)
 
 
+def test_without_classes_it_says_that_it_needs_them(blobs):
+    model = kmeans(2).fit(blobs[0])
+    for arguments in ((), (None,)):
+        with pytest.raises(ValueError, match=r"'y' parameter of clustering_accuracy_scorer must"):
+            clustering_accuracy_scorer(model, blobs[0], *arguments)
+    search = GridSearchCV(
+        kmeans(), {"n_clusters": [2]}, scoring=clustering_accuracy_scorer, error_score="raise"
+    )
+    with pytest.raises(ValueError, match=r"'y' parameter of clustering_accuracy_scorer must"):
+        search.fit(blobs[0])
+
+
 def test_survives_pickling(blobs):
     X, y = blobs
     model = kmeans().fit(X)

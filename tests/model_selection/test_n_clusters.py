@@ -10,8 +10,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skcollision import CollisionClusterer
 from skcollision.datasets import make_embeddings
 from skcollision.model_selection import NClustersSearch
-from skcollision.model_selection._agreement import mutual_information_share, prediction_strength
-from skcollision.model_selection._sweep import automatic_grid
+from skcollision.model_selection._sweep import (
+    automatic_grid,
+    mutual_information_share,
+    prediction_strength,
+)
 
 FAST = KMeans(n_init=3)
 
@@ -215,6 +218,8 @@ def test_warns_when_more_may_be_better(blobs):
         ({"n_clusters": []}, "'n_clusters' .*integers"),
         ({"n_clusters": [2.5]}, "'n_clusters' .*integers"),
         ({"n_clusters": "few"}, "'n_clusters' parameter of NClustersSearch"),
+        ({"n_clusters": True}, "'n_clusters' .*must not be a boolean"),
+        ({"n_resamples": True}, "'n_resamples' .*must not be a boolean"),
         ({"n_resamples": 0}, "'n_resamples' parameter of NClustersSearch"),
         ({"criterion": "elbow"}, "'criterion' parameter of NClustersSearch"),
         ({"criterion": "mutual_info"}, "'criterion' .*without predict_proba"),
