@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -106,12 +105,6 @@ def _what_x_must_be(got: str) -> str:
     )
 
 
-def describe_image(index: int, image: ImageLike) -> str:
-    """Name an image for a message."""
-    name = f" ({os.fspath(image)})" if isinstance(image, str | os.PathLike) else ""
-    return f"image {index}{name}"
-
-
 def load_image(image: ImageLike) -> PILImage:
     """Return an image in RGB, upright. Whatever is wrong with it ends in some exception."""
     from PIL import Image, ImageOps
@@ -163,15 +156,3 @@ def _as_rgb(image: PILImage) -> PILImage:
     if "transparency" in image.info:
         image = image.convert("RGBA")
     return image.convert("RGB")
-
-
-def content_key(image: ImageLike) -> bytes | None:
-    """Return a digest of what an image shows, None for one that cannot be read."""
-    try:
-        if isinstance(image, str | os.PathLike):
-            with open(image, "rb") as file:
-                return hashlib.file_digest(file, "sha256").digest()
-        loaded = load_image(image)
-    except (OSError, ValueError):
-        return None
-    return hashlib.sha256(f"RGB pixels {loaded.size}".encode() + loaded.tobytes()).digest()

@@ -164,7 +164,7 @@ def test_arrays_with_nan_are_broken_images(mean_colour, colours):
 
 
 def test_masking_them_all_is_an_error(mean_colour, broken):
-    with pytest.raises(ValueError, match=r"No image can be read: image 0 \(.*a1.PNG"):
+    with pytest.raises(ValueError, match=r"2 of 2 images cannot be read: image 0 \(.*a1.PNG"):
         mean_colour(on_error="mask").fit_transform([broken[1], broken[4]])
 
 
