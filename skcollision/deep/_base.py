@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar, Final
 
@@ -18,8 +18,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
+from skcollision._ambient import isolated
 from skcollision._callbacks import CallbackSupportMixin, EpochTasks
 from skcollision._checkpoint import Checkpoint
+from skcollision._networks import load_weights
 from skcollision.criteria import (
     ClusteringCriterion,
     CollisionCriterion,
@@ -30,18 +32,15 @@ from skcollision.criteria import (
     SCANCriterion,
     SeLaCriterion,
 )
-from skcollision.deep._augment import Augmentation, VirtualAdversary, default_augmentation
-from skcollision.deep._backbones import load_pretrained, make_backbone
+from skcollision.deep._augment import VirtualAdversary, default_augmentation
+from skcollision.deep._backbones import make_backbone
 from skcollision.deep._network import ClusteringNetwork, evaluating
-from skcollision.deep._samples import Layout, Samples, find_layout
-from skcollision.deep._trainer import OPTIMIZERS, SCHEDULES, DeepSettings, DeepTrainer, Views
+from skcollision.deep._samples import Samples
+from skcollision.deep._trainer import OPTIMIZERS, SCHEDULES, DeepTrainer
 from skcollision.engine import resolve_device
 
-#: What the names of `criterion` stand for: each method with its authors' weights, and the collision
-#: cross-entropy with the paper's λ and the fairness term on the predictions that the linear
-#: estimators have. A network starts near uniform
-#: predictions, where all labels are within some 1e-2 nats of the optimum: solvers must be exact for
-#: training to start.
+#: What the names of `criterion` stand for. A network starts near uniform predictions, where all
+#: labels are within some 1e-2 nats of the optimum: solvers must be exact for training to start.
 CRITERIA: Final[dict[str, ClusteringCriterion]] = {
     "collision": CollisionCriterion(lam=100.0, fairness_weight=1.0, solver_tol=1e-4),
     "mutual_information": MutualInformationCriterion(),
@@ -101,7 +100,7 @@ class BaseDeepEstimator(
         ndarray of shape (n_samples, n_features_out), float32
             Features, flattened.
         """
-        return self._collect(X, lambda network, batch: network.features(batch))
+        return self._apply(X, lambda network, batch: network.features(batch))
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Compute soft assignments.
@@ -116,15 +115,10 @@ class BaseDeepEstimator(
         ndarray of shape (n_samples, K), float32
             Probabilities; rows sum to 1.
         """
-        return self._collect(X, lambda network, batch: network.logits(batch).softmax(1))
+        return self._apply(X, lambda network, batch: network.logits(batch).softmax(1))
 
     def _fit(
-        self,
-        X: ArrayLike,
-        samples: Samples,
-        layout: Layout,
-        n_clusters: int,
-        targets: np.ndarray | None,
+        self, X: ArrayLike, samples: Samples, n_clusters: int, targets: np.ndarray | None = None
     ) -> None:
         """Train a network; set everything but what is said of the training samples."""
         if len(samples) < n_clusters:
@@ -136,79 +130,64 @@ class BaseDeepEstimator(
         if self.checkpoint is not None:
             checkpoint = Checkpoint(self.checkpoint, self._identity(samples, targets))
             saved = checkpoint.load()
-            seed = seed if saved is None else saved["seed"]
-        trainer = self._trainer(samples, layout, n_clusters, targets, seed)
-        if saved is not None:
+        trainer = self._trainer(samples, n_clusters, targets, saved["seed"] if saved else seed)
+        if saved:
             trainer.restore(saved)
-        self.image_shape_ = layout.shape
-        self._run(trainer, X, samples, checkpoint)
+        self.image_shape_ = samples.shape
+        tasks = EpochTasks(self, self.max_iter - trainer.epoch, X=X)
+
+        def on_epoch_end() -> bool:
+            if checkpoint is not None and trainer.is_first_process:
+                checkpoint.save(trainer.state())
+            if self.verbose and trainer.is_first_process:
+                name, value = type(self).__name__, trainer.history["objective"][-1]
+                print(f"{name}: epoch {trainer.epoch}/{self.max_iter}, objective {value:.5f}")
+            return tasks.end_epoch(lambda: {"network_": copy.deepcopy(trainer.network).cpu()})
+
+        trainer.run(samples, on_epoch_end)
+        tasks.close()
         self.network_ = trainer.network
         self.n_iter_ = trainer.epoch
         self.history_ = {name: np.array(curve) for name, curve in trainer.history.items()}
         self.objective_ = trainer.history["objective"][-1]
 
     def _trainer(
-        self,
-        samples: Samples,
-        layout: Layout,
-        n_clusters: int,
-        targets: np.ndarray | None,
-        seed: int,
+        self, samples: Samples, n_clusters: int, targets: np.ndarray | None, seed: int
     ) -> DeepTrainer:
         device = resolve_device(self.device)
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
-            network = self._new_network(samples, layout, n_clusters)
-        neighbours = self._neighbours(network.to(device), samples, device)
-        augment: Augmentation | VirtualAdversary | None = self.augment
-        if self.augment == "auto":
-            augment = default_augmentation(layout.shape, type(self).__name__)
-        criterion = self.criterion
+            network = self._new_network(samples, n_clusters)
+        criterion, augment = self.criterion, self.augment
+        if augment == "auto":
+            augment = default_augmentation(samples.shape, type(self).__name__)
         return DeepTrainer(
+            self,
             network,
             CRITERIA[criterion] if isinstance(criterion, str) else criterion,
-            self._settings(),
-            Views(augment, neighbours),
-            device,
-            seed,
-            targets,
+            augment=augment,
+            neighbours=self._neighbours(network.to(device), samples, device),
+            targets=targets,
+            device=device,
+            seed=seed,
         )
 
-    def _settings(self) -> DeepSettings:
-        slow = self.backbone_learning_rate
-        return DeepSettings(
-            n_epochs=self.max_iter,
-            batch_size=self.batch_size,
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-            backbone_learning_rate=self.learning_rate if slow is None else slow,
-            schedule=self.schedule,
-            weight_decay=self.weight_decay,
-            label_rounds=self.label_rounds,
-            precision=self.precision,
-            n_devices=self.n_devices,
-            strategy=self.strategy,
-            compile=self.compile,
-            supervised_weight=getattr(self, "supervised_weight", 1.0),
-        )
-
-    def _new_network(self, samples: Samples, layout: Layout, n_clusters: int) -> ClusteringNetwork:
+    def _new_network(self, samples: Samples, n_clusters: int) -> ClusteringNetwork:
         sizes = [n_clusters] + ([] if self.overclustering is None else [self.overclustering])
         if self.warm_start and hasattr(self, "network_"):
-            if self.network_.n_outputs != sizes or self.image_shape_ != layout.shape:
+            if self.network_.n_outputs != sizes or self.image_shape_ != samples.shape:
                 raise ValueError(
                     "warm_start=True needs the clusters and the shape of images of the fit before, "
                     f"{self.network_.n_outputs} and {self.image_shape_}. "
-                    f"Got {sizes} and {layout.shape} instead."
+                    f"Got {sizes} and {samples.shape} instead."
                 )
             return copy.deepcopy(self.network_)
         caller = type(self).__name__
-        backbone = make_backbone(self.backbone, layout.shape, caller)
+        backbone = make_backbone(self.backbone, samples.shape, caller)
         if self.pretrained is not None:
-            load_pretrained(backbone, self.pretrained, caller)
-        mean, std = samples.statistics(self.batch_size)
-        few = samples.batch(slice(0, 2), torch.device("cpu"))
-        return ClusteringNetwork(backbone, sizes, mean, std, few)
+            load_weights(backbone, self.pretrained, f"The 'pretrained' parameter of {caller}")
+        few = samples.batch(slice(0, 2))
+        return ClusteringNetwork(backbone, sizes, *samples.statistics(self.batch_size), few)
 
     def _neighbours(
         self, network: ClusteringNetwork, samples: Samples, device: torch.device
@@ -229,22 +208,6 @@ class BaseDeepEstimator(
         near: np.ndarray = search.fit(features.numpy()).kneighbors(return_distance=False)
         return near
 
-    def _run(
-        self, trainer: DeepTrainer, X: ArrayLike, samples: Samples, checkpoint: Checkpoint | None
-    ) -> None:
-        tasks = EpochTasks(self, self.max_iter - trainer.epoch, X=X)
-
-        def on_epoch_end() -> bool:
-            if checkpoint is not None and trainer.is_first_process:
-                checkpoint.save({**trainer.state(), "seed": trainer.seed})
-            if self.verbose and trainer.is_first_process:
-                name, value = type(self).__name__, trainer.history["objective"][-1]
-                print(f"{name}: epoch {trainer.epoch}/{self.max_iter}, objective {value:.5f}")
-            return tasks.end_epoch(lambda: {"network_": copy.deepcopy(trainer.network).cpu()})
-
-        trainer.run(samples, on_epoch_end)
-        tasks.close()
-
     def _identity(self, samples: Samples, targets: np.ndarray | None) -> dict[str, Any]:
         """Describe what must be the same for a run to go on from another's checkpoint."""
         parameters = {
@@ -260,41 +223,40 @@ class BaseDeepEstimator(
             "labels": targets,
         }
 
-    def _check_samples(self, X: ArrayLike, *, reset: bool) -> tuple[Samples, Layout]:
+    def _check_samples(self, X: ArrayLike, *, reset: bool) -> Samples:
         """Validate X; `reset` when it starts a new model."""
         caller = type(self).__name__
         values: Any = X.detach().cpu().numpy() if isinstance(X, Tensor) else X
-        n_axes = values.ndim if hasattr(values, "ndim") else np.asarray(values).ndim
-        if n_axes > 2:
+        if np.ndim(values) > 2:
             array = check_array(values, allow_nd=True, input_name="X", estimator=self)
         else:
             array = validate_data(self, values, reset=reset)
-        layout = find_layout(array.shape[1:], self.image_shape, self.channels, caller)
+        samples = Samples(array, self.image_shape, self.channels, caller)
         if reset and array.ndim > 2:
             self.n_features_in_ = int(np.prod(array.shape[1:]))
-        if not reset and layout.shape != self.image_shape_:
+        if not reset and samples.shape != self.image_shape_:
             raise ValueError(
-                f"X has samples of shape {layout.shape}, but {caller} was fitted on samples of "
+                f"X has samples of shape {samples.shape}, but {caller} was fitted on samples of "
                 f"shape {self.image_shape_}, channels first."
             )
-        return Samples(array, layout), layout
+        return samples
 
-    def _blocks(
+    @isolated()
+    def _collect(
         self, samples: Samples, function: Callable[[ClusteringNetwork, Tensor], Tensor]
-    ) -> Iterator[Tensor]:
-        """Yield a function of the network and each block of samples."""
+    ) -> np.ndarray:
+        """Return a function of the network and each block of samples, joined."""
         device = resolve_device(self.device)
         network = self.network_ if device.type == "cpu" else copy.deepcopy(self.network_).to(device)
         with evaluating(network), torch.no_grad():
-            for block in samples.blocks(self.batch_size, device):
-                yield function(network, block).cpu()
+            blocks = samples.blocks(self.batch_size, device)
+            return np.concatenate([function(network, block).cpu().numpy() for block in blocks])
 
-    def _collect(
+    def _apply(
         self, X: ArrayLike, function: Callable[[ClusteringNetwork, Tensor], Tensor]
     ) -> np.ndarray:
         check_is_fitted(self)
-        samples, _ = self._check_samples(X, reset=False)
-        return np.concatenate([block.numpy() for block in self._blocks(samples, function)])
+        return self._collect(self._check_samples(X, reset=False), function)
 
     @property
     def _n_features_out(self) -> int:
@@ -309,11 +271,9 @@ class BaseDeepEstimator(
 
 def _describe(value: Any) -> str:
     """Describe a parameter in the same words in every process."""
-    if isinstance(value, nn.Module):
-        # Weights are in the state; what matters before is which network it is.
-        return repr(value)
-    if callable(value) and not isinstance(value, ClusteringCriterion):
-        return getattr(value, "__qualname__", type(value).__qualname__)
     if isinstance(value, dict):
         return repr(sorted(value))
+    # Of a module, the state has the weights; what matters before is which network it is.
+    if callable(value) and not isinstance(value, nn.Module | ClusteringCriterion):
+        return getattr(value, "__qualname__", type(value).__qualname__)
     return repr(value)

@@ -16,6 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from skcollision._ambient import isolated
 from skcollision._callbacks import with_callbacks
 from skcollision.cluster._docstrings import documented_like
 from skcollision.criteria import ClusteringCriterion
@@ -129,6 +130,7 @@ class SemiSupervisedDeepClassifier(ClassifierMixin, BaseDeepEstimator):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
+    @isolated()
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn from labelled and unlabelled images.
 
@@ -149,7 +151,7 @@ class SemiSupervisedDeepClassifier(ClassifierMixin, BaseDeepEstimator):
         ValueError
             If fewer than two classes are named in y, or as :meth:`DeepClusterer.fit`.
         """
-        samples, layout = self._check_samples(X, reset=True)
+        samples = self._check_samples(X, reset=True)
         labels = self._check_labels(y)
         check_consistent_length(X, labels)
         known = labels != UNLABELLED
@@ -161,7 +163,7 @@ class SemiSupervisedDeepClassifier(ClassifierMixin, BaseDeepEstimator):
                 f"{type(self).__name__} needs labels of at least two classes, and y has "
                 f"{len(self.classes_)} class(es) beside {UNLABELLED} for unknown."
             )
-        self._fit(X, samples, layout, len(self.classes_), targets)
+        self._fit(X, samples, len(self.classes_), targets)
         return self
 
     def predict(self, X: ArrayLike) -> np.ndarray:

@@ -147,8 +147,8 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    @isolated()
     @_fit_context(prefer_skip_nested_validation=True)
+    @isolated()
     def fit(self, X: Any = None, y: Any = None) -> Self:
         """Load the network.
 
