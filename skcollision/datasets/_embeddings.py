@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 
-# The share of a cluster's variance that lies along its few factors; the rest is white noise. Real
-# embeddings concentrate their variance about as strongly.
+# Share of a cluster's variance along its few factors, about as in real embeddings.
 _FACTOR_VARIANCE = 0.8
 
 _AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
@@ -66,8 +65,8 @@ def make_embeddings(
     offset : float, default=1.0
         Length of the mean that all points share before they are scaled to norm one, from 0 to 1e6.
     imbalance : float, default=1.0
-        Size of the largest cluster over that of the smallest, from 1 to 1e6. The sizes between them
-        fall geometrically, and each cluster keeps one point at least.
+        Size of the largest cluster over that of the smallest, from 1 to 1e6. Sizes fall
+        geometrically.
     random_state : int, RandomState instance or None, default=None
         An int makes the result reproducible.
 
@@ -93,14 +92,11 @@ def make_embeddings(
     >>> np.bincount(y)
     array([171,  86,  43])
     """
-    for name, value, holds, wanted in (
-        ("n_samples", n_samples, n_samples >= n_clusters, f"at least n_clusters={n_clusters}"),
-        ("n_factors", n_factors, n_factors <= n_features, f"at most n_features={n_features}"),
-    ):
-        if not holds:
-            raise ValueError(
-                f"The '{name}' parameter of make_embeddings must be {wanted}. Got {value} instead."
-            )
+    wrong = "The '{}' parameter of make_embeddings must be {}. Got {} instead."
+    if n_samples < n_clusters:
+        raise ValueError(wrong.format("n_samples", f"at least {n_clusters=}", n_samples))
+    if n_factors > n_features:
+        raise ValueError(wrong.format("n_factors", f"at most {n_features=}", n_factors))
     rng = check_random_state(random_state)
 
     # Cluster by cluster, so that the float64 draws never take more room than the largest cluster.

@@ -78,7 +78,10 @@ class Samples:
         # The spread of a constant channel is rounding; 1 leaves it at 0 after centring.
         std = np.where(std > np.finfo(np.float32).eps * np.abs(mean), std, 1.0)
         shape = (-1, *[1] * (len(self.shape) - 1))
-        return tuple(torch.from_numpy(each).float().reshape(shape) for each in (mean, std))
+        return (
+            torch.from_numpy(mean).float().reshape(shape),
+            torch.from_numpy(std).float().reshape(shape),
+        )
 
 
 def _stored_shape(

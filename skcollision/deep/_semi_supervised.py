@@ -33,9 +33,8 @@ UNLABELLED = -1
 class SemiSupervisedDeepClassifier(ClassifierMixin, BaseDeepEstimator):
     """Classify images from labels of some of them, and self-labelling of all.
 
-    A network is trained as by :class:`DeepClusterer`, with one cluster a class, and on the labels:
-    Shannon's cross-entropy of labelled images, a part of each batch of their own, is added to the
-    criterion.
+    A network is trained as by :class:`DeepClusterer`, with one cluster a class. Shannon's
+    cross-entropy of labelled images, which join each batch, is added to the criterion.
 
     Parameters
     ----------
@@ -155,9 +154,8 @@ class SemiSupervisedDeepClassifier(ClassifierMixin, BaseDeepEstimator):
         labels = self._check_labels(y)
         check_consistent_length(X, labels)
         known = labels != UNLABELLED
-        self.classes_, codes = np.unique(labels[known], return_inverse=True)
         targets = np.full(len(labels), UNLABELLED, dtype=np.int64)
-        targets[known] = codes
+        self.classes_, targets[known] = np.unique(labels[known], return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs labels of at least two classes, and y has "

@@ -219,15 +219,15 @@ class DeepTrainer:
         """Return the sum of the criterion over the heads, and the duality gap of the first."""
         sizes = self.network.n_outputs
         views = [None] * len(sizes) if view is None else view.split(sizes, dim=1)
-        objective, gaps = logits.new_zeros(()), []
+        objective = logits.new_zeros(())
+        gaps: list[Tensor] = []
         for criterion, own, other in zip(
             self._criteria, logits.split(sizes, dim=1), views, strict=True
         ):
             head = own[None]
-            if self._memory is not None and not gaps:
-                solved = self._remembered(head, rows)
-            else:
-                solved = criterion.solve(head.detach(), None)
+            # What is remembered are the labels of the first head.
+            solved = None if gaps else self._remembered(head, rows)
+            solved = solved or criterion.solve(head.detach(), None)
             if other is None:
                 loss = criterion.loss(head, solved, None)
             else:
@@ -237,9 +237,10 @@ class DeepTrainer:
             gaps.append(torch.as_tensor(gap))
         return objective, gaps[0]
 
-    def _remembered(self, logits: Tensor, rows: np.ndarray) -> PseudoLabels:
+    def _remembered(self, logits: Tensor, rows: np.ndarray) -> PseudoLabels | None:
         memory = self._memory
-        assert memory is not None
+        if memory is None:
+            return None
         labels = memory.labels[:, torch.from_numpy(rows).to(memory.labels.device)]
         return PseudoLabels(labels.to(logits), memory.cost.to(logits), memory.duality_gap)
 

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from skcollision._ambient import isolated
 from skcollision._extras import import_extra
-from skcollision._networks import build_named, load_weights
+from skcollision._networks import NamedNetwork, build_named, load_weights
 from skcollision.engine import resolve_device
 from skcollision.features._cache import FeatureCache
 from skcollision.features._extractor import embed, embed_test_image, network_key
@@ -255,18 +255,17 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def _build_network(self) -> tuple[nn.Module, Any]:
         """Return a network with its weights, and its own preprocessing."""
-        pretrained, classifier = self.weights == "pretrained", ()
+        pretrained = self.weights == "pretrained"
         if isinstance(self.model, nn.Module):
-            network, preprocess = copy.deepcopy(self.model), ImagePreprocessing()
+            made = NamedNetwork(copy.deepcopy(self.model), (), ImagePreprocessing())
         else:
             owner = "The 'model' parameter of ImageEmbedder"
             made = build_named(self.model, owner, "a torch.nn.Module", pretrained=pretrained)
-            network, classifier, preprocess = made
         if not pretrained:
-            unused = tuple(f"{name}." for name in classifier)
+            unused = tuple(f"{name}." for name in made.classifier)
             owner = "The 'weights' parameter of ImageEmbedder"
-            load_weights(network, self.weights, owner, unused=unused)
-        return network, preprocess
+            load_weights(made.network, self.weights, owner, unused=unused)
+        return made.network, made.preprocess
 
     @property
     def _n_features_out(self) -> int:

@@ -73,7 +73,7 @@ def embed(
     others.
     """
     network = network if device.type == "cpu" else copy.deepcopy(network).to(device)
-    loader = DataLoader(
+    loader: DataLoader[Any] = DataLoader(
         rows,  # type: ignore[arg-type]
         batch_size=batch_size,
         num_workers=n_workers,

@@ -19,8 +19,7 @@ _INTERPOLATIONS = ("bilinear", "bicubic", "lanczos")
 class ImagePreprocessing:
     """Resize, crop the centre and normalise, as at the evaluation of an ImageNet network.
 
-    The defaults are those of torchvision's ResNet-50. A network trained with other numbers gives
-    worse features with these, so take those of its authors.
+    The defaults are those of torchvision's ResNet-50; for another network, take its authors'.
 
     Parameters
     ----------
@@ -31,10 +30,9 @@ class ImagePreprocessing:
     interpolation : {"bilinear", "bicubic", "lanczos"}, default="bilinear"
         How pixels are resampled, with antialiasing.
     mean : tuple of 1 or 3 floats, default=(0.485, 0.456, 0.406)
-        Subtracted from each channel, red, green, blue, after scaling to [0, 1]. One number makes
-        grey images with a single channel.
+        Subtracted from each channel after scaling to [0, 1]. One number makes grey images.
     std : tuple of as many floats, default=(0.229, 0.224, 0.225)
-        What each channel is then divided by.
+        Divides each channel afterwards.
 
     Raises
     ------
