@@ -64,8 +64,7 @@ def to_onnx(model: Linear) -> ModelProto:
 
     Notes
     -----
-    The graph computes in float32. For a model fitted on float64, features whose mean is large
-    against their spread lose digits before it is subtracted.
+    The graph computes in float32: features whose mean is large against their spread lose digits.
 
     Examples
     --------
@@ -82,9 +81,11 @@ def to_onnx(model: Linear) -> ModelProto:
     """
     onnx = import_extra("onnx", "onnx", "to_onnx")
     check_fitted(model, "to_onnx")
-    classes = _classes_of(model)
-    label_type = onnx.helper.np_dtype_to_tensor_dtype(classes.dtype)
     n_columns, n_features = model.coef_.shape
+    classes = getattr(model, "classes_", np.arange(n_columns))
+    if classes.dtype.kind == "U":
+        classes = classes.astype(object)
+    label_type = onnx.helper.np_dtype_to_tensor_dtype(classes.dtype)
     normalises = model._normalisation is not None
     written = onnx.parser.parse_model(
         f"""<ir_version: 8, opset_import: ["": 17], producer_name: "skcollision",
@@ -101,14 +102,6 @@ def to_onnx(model: Linear) -> ModelProto:
     )
     onnx.checker.check_model(written, full_check=True)
     return written
-
-
-def _classes_of(model: Linear) -> np.ndarray:
-    """Return what each column stands for."""
-    classes = getattr(model, "classes_", None)
-    if classes is None:
-        return np.arange(len(model.coef_), dtype=np.int64)
-    return classes.astype(object) if classes.dtype.kind in "OU" else classes
 
 
 def _constants(model: Linear) -> dict[str, Any]:

@@ -71,9 +71,14 @@ def to_sklearn(model: Linear) -> Pipeline:
             # length, without the first column.
             coef = np.insert(normalisation.gain * coef, 0, 0.0, axis=1)
             steps.insert(1, PolynomialFeatures(1).fit(scaler.mean_[None]))
-        if hasattr(model, "labels_"):
-            scaler.n_samples_seen_ = len(model.labels_)
-    steps.append(_logistic_regression(model, coef))
+    classifier = LogisticRegression()
+    classifier.classes_ = np.array(getattr(model, "classes_", np.arange(len(coef))))
+    classifier.coef_, classifier.intercept_ = coef, model.intercept_.copy()
+    if len(coef) == 2:
+        # Two classes share one row of coefficients, which says how much more the second has.
+        classifier.coef_, classifier.intercept_ = np.diff(coef, axis=0), np.diff(model.intercept_)
+    classifier.n_iter_ = np.array([model.n_iter_], dtype=np.int32)
+    steps.append(classifier)
     for step in steps[-3:]:
         step.n_features_in_ = coef.shape[1]
     steps[0].n_features_in_ = model.n_features_in_
@@ -81,15 +86,3 @@ def to_sklearn(model: Linear) -> Pipeline:
         # As after a fit on a data frame: the later steps are handed arrays.
         steps[0].feature_names_in_ = model.feature_names_in_.copy()
     return make_pipeline(*steps)
-
-
-def _logistic_regression(model: Linear, coef: np.ndarray) -> LogisticRegression:
-    result = LogisticRegression()
-    numbers = np.arange(len(coef), dtype=np.int32)
-    result.classes_ = np.array(getattr(model, "classes_", numbers))
-    result.coef_, result.intercept_ = coef, model.intercept_.copy()
-    if len(numbers) == 2:
-        # Two classes share one row of coefficients, which says how much more the second has.
-        result.coef_, result.intercept_ = np.diff(coef, axis=0), np.diff(model.intercept_)
-    result.n_iter_ = np.array([model.n_iter_], dtype=np.int32)
-    return result

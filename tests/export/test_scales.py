@@ -39,8 +39,10 @@ def assert_exports_agree(clusterer, points):
 @pytest.mark.parametrize("exponent", EXPONENTS)
 def test_models_of_features_of_any_size(data, exponent):
     points = scaled(data, exponent)
-    clusterer = fit(points)
-    if not np.isfinite(clusterer.coef_).all():
+    try:
+        clusterer = fit(points)
+    except RuntimeWarning:  # every warning is an error
+        assert abs(exponent) > 15
         pytest.skip("the model itself does not train on features of this size")
     assert_exports_agree(clusterer, points)
 
