@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, Final
 
@@ -32,8 +33,8 @@ from skcollision.criteria import (
     SCANCriterion,
     SeLaCriterion,
 )
-from skcollision.deep._augment import VirtualAdversary, default_augmentation
-from skcollision.deep._backbones import make_backbone
+from skcollision.deep._augment import Augmentation, VirtualAdversary, default_augmentation
+from skcollision.deep._backbones import Backbone, make_backbone
 from skcollision.deep._network import ClusteringNetwork, evaluating
 from skcollision.deep._samples import Samples
 from skcollision.deep._trainer import OPTIMIZERS, SCHEDULES, DeepTrainer
@@ -54,10 +55,38 @@ CRITERIA: Final[dict[str, ClusteringCriterion]] = {
 NOT_IDENTIFYING = ("checkpoint", "device", "n_devices", "random_state", "strategy", "verbose")
 
 
+# Fields are the parameters that all of them have, so that none is listed twice.
+@dataclass(kw_only=True, eq=False, repr=False)
 class BaseDeepEstimator(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, BaseEstimator
 ):
     """Train a backbone and a linear head by a clustering criterion."""
+
+    criterion: str | ClusteringCriterion = "collision"
+    backbone: Backbone = "vgg4"
+    augment: str | Augmentation | VirtualAdversary | None = "auto"
+    n_neighbors: int = 0
+    overclustering: int | None = None
+    label_rounds: int | None = None
+    image_shape: tuple[int, ...] | None = None
+    channels: str = "auto"
+    pretrained: str | os.PathLike[str] | Mapping[str, Tensor] | None = None
+    max_iter: int = 50
+    batch_size: int = 250
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    backbone_learning_rate: float | None = None
+    schedule: str = "cosine"
+    weight_decay: float = 0.01
+    precision: str = "32-true"
+    device: str = "auto"
+    n_devices: int = 1
+    strategy: str = "auto"
+    compile: bool = False
+    checkpoint: str | os.PathLike[str] | None = None
+    warm_start: bool = False
+    random_state: int | np.random.RandomState | None = None
+    verbose: bool = False
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "criterion": [StrOptions(set(CRITERIA)), ClusteringCriterion],

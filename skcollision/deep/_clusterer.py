@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Mapping
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -17,13 +16,11 @@ from torch import Tensor
 
 from skcollision._ambient import isolated
 from skcollision._callbacks import with_callbacks
-from skcollision.criteria import ClusteringCriterion
-from skcollision.deep._augment import Augmentation, VirtualAdversary
-from skcollision.deep._backbones import Backbone
 from skcollision.deep._base import BaseDeepEstimator
 from skcollision.deep._network import ClusteringNetwork
 
 
+@dataclass(eq=False, repr=False)
 class DeepClusterer(ClusterMixin, BaseDeepEstimator):
     """Cluster images by training a network on labels that it gives itself.
 
@@ -143,62 +140,7 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
     (360, 2)
     """
 
-    def __init__(
-        self,
-        n_clusters: int = 8,
-        *,
-        criterion: str | ClusteringCriterion = "collision",
-        backbone: Backbone = "vgg4",
-        augment: str | Augmentation | VirtualAdversary | None = "auto",
-        n_neighbors: int = 0,
-        overclustering: int | None = None,
-        label_rounds: int | None = None,
-        image_shape: tuple[int, ...] | None = None,
-        channels: str = "auto",
-        pretrained: str | os.PathLike[str] | Mapping[str, Tensor] | None = None,
-        max_iter: int = 50,
-        batch_size: int = 250,
-        optimizer: str = "adam",
-        learning_rate: float = 1e-3,
-        backbone_learning_rate: float | None = None,
-        schedule: str = "cosine",
-        weight_decay: float = 0.01,
-        precision: str = "32-true",
-        device: str = "auto",
-        n_devices: int = 1,
-        strategy: str = "auto",
-        compile: bool = False,
-        checkpoint: str | os.PathLike[str] | None = None,
-        warm_start: bool = False,
-        random_state: int | np.random.RandomState | None = None,
-        verbose: bool = False,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.criterion = criterion
-        self.backbone = backbone
-        self.augment = augment
-        self.n_neighbors = n_neighbors
-        self.overclustering = overclustering
-        self.label_rounds = label_rounds
-        self.image_shape = image_shape
-        self.channels = channels
-        self.pretrained = pretrained
-        self.max_iter = max_iter
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.backbone_learning_rate = backbone_learning_rate
-        self.schedule = schedule
-        self.weight_decay = weight_decay
-        self.precision = precision
-        self.device = device
-        self.n_devices = n_devices
-        self.strategy = strategy
-        self.compile = compile
-        self.checkpoint = checkpoint
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    n_clusters: int = 8
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],

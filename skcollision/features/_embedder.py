@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -33,6 +34,7 @@ from skcollision.features._images import ImageLike, as_images
 from skcollision.features._preprocessing import ImagePreprocessing
 
 
+@dataclass(eq=False, repr=False)
 class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Turn images into features with a pretrained network, which is not trained further.
 
@@ -109,6 +111,18 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     (2, 8)
     """
 
+    model: str | nn.Module = "torchvision/resnet50.IMAGENET1K_V1"
+    _: KW_ONLY
+    weights: str | os.PathLike[str] = "pretrained"
+    preprocess: Callable[[Any], Tensor] | None = None
+    batch_size: int = 64
+    on_error: str = "raise"
+    cache_dir: str | os.PathLike[str] | None = None
+    device: str = "auto"
+    mixed_precision: bool = True
+    n_jobs: int | None = None
+    verbose: bool | int = False
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "model": [str, nn.Module],
         "weights": [str, os.PathLike],
@@ -121,31 +135,6 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         "n_jobs": [None, Integral],
         "verbose": ["verbose"],
     }
-
-    def __init__(
-        self,
-        model: str | nn.Module = "torchvision/resnet50.IMAGENET1K_V1",
-        *,
-        weights: str | os.PathLike[str] = "pretrained",
-        preprocess: Callable[[Any], Tensor] | None = None,
-        batch_size: int = 64,
-        on_error: str = "raise",
-        cache_dir: str | os.PathLike[str] | None = None,
-        device: str = "auto",
-        mixed_precision: bool = True,
-        n_jobs: int | None = None,
-        verbose: bool | int = False,
-    ) -> None:
-        self.model = model
-        self.weights = weights
-        self.preprocess = preprocess
-        self.batch_size = batch_size
-        self.on_error = on_error
-        self.cache_dir = cache_dir
-        self.device = device
-        self.mixed_precision = mixed_precision
-        self.n_jobs = n_jobs
-        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     @isolated()
