@@ -1,5 +1,6 @@
 import builtins
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -74,6 +75,22 @@ def test_a_library_that_cannot_be_imported_is_named(name, monkeypatch):
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(ImportError, match=f"'backbone' parameter of Test needs {library}"):
         make_backbone(name, (3, 32, 32), "Test")
+
+
+def test_networks_of_timm_take_any_number_of_channels(monkeypatch):
+    def create_model(name, *, pretrained, num_classes, in_chans):
+        assert (name, pretrained, num_classes) == ("any", False, 0)
+        network = torch.nn.Conv2d(in_chans, 4, 1)
+        network.pretrained_cfg = {}
+        return network
+
+    data = SimpleNamespace(
+        resolve_model_data_config=lambda network: {},
+        create_transform=lambda is_training: None,
+    )
+    timm = SimpleNamespace(create_model=create_model, data=data)
+    monkeypatch.setitem(sys.modules, "timm", timm)
+    assert make_backbone("timm/any", (5, 2, 2), "Test").in_channels == 5
 
 
 @pytest.fixture
