@@ -51,6 +51,7 @@ CRITERIA: Final[dict[str, ClusteringCriterion]] = {
     "iic": IICCriterion(),
     "scan": SCANCriterion(),
 }
+Function = Callable[[ClusteringNetwork, Tensor], Tensor]
 # Parameters that change neither the result nor what a checkpoint holds.
 NOT_IDENTIFYING = ("checkpoint", "device", "n_devices", "random_state", "strategy", "verbose")
 
@@ -129,7 +130,7 @@ class BaseDeepEstimator(
         ndarray of shape (n_samples, n_features_out), float32
             Features, flattened.
         """
-        return self._apply(X, lambda network, batch: network.features(batch))
+        return self._apply(X, ClusteringNetwork.features)
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Compute soft assignments.
@@ -183,7 +184,6 @@ class BaseDeepEstimator(
     def _trainer(
         self, samples: Samples, n_clusters: int, targets: np.ndarray | None, seed: int
     ) -> DeepTrainer:
-        device = resolve_device(self.device)
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
             network = self._new_network(samples, n_clusters)
@@ -195,9 +195,9 @@ class BaseDeepEstimator(
             network,
             CRITERIA[criterion] if isinstance(criterion, str) else criterion,
             augment=augment,
-            neighbours=self._neighbours(network.to(device), samples, device),
+            neighbours=self._neighbours(network, samples),
             targets=targets,
-            device=device,
+            device=resolve_device(self.device),
             seed=seed,
         )
 
@@ -218,9 +218,7 @@ class BaseDeepEstimator(
         few = samples.batch(slice(0, 2))
         return ClusteringNetwork(backbone, sizes, *samples.statistics(self.batch_size), few)
 
-    def _neighbours(
-        self, network: ClusteringNetwork, samples: Samples, device: torch.device
-    ) -> np.ndarray | None:
+    def _neighbours(self, network: ClusteringNetwork, samples: Samples) -> np.ndarray | None:
         """Return each sample's nearest ones by the cosine of its features before training."""
         if self.n_neighbors == 0:
             return None
@@ -229,13 +227,10 @@ class BaseDeepEstimator(
                 f"The 'n_neighbors' parameter of {type(self).__name__} must be less than "
                 f"n_samples={len(samples)}. Got {self.n_neighbors} instead."
             )
-        with evaluating(network), torch.no_grad():
-            blocks = samples.blocks(2 * self.batch_size, device)
-            features = torch.cat([network.features(block).cpu() for block in blocks])
-        search = NearestNeighbors(n_neighbors=self.n_neighbors, metric="cosine")
+        features = self._collect(network, samples, ClusteringNetwork.features)
+        search = NearestNeighbors(n_neighbors=self.n_neighbors, metric="cosine").fit(features)
         # Without an argument a sample is not its own neighbour.
-        near: np.ndarray = search.fit(features.numpy()).kneighbors(return_distance=False)
-        return near
+        return np.asarray(search.kneighbors(return_distance=False))
 
     def _identity(self, samples: Samples, targets: np.ndarray | None) -> dict[str, Any]:
         """Describe what must be the same for a run to go on from another's checkpoint."""
@@ -273,20 +268,18 @@ class BaseDeepEstimator(
 
     @isolated()
     def _collect(
-        self, samples: Samples, function: Callable[[ClusteringNetwork, Tensor], Tensor]
+        self, network: ClusteringNetwork, samples: Samples, function: Function
     ) -> np.ndarray:
         """Return a function of the network and each block of samples, joined."""
         device = resolve_device(self.device)
-        network = self.network_ if device.type == "cpu" else copy.deepcopy(self.network_).to(device)
+        network = network if device.type == "cpu" else copy.deepcopy(network).to(device)
         with evaluating(network), torch.no_grad():
             blocks = samples.blocks(self.batch_size, device)
             return np.concatenate([function(network, block).cpu().numpy() for block in blocks])
 
-    def _apply(
-        self, X: ArrayLike, function: Callable[[ClusteringNetwork, Tensor], Tensor]
-    ) -> np.ndarray:
+    def _apply(self, X: ArrayLike, function: Function) -> np.ndarray:
         check_is_fitted(self)
-        return self._collect(self._check_samples(X, reset=False), function)
+        return self._collect(self.network_, self._check_samples(X, reset=False), function)
 
     @property
     def _n_features_out(self) -> int:

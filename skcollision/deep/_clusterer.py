@@ -181,7 +181,7 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
         """
         samples = self._check_samples(X, reset=True)
         self._fit(X, samples, self.n_clusters)
-        self.labels_ = self._collect(samples, _labels).astype(np.int32)
+        self.labels_ = self._collect(self.network_, samples, _labels).astype(np.int32)
         n_empty = self.n_clusters - len(np.unique(self.labels_))
         if n_empty:
             warnings.warn(
