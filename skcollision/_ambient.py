@@ -49,7 +49,7 @@ def isolated() -> Iterator[None]:
 
 
 class _StandardDtype(TorchFunctionMode):
-    """Replace the default type in this thread alone: `torch.set_default_dtype` sets it for all."""
+    """Replace the default type in this thread; `torch.set_default_dtype` sets that of them all."""
 
     def __torch_function__(
         self,
