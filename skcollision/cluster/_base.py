@@ -18,6 +18,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skcollision._callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from skcollision.blocks import FeatureBlocks
 from skcollision.cluster._linear_model import LinearClusterModel
+from skcollision.cluster._numbering import canonical_order
 from skcollision.cluster._prior import target_proportions
 from skcollision.cluster._resumption import Resumption
 from skcollision.cluster._surplus import SurplusMerging
@@ -39,6 +40,7 @@ from skcollision.engine import (
     fit_normalisation,
     heads_of_k_means,
     initial_heads,
+    row_blocks,
     select_restart,
     worse_than_start,
 )
@@ -178,6 +180,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         self._describe(data, weight)
         if self._merges():
             self._leave_out_empty(data, weight)
+        self._number_clusters(data, weight)
         warn_of_empty(self.n_clusters_, len(self._used_clusters(weight)))
         warn_of_gap(criterion, self.objective_, self.duality_gap_)
         tasks.close()
@@ -360,6 +363,17 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         share = np.maximum(masses, np.finfo(np.float64).tiny)[:, None]
         centres = np.where(masses[:, None] > 0, sums / share, sums.sum(0) / masses.sum())
         self.cluster_centers_ = centres.astype(X.dtype)
+
+    def _number_clusters(self, X: np.ndarray | FeatureBlocks, weight: np.ndarray | None) -> None:
+        """Put the clusters of the model in an order that rounding cannot change."""
+        prior = getattr(self, "prior", "uniform")
+        order = canonical_order(self.labels_, row_blocks(X), weight, prior, self.n_clusters_)
+        self._trainer.join(np.eye(self.n_clusters_)[:, order])
+        self._store(self._trainer, 0, self.objective_, self.duality_gap_)
+        if self._trainer.prior is None and hasattr(self, "class_prior_"):
+            self.class_prior_ = self.class_prior_[order]
+        self.cluster_centers_ = self.cluster_centers_[order]
+        self.labels_ = np.argsort(order).astype(np.int32)[self.labels_]
 
     def _used_clusters(self, weight: np.ndarray | None) -> np.ndarray:
         return np.unique(self.labels_ if weight is None else self.labels_[weight > 0])
