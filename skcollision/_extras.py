@@ -10,8 +10,9 @@ def import_extra(module: str, extra: str, caller: str) -> Any:
     """Return a module, or say in one sentence how to get it."""
     try:
         return import_module(module)
-    except ImportError as error:
+    # One built for another torch fails with a RuntimeError or an OSError.
+    except (ImportError, RuntimeError, OSError) as error:
         raise ImportError(
             f"{caller} needs {module.partition('.')[0]}, which the extra '{extra}' installs: "
-            f"pip install 'skcollision[{extra}]'."
+            f"pip install 'skcollision[{extra}]'. (Importing it failed: {error})"
         ) from error

@@ -1,7 +1,9 @@
 """Settings that every test shares."""
 
 import os
+from contextlib import contextmanager
 
+import pytest
 from hypothesis import settings
 
 # Workers of pytest-xdist share the cores between them: threads of their own would wait for each
@@ -13,3 +15,30 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # every run, so that a red run can be repeated.
 settings.register_profile("skcollision", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("skcollision")
+
+
+@contextmanager
+def _set(setter, value, default):
+    setter(value)
+    try:
+        yield
+    finally:
+        setter(default)
+
+
+@pytest.fixture(
+    params=["no_grad", "inference_mode", "grad_off", "autocast", "device", "meta", "float64"]
+)
+def ambient(request):
+    """Make a context of one setting that a caller may have made in torch around our code."""
+    import torch
+
+    return {
+        "no_grad": torch.no_grad,
+        "inference_mode": torch.inference_mode,
+        "grad_off": lambda: torch.set_grad_enabled(False),
+        "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+        "device": lambda: torch.device("meta"),
+        "meta": lambda: _set(torch.set_default_device, "meta", None),
+        "float64": lambda: _set(torch.set_default_dtype, torch.float64, torch.float32),
+    }[request.param]

@@ -1,44 +1,12 @@
 """What the caller has set in torch neither reaches our computations nor is changed by them."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from threading import Barrier
 
 import pytest
 import torch
 
 from skcollision._ambient import isolated
-
-
-@contextmanager
-def default_device(device):
-    torch.set_default_device(device)
-    try:
-        yield
-    finally:
-        torch.set_default_device(None)
-
-
-@contextmanager
-def default_dtype(dtype):
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(torch.float32)
-
-
-AMBIENT = {
-    "nothing": torch.enable_grad,
-    "no_grad": torch.no_grad,
-    "inference_mode": torch.inference_mode,
-    "set_grad_enabled": lambda: torch.set_grad_enabled(False),
-    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
-    "default_device": lambda: default_device("meta"),
-    "device": lambda: torch.device("meta"),
-    "float64": lambda: default_dtype(torch.float64),
-    "bfloat16": lambda: default_dtype(torch.bfloat16),
-}
 
 
 def settings():
@@ -63,15 +31,17 @@ def train():
     return torch.cat([loss.detach()[None], network[0].weight.grad.flatten()])
 
 
-@pytest.fixture(params=AMBIENT)
-def ambient(request):
-    return AMBIENT[request.param]
-
-
 @pytest.fixture(scope="module")
 def expected():
     with torch.random.fork_rng():
         return train()
+
+
+@pytest.fixture
+def float64():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 @pytest.fixture(autouse=True)
@@ -106,8 +76,8 @@ def test_a_decorated_function_can_be_nested_and_called_again(ambient, expected):
     assert inner.__name__ == "train"
 
 
-def test_an_explicit_choice_inside_counts():
-    with torch.device("meta"), default_dtype(torch.float64), isolated():
+def test_an_explicit_choice_inside_counts(float64):
+    with torch.device("meta"), isolated():
         assert torch.zeros(2, dtype=torch.float64).dtype == torch.float64
         assert torch.tensor([1, 2]).dtype == torch.int64
         assert torch.tensor([1, 2]).double().dtype == torch.float64
@@ -133,7 +103,7 @@ def test_a_user_mode_stays_on():
     assert counter.calls > before
 
 
-def test_threads_do_not_see_each_other():
+def test_threads_do_not_see_each_other(float64):
     n_threads = 4
     inside = Barrier(n_threads)
 
@@ -153,5 +123,5 @@ def test_threads_do_not_see_each_other():
             assert settings() == before
         return True
 
-    with default_dtype(torch.float64), ThreadPoolExecutor(n_threads) as pool:
+    with ThreadPoolExecutor(n_threads) as pool:
         assert all(pool.map(work, range(n_threads)))

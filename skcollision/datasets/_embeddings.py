@@ -5,15 +5,29 @@ from numbers import Integral, Real
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, validate_params
 
-# The share of a cluster's variance that lies along its few factors; the rest is white noise. Real
-# embeddings concentrate their variance about as strongly.
+# Share of a cluster's variance along its few factors, about as in real embeddings.
 _FACTOR_VARIANCE = 0.8
 
-# Upper bound of every real parameter: far beyond use, and squares of it stay exact enough.
-_LARGEST = 1e6
+_AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
+# Far beyond use, and squares of the largest stay exact enough.
+_UP_TO_A_MILLION = Interval(Real, 0, 1e6, closed="both")
 
 
+@validate_params(
+    {
+        "n_samples": [_AT_LEAST_ONE],
+        "n_clusters": [_AT_LEAST_ONE],
+        "n_features": [Interval(Integral, 2, None, closed="left")],
+        "spread": [_UP_TO_A_MILLION],
+        "n_factors": [_AT_LEAST_ONE],
+        "offset": [_UP_TO_A_MILLION],
+        "imbalance": [Interval(Real, 1, 1e6, closed="both")],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
 def make_embeddings(
     n_samples: int = 1000,
     n_clusters: int = 10,
@@ -28,15 +42,13 @@ def make_embeddings(
     """Draw clusters that look like the embeddings of a pretrained network.
 
     Unlike the round blobs of :func:`sklearn.datasets.make_blobs`, and like real embeddings, the
-    points lie on the unit sphere, they share a mean far from zero, and each cluster is long in a
-    few directions of its own and thin in all others.
+    points lie on the unit sphere and share a mean far from zero, and each cluster is long in a few
+    directions of its own and thin in all others.
 
     A point of cluster k is ``offset * m + c_k + spread * (B_k f + e)``, scaled to norm one: m and
     c_k are random unit vectors, B_k is a random ``n_features`` x ``n_factors`` matrix, and f and e
-    are Gaussian. Each factor, a column of B_k, is half as long as the one before; together they
-    carry 80 % of the variance and the white noise e the rest. The expected squared norm of
-    B_k f + e is one, so `spread` is the width of a cluster relative to the distance of its centre
-    from the common mean.
+    are Gaussian. Each column of B_k is half as long as the one before; together they carry 80 % of
+    the variance and the white noise e the rest. The expected squared norm of B_k f + e is one.
 
     Parameters
     ----------
@@ -53,8 +65,8 @@ def make_embeddings(
     offset : float, default=1.0
         Length of the mean that all points share before they are scaled to norm one, from 0 to 1e6.
     imbalance : float, default=1.0
-        Size of the largest cluster over that of the smallest, from 1 to 1e6. The sizes between them
-        fall geometrically, and each cluster keeps one point at least.
+        Size of the largest cluster over that of the smallest, from 1 to 1e6. Sizes fall
+        geometrically.
     random_state : int, RandomState instance or None, default=None
         An int makes the result reproducible.
 
@@ -67,10 +79,8 @@ def make_embeddings(
 
     Raises
     ------
-    TypeError
-        If a parameter is not a number of the kind given above.
     ValueError
-        If a parameter lies outside its range.
+        If a parameter is of another type or outside its range.
 
     Examples
     --------
@@ -82,13 +92,11 @@ def make_embeddings(
     >>> np.bincount(y)
     array([171,  86,  43])
     """
-    _check_integer("n_clusters", n_clusters, low=1)
-    _check_integer("n_samples", n_samples, low=n_clusters)
-    _check_integer("n_features", n_features, low=2)
-    _check_integer("n_factors", n_factors, low=1, high=n_features)
-    _check_real("spread", spread, low=0.0)
-    _check_real("offset", offset, low=0.0)
-    _check_real("imbalance", imbalance, low=1.0)
+    wrong = "The '{}' parameter of make_embeddings must be {}. Got {} instead."
+    if n_samples < n_clusters:
+        raise ValueError(wrong.format("n_samples", f"at least {n_clusters=}", n_samples))
+    if n_factors > n_features:
+        raise ValueError(wrong.format("n_factors", f"at most {n_features=}", n_factors))
     rng = check_random_state(random_state)
 
     # Cluster by cluster, so that the float64 draws never take more room than the largest cluster.
@@ -129,22 +137,3 @@ def _anisotropic_noise(
 def _unit_vector(rng: np.random.RandomState, n_features: int) -> NDArray[np.float64]:
     vector = rng.standard_normal(n_features)
     return vector / np.linalg.norm(vector)
-
-
-def _check_integer(name: str, value: int, *, low: int, high: int | None = None) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(_message(name, "an integer", value))
-    if value < low or (high is not None and value > high):
-        wanted = f"at least {low}" if high is None else f"in the range [{low}, {high}]"
-        raise ValueError(_message(name, f"an integer {wanted}", value))
-
-
-def _check_real(name: str, value: float, *, low: float) -> None:
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(_message(name, "a number", value))
-    if not low <= value <= _LARGEST:
-        raise ValueError(_message(name, f"in the range [{low:g}, {_LARGEST:g}]", value))
-
-
-def _message(name: str, wanted: str, got: object) -> str:
-    return f"The '{name}' parameter of make_embeddings must be {wanted}. Got {got!r} instead."

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from skcollision._ambient import isolated
 from skcollision._extras import import_extra
 from skcollision.losses import soft_cross_entropy
 
@@ -16,21 +17,7 @@ Augmentation = Callable[[Tensor], Tensor]
 
 
 def default_augmentation(input_shape: tuple[int, ...], caller: str) -> Augmentation | None:
-    """Return what `augment="auto"` stands for.
-
-    Parameters
-    ----------
-    input_shape : tuple of int
-        (C, H, W), or (F,) for vectors, of which there is no view.
-    caller : str
-        Who asks, for error messages.
-
-    Returns
-    -------
-    kornia.augmentation.AugmentationSequential or None
-        For three channels random crops, flips and colours; for others, grey ones above all, small
-        random affine maps.
-    """
+    """Return what `augment="auto"` stands for with samples (C, H, W), None with vectors (F,)."""
     if len(input_shape) == 1:
         return None
     kornia = import_extra("kornia.augmentation", "deep", f"augment='auto' of {caller}")
@@ -42,11 +29,8 @@ def default_augmentation(input_shape: tuple[int, ...], caller: str) -> Augmentat
             kornia.RandomGrayscale(p=0.2),
         ]
     else:
-        steps = [
-            kornia.RandomAffine(
-                degrees=15.0, translate=(0.1, 0.1), scale=(0.9, 1.1), shear=10.0, p=1.0
-            )
-        ]
+        shift, scale = (0.1, 0.1), (0.9, 1.1)
+        steps = [kornia.RandomAffine(15.0, translate=shift, scale=scale, shear=10.0, p=1.0)]
     pipeline: Augmentation = kornia.AugmentationSequential(*steps, data_keys=["input"])
     return pipeline
 
@@ -89,6 +73,7 @@ class VirtualAdversary:
     xi: float = 1e-2
     n_steps: int = 1
 
+    @isolated()
     def view(self, samples: Tensor, network: nn.Module) -> Tensor:
         """Return the adversaries of samples (B, ...), for a network to logits."""
         size = samples.square().mean().mul(samples[0].numel()).sqrt()
@@ -97,10 +82,9 @@ class VirtualAdversary:
             fixed = network(samples).float().softmax(-1)
         for _ in range(self.n_steps):
             probe = direction.requires_grad_()
-            with torch.enable_grad():
-                changed = network(samples + self.xi * size * probe).float()
-                loss = soft_cross_entropy(changed, fixed, reduction="sum")
-                (slope,) = torch.autograd.grad(loss, probe)
+            changed = network(samples + self.xi * size * probe).float()
+            loss = soft_cross_entropy(changed, fixed, reduction="sum")
+            (slope,) = torch.autograd.grad(loss, probe)
             direction = _unit(slope)
         return (samples + self.epsilon * size * direction).detach()
 

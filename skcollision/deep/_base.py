@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, Final
 
@@ -18,8 +19,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
+from skcollision._ambient import isolated
 from skcollision._callbacks import CallbackSupportMixin, EpochTasks
 from skcollision._checkpoint import Checkpoint
+from skcollision._networks import load_weights
 from skcollision.criteria import (
     ClusteringCriterion,
     CollisionCriterion,
@@ -31,17 +34,14 @@ from skcollision.criteria import (
     SeLaCriterion,
 )
 from skcollision.deep._augment import Augmentation, VirtualAdversary, default_augmentation
-from skcollision.deep._backbones import load_pretrained, make_backbone
+from skcollision.deep._backbones import Backbone, make_backbone
 from skcollision.deep._network import ClusteringNetwork, evaluating
-from skcollision.deep._samples import Layout, Samples, find_layout
-from skcollision.deep._trainer import OPTIMIZERS, SCHEDULES, DeepSettings, DeepTrainer, Views
+from skcollision.deep._samples import Samples
+from skcollision.deep._trainer import OPTIMIZERS, SCHEDULES, DeepTrainer
 from skcollision.engine import resolve_device
 
-#: What the names of `criterion` stand for: each method with its authors' weights, and the collision
-#: cross-entropy with the paper's λ and the fairness term on the predictions that the linear
-#: estimators have. A network starts near uniform
-#: predictions, where all labels are within some 1e-2 nats of the optimum: solvers must be exact for
-#: training to start.
+#: What the names of `criterion` stand for. A network starts near uniform predictions, where all
+#: labels are within some 1e-2 nats of the optimum: solvers must be exact for training to start.
 CRITERIA: Final[dict[str, ClusteringCriterion]] = {
     "collision": CollisionCriterion(lam=100.0, fairness_weight=1.0, solver_tol=1e-4),
     "mutual_information": MutualInformationCriterion(),
@@ -51,14 +51,43 @@ CRITERIA: Final[dict[str, ClusteringCriterion]] = {
     "iic": IICCriterion(),
     "scan": SCANCriterion(),
 }
+Function = Callable[[ClusteringNetwork, Tensor], Tensor]
 # Parameters that change neither the result nor what a checkpoint holds.
 NOT_IDENTIFYING = ("checkpoint", "device", "n_devices", "random_state", "strategy", "verbose")
 
 
+# Fields are the parameters that all of them have, so that none is listed twice.
+@dataclass(kw_only=True, eq=False, repr=False)
 class BaseDeepEstimator(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, BaseEstimator
 ):
     """Train a backbone and a linear head by a clustering criterion."""
+
+    criterion: str | ClusteringCriterion = "collision"
+    backbone: Backbone = "vgg4"
+    augment: str | Augmentation | VirtualAdversary | None = "auto"
+    n_neighbors: int = 0
+    overclustering: int | None = None
+    label_rounds: int | None = None
+    image_shape: tuple[int, ...] | None = None
+    channels: str = "auto"
+    pretrained: str | os.PathLike[str] | Mapping[str, Tensor] | None = None
+    max_iter: int = 50
+    batch_size: int = 250
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    backbone_learning_rate: float | None = None
+    schedule: str = "cosine"
+    weight_decay: float = 0.01
+    precision: str = "32-true"
+    device: str = "auto"
+    n_devices: int = 1
+    strategy: str = "auto"
+    compile: bool = False
+    checkpoint: str | os.PathLike[str] | None = None
+    warm_start: bool = False
+    random_state: int | np.random.RandomState | None = None
+    verbose: bool = False
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "criterion": [StrOptions(set(CRITERIA)), ClusteringCriterion],
@@ -101,7 +130,7 @@ class BaseDeepEstimator(
         ndarray of shape (n_samples, n_features_out), float32
             Features, flattened.
         """
-        return self._collect(X, lambda network, batch: network.features(batch))
+        return self._apply(X, ClusteringNetwork.features)
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Compute soft assignments.
@@ -116,15 +145,10 @@ class BaseDeepEstimator(
         ndarray of shape (n_samples, K), float32
             Probabilities; rows sum to 1.
         """
-        return self._collect(X, lambda network, batch: network.logits(batch).softmax(1))
+        return self._apply(X, lambda network, batch: network.logits(batch).softmax(1))
 
     def _fit(
-        self,
-        X: ArrayLike,
-        samples: Samples,
-        layout: Layout,
-        n_clusters: int,
-        targets: np.ndarray | None,
+        self, X: ArrayLike, samples: Samples, n_clusters: int, targets: np.ndarray | None = None
     ) -> None:
         """Train a network; set everything but what is said of the training samples."""
         if len(samples) < n_clusters:
@@ -136,83 +160,65 @@ class BaseDeepEstimator(
         if self.checkpoint is not None:
             checkpoint = Checkpoint(self.checkpoint, self._identity(samples, targets))
             saved = checkpoint.load()
-            seed = seed if saved is None else saved["seed"]
-        trainer = self._trainer(samples, layout, n_clusters, targets, seed)
-        if saved is not None:
+        trainer = self._trainer(samples, n_clusters, targets, saved["seed"] if saved else seed)
+        if saved:
             trainer.restore(saved)
-        self.image_shape_ = layout.shape
-        self._run(trainer, X, samples, checkpoint)
+        self.image_shape_ = samples.shape
+        tasks = EpochTasks(self, self.max_iter - trainer.epoch, X=X)
+
+        def on_epoch_end() -> bool:
+            if checkpoint is not None and trainer.is_first_process:
+                checkpoint.save(trainer.state())
+            if self.verbose and trainer.is_first_process:
+                name, value = type(self).__name__, trainer.history["objective"][-1]
+                print(f"{name}: epoch {trainer.epoch}/{self.max_iter}, objective {value:.5f}")
+            return tasks.end_epoch(lambda: {"network_": copy.deepcopy(trainer.network).cpu()})
+
+        trainer.run(samples, on_epoch_end)
+        tasks.close()
         self.network_ = trainer.network
         self.n_iter_ = trainer.epoch
         self.history_ = {name: np.array(curve) for name, curve in trainer.history.items()}
         self.objective_ = trainer.history["objective"][-1]
 
     def _trainer(
-        self,
-        samples: Samples,
-        layout: Layout,
-        n_clusters: int,
-        targets: np.ndarray | None,
-        seed: int,
+        self, samples: Samples, n_clusters: int, targets: np.ndarray | None, seed: int
     ) -> DeepTrainer:
-        device = resolve_device(self.device)
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
-            network = self._new_network(samples, layout, n_clusters)
-        neighbours = self._neighbours(network.to(device), samples, device)
-        augment: Augmentation | VirtualAdversary | None = self.augment
-        if self.augment == "auto":
-            augment = default_augmentation(layout.shape, type(self).__name__)
-        criterion = self.criterion
+            network = self._new_network(samples, n_clusters)
+        criterion, augment = self.criterion, self.augment
+        if augment == "auto":
+            augment = default_augmentation(samples.shape, type(self).__name__)
         return DeepTrainer(
+            self,
             network,
             CRITERIA[criterion] if isinstance(criterion, str) else criterion,
-            self._settings(),
-            Views(augment, neighbours),
-            device,
-            seed,
-            targets,
+            augment=augment,
+            neighbours=self._neighbours(network, samples),
+            targets=targets,
+            device=resolve_device(self.device),
+            seed=seed,
         )
 
-    def _settings(self) -> DeepSettings:
-        slow = self.backbone_learning_rate
-        return DeepSettings(
-            n_epochs=self.max_iter,
-            batch_size=self.batch_size,
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-            backbone_learning_rate=self.learning_rate if slow is None else slow,
-            schedule=self.schedule,
-            weight_decay=self.weight_decay,
-            label_rounds=self.label_rounds,
-            precision=self.precision,
-            n_devices=self.n_devices,
-            strategy=self.strategy,
-            compile=self.compile,
-            supervised_weight=getattr(self, "supervised_weight", 1.0),
-        )
-
-    def _new_network(self, samples: Samples, layout: Layout, n_clusters: int) -> ClusteringNetwork:
+    def _new_network(self, samples: Samples, n_clusters: int) -> ClusteringNetwork:
         sizes = [n_clusters] + ([] if self.overclustering is None else [self.overclustering])
         if self.warm_start and hasattr(self, "network_"):
-            if self.network_.n_outputs != sizes or self.image_shape_ != layout.shape:
+            if self.network_.n_outputs != sizes or self.image_shape_ != samples.shape:
                 raise ValueError(
                     "warm_start=True needs the clusters and the shape of images of the fit before, "
                     f"{self.network_.n_outputs} and {self.image_shape_}. "
-                    f"Got {sizes} and {layout.shape} instead."
+                    f"Got {sizes} and {samples.shape} instead."
                 )
             return copy.deepcopy(self.network_)
         caller = type(self).__name__
-        backbone = make_backbone(self.backbone, layout.shape, caller)
+        backbone = make_backbone(self.backbone, samples.shape, caller)
         if self.pretrained is not None:
-            load_pretrained(backbone, self.pretrained, caller)
-        mean, std = samples.statistics(self.batch_size)
-        few = samples.batch(slice(0, 2), torch.device("cpu"))
-        return ClusteringNetwork(backbone, sizes, mean, std, few)
+            load_weights(backbone, self.pretrained, f"The 'pretrained' parameter of {caller}")
+        few = samples.batch(slice(0, 2))
+        return ClusteringNetwork(backbone, sizes, *samples.statistics(self.batch_size), few)
 
-    def _neighbours(
-        self, network: ClusteringNetwork, samples: Samples, device: torch.device
-    ) -> np.ndarray | None:
+    def _neighbours(self, network: ClusteringNetwork, samples: Samples) -> np.ndarray | None:
         """Return each sample's nearest ones by the cosine of its features before training."""
         if self.n_neighbors == 0:
             return None
@@ -221,29 +227,10 @@ class BaseDeepEstimator(
                 f"The 'n_neighbors' parameter of {type(self).__name__} must be less than "
                 f"n_samples={len(samples)}. Got {self.n_neighbors} instead."
             )
-        with evaluating(network), torch.no_grad():
-            blocks = samples.blocks(2 * self.batch_size, device)
-            features = torch.cat([network.features(block).cpu() for block in blocks])
-        search = NearestNeighbors(n_neighbors=self.n_neighbors, metric="cosine")
+        features = self._collect(network, samples, ClusteringNetwork.features)
+        search = NearestNeighbors(n_neighbors=self.n_neighbors, metric="cosine").fit(features)
         # Without an argument a sample is not its own neighbour.
-        near: np.ndarray = search.fit(features.numpy()).kneighbors(return_distance=False)
-        return near
-
-    def _run(
-        self, trainer: DeepTrainer, X: ArrayLike, samples: Samples, checkpoint: Checkpoint | None
-    ) -> None:
-        tasks = EpochTasks(self, self.max_iter - trainer.epoch, X=X)
-
-        def on_epoch_end() -> bool:
-            if checkpoint is not None and trainer.is_first_process:
-                checkpoint.save({**trainer.state(), "seed": trainer.seed})
-            if self.verbose and trainer.is_first_process:
-                name, value = type(self).__name__, trainer.history["objective"][-1]
-                print(f"{name}: epoch {trainer.epoch}/{self.max_iter}, objective {value:.5f}")
-            return tasks.end_epoch(lambda: {"network_": copy.deepcopy(trainer.network).cpu()})
-
-        trainer.run(samples, on_epoch_end)
-        tasks.close()
+        return np.asarray(search.kneighbors(return_distance=False))
 
     def _identity(self, samples: Samples, targets: np.ndarray | None) -> dict[str, Any]:
         """Describe what must be the same for a run to go on from another's checkpoint."""
@@ -260,7 +247,7 @@ class BaseDeepEstimator(
             "labels": targets,
         }
 
-    def _check_samples(self, X: ArrayLike, *, reset: bool) -> tuple[Samples, Layout]:
+    def _check_samples(self, X: ArrayLike, *, reset: bool) -> Samples:
         """Validate X; `reset` when it starts a new model."""
         caller = type(self).__name__
         values: Any = X.detach().cpu().numpy() if isinstance(X, Tensor) else X
@@ -269,32 +256,30 @@ class BaseDeepEstimator(
             array = check_array(values, allow_nd=True, input_name="X", estimator=self)
         else:
             array = validate_data(self, values, reset=reset)
-        layout = find_layout(array.shape[1:], self.image_shape, self.channels, caller)
+        samples = Samples(array, self.image_shape, self.channels, caller)
         if reset and array.ndim > 2:
             self.n_features_in_ = int(np.prod(array.shape[1:]))
-        if not reset and layout.shape != self.image_shape_:
+        if not reset and samples.shape != self.image_shape_:
             raise ValueError(
-                f"X has samples of shape {layout.shape}, but {caller} was fitted on samples of "
+                f"X has samples of shape {samples.shape}, but {caller} was fitted on samples of "
                 f"shape {self.image_shape_}, channels first."
             )
-        return Samples(array, layout), layout
+        return samples
 
-    def _blocks(
-        self, samples: Samples, function: Callable[[ClusteringNetwork, Tensor], Tensor]
-    ) -> Iterator[Tensor]:
-        """Yield a function of the network and each block of samples."""
-        device = resolve_device(self.device)
-        network = self.network_ if device.type == "cpu" else copy.deepcopy(self.network_).to(device)
-        with evaluating(network), torch.no_grad():
-            for block in samples.blocks(self.batch_size, device):
-                yield function(network, block).cpu()
-
+    @isolated()
     def _collect(
-        self, X: ArrayLike, function: Callable[[ClusteringNetwork, Tensor], Tensor]
+        self, network: ClusteringNetwork, samples: Samples, function: Function
     ) -> np.ndarray:
+        """Return a function of the network and each block of samples, joined."""
+        device = resolve_device(self.device)
+        network = network if device.type == "cpu" else copy.deepcopy(network).to(device)
+        with evaluating(network), torch.no_grad():
+            blocks = samples.blocks(self.batch_size, device)
+            return np.concatenate([function(network, block).cpu().numpy() for block in blocks])
+
+    def _apply(self, X: ArrayLike, function: Function) -> np.ndarray:
         check_is_fitted(self)
-        samples, _ = self._check_samples(X, reset=False)
-        return np.concatenate([block.numpy() for block in self._blocks(samples, function)])
+        return self._collect(self.network_, self._check_samples(X, reset=False), function)
 
     @property
     def _n_features_out(self) -> int:
@@ -309,11 +294,9 @@ class BaseDeepEstimator(
 
 def _describe(value: Any) -> str:
     """Describe a parameter in the same words in every process."""
-    if isinstance(value, nn.Module):
-        # Weights are in the state; what matters before is which network it is.
-        return repr(value)
-    if callable(value) and not isinstance(value, ClusteringCriterion):
-        return getattr(value, "__qualname__", type(value).__qualname__)
     if isinstance(value, dict):
         return repr(sorted(value))
+    # Of a module, the state has the weights; what matters before is which network it is.
+    if callable(value) and not isinstance(value, nn.Module | ClusteringCriterion):
+        return getattr(value, "__qualname__", type(value).__qualname__)
     return repr(value)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Mapping
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -15,20 +14,19 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
+from skcollision._ambient import isolated
 from skcollision._callbacks import with_callbacks
-from skcollision.criteria import ClusteringCriterion
-from skcollision.deep._augment import Augmentation, VirtualAdversary
-from skcollision.deep._backbones import Backbone
 from skcollision.deep._base import BaseDeepEstimator
+from skcollision.deep._network import ClusteringNetwork
 
 
+@dataclass(eq=False, repr=False)
 class DeepClusterer(ClusterMixin, BaseDeepEstimator):
     """Cluster images by training a network on labels that it gives itself.
 
     A backbone and a linear head on its features are trained together by any criterion of
-    :mod:`skcollision.criteria`. Methods with pseudo-labels solve for those of each batch, or of the
-    whole set in rounds, and take a gradient step towards them. A second view of each image, an
-    augmentation or a neighbour, is held to the same label.
+    :mod:`skcollision.criteria`. A second view of each image, an augmentation or a neighbour, is
+    held to the same label.
 
     Parameters
     ----------
@@ -36,47 +34,44 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
         Number of clusters, K.
     criterion : str or ClusteringCriterion, default="collision"
         What to minimise: "collision" (the paper's λ = 100, and a fairness of the predictions of
-        weight 1), "mutual_information", "miadm", "sela", "imsat", "iic", "scan", each with its
-        authors' weights, or an object, one's own included. Weights of its terms and of the second
-        view and the proportions of the clusters are fields of the object.
+        weight 1), "mutual_information", "miadm", "sela", "imsat", "iic" or "scan", each with its
+        authors' weights, or an object with weights and cluster proportions as its fields.
     backbone : "vgg4", "torchvision/NAME", "timm/NAME", nn.Module or callable, default="vgg4"
-        Network from samples (B, C, H, W) to features. :class:`VGG4` takes its variant by the shape
-        of the images. A module is copied, with its weights; a callable is given (C, H, W), or
-        (F,) for vectors, and returns one: ``functools.partial(VGG4, width=0.25)``.
+        Network from samples (B, C, H, W) to features. A module is copied, with its weights; a
+        callable is given (C, H, W), or (F,) for vectors, and returns one:
+        ``functools.partial(VGG4, width=0.25)``.
     augment : "auto", callable, VirtualAdversary or None, default="auto"
         From a float32 batch (B, C, H, W) to a second view of each sample, such as a pipeline of
-        kornia or torchvision.transforms.v2. "auto" takes kornia's: small random affine maps for
-        grey images, crops, flips and colours for RGB ones, for which floating images must lie in
-        [0, 1]; vectors have no views.
+        kornia or torchvision.transforms.v2. "auto" takes kornia's: crops, flips and colours for RGB
+        images, whose floats must lie in [0, 1], small affine maps for others, none for vectors.
     n_neighbors : int, default=0
         If positive, the second view is one of so many nearest samples, augmented, by the cosine of
-        the features before training: SCAN's pairs. It takes a pretrained backbone.
+        the features before training: SCAN's pairs. Use it with a pretrained backbone.
     overclustering : int, default=None
-        Clusters of a second head that is trained by the same criterion and then not used, as IIC
-        has one.
+        Clusters of a second head that is trained by the same criterion and then not used, as in
+        IIC.
     label_rounds : int, default=None
         Rounds, over the whole fit, in which pseudo-labels of all samples are solved for at once and
         kept, N x K numbers: SeLa's memory. None labels each batch anew.
     image_shape : tuple, default=None
         Shape of a sample, (H, W), (H, W, C) or (C, H, W), where X has flattened ones.
     channels : {"auto", "first", "last"}, default="auto"
-        Which axis of a sample is that of the channels; "auto" takes the one of length 1 or 3.
+        Which axis of a sample has the channels; "auto" takes the one of length 1 or 3.
     pretrained : path or dict, default=None
-        Weights that the backbone starts from: a state dict or a file of one, which is loaded with
-        ``weights_only=True``. All of the backbone's must be there; others are not used.
+        State dict that the backbone starts from, or a file of one, which is read without running
+        code. It must have all of the backbone's weights; others are not used.
     max_iter : int, default=50
         Epochs.
     batch_size : int, default=250
-        Most samples a step, over all devices; at least two a device are taken, and an epoch is cut
-        into batches of nearly equal size. Fairness is that of a batch: take several times K.
+        Most samples a step, over all devices; at least two a device are taken. Fairness is that of
+        a batch: take several times K.
     optimizer : {"adam", "adamw", "sgd"}, default="adam"
         "adam" adds the weight decay to the gradient, "adamw" does not; "sgd" has momentum 0.9.
     learning_rate : float, default=1e-3
-        Learning rate at the start. Where it is too high, clusters die in the first steps, which the
-        marginal entropy in `history_` shows: take less for a pretrained backbone, or for one
-        without normalisation.
+        Learning rate at the start. If clusters die in the first steps, as the marginal entropy in
+        `history_` shows, lower it, above all for a pretrained backbone.
     backbone_learning_rate : float, default=None
-        Another one for the backbone; 0 keeps its weights, None takes that of the head.
+        Another one for the backbone; 0 keeps its weights, None takes `learning_rate`.
     schedule : {"cosine", "constant"}, default="cosine"
         How the rates fall, to zero or not at all.
     weight_decay : float, default=0.01
@@ -95,7 +90,7 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
         File that training is saved in after each epoch. A fit that finds it goes on from there, to
         the bitwise same result on the same machine with as many threads. Delete it to start anew.
     warm_start : bool, default=False
-        Whether `fit` goes on from the network of the fit before, with a new optimiser: another
+        Whether `fit` goes on from the network of the fit before, with a new optimiser, for another
         criterion, such as SCAN's second stage, or other images.
     random_state : int, RandomState instance or None, default=None
         Initial weights, batches and augmentations. A fit draws from torch's generator and restores
@@ -128,10 +123,6 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
     SemiSupervisedDeepClassifier : With labels for some of the images.
     skcollision.cluster.CollisionClusterer : On features that are given.
 
-    Notes
-    -----
-    Progress bars and other callbacks of scikit-learn 1.9 are served, as by the linear estimators.
-
     References
     ----------
     Zhang & Boykov, "Collision Cross-entropy for Soft Class Labels and Deep Clustering",
@@ -149,62 +140,7 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
     (360, 2)
     """
 
-    def __init__(
-        self,
-        n_clusters: int = 8,
-        *,
-        criterion: str | ClusteringCriterion = "collision",
-        backbone: Backbone = "vgg4",
-        augment: str | Augmentation | VirtualAdversary | None = "auto",
-        n_neighbors: int = 0,
-        overclustering: int | None = None,
-        label_rounds: int | None = None,
-        image_shape: tuple[int, ...] | None = None,
-        channels: str = "auto",
-        pretrained: str | os.PathLike[str] | Mapping[str, Tensor] | None = None,
-        max_iter: int = 50,
-        batch_size: int = 250,
-        optimizer: str = "adam",
-        learning_rate: float = 1e-3,
-        backbone_learning_rate: float | None = None,
-        schedule: str = "cosine",
-        weight_decay: float = 0.01,
-        precision: str = "32-true",
-        device: str = "auto",
-        n_devices: int = 1,
-        strategy: str = "auto",
-        compile: bool = False,
-        checkpoint: str | os.PathLike[str] | None = None,
-        warm_start: bool = False,
-        random_state: int | np.random.RandomState | None = None,
-        verbose: bool = False,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.criterion = criterion
-        self.backbone = backbone
-        self.augment = augment
-        self.n_neighbors = n_neighbors
-        self.overclustering = overclustering
-        self.label_rounds = label_rounds
-        self.image_shape = image_shape
-        self.channels = channels
-        self.pretrained = pretrained
-        self.max_iter = max_iter
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.backbone_learning_rate = backbone_learning_rate
-        self.schedule = schedule
-        self.weight_decay = weight_decay
-        self.precision = precision
-        self.device = device
-        self.n_devices = n_devices
-        self.strategy = strategy
-        self.compile = compile
-        self.checkpoint = checkpoint
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    n_clusters: int = 8
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
@@ -213,17 +149,17 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
+    @isolated()
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Cluster images.
 
         Parameters
         ----------
         X : array-like or Tensor of shape (N, H, W), (N, H, W, C), (N, C, H, W) or (N, n_features)
-            Images, uint8 or floating with values in [0, 1] (see `augment`); rows are flattened
-            images where `image_shape` is given, otherwise vectors. Read a batch at a time: an array
-            or memory map is not copied.
+            Images, uint8 or floating with values in [0, 1]; rows are flattened images where
+            `image_shape` is given, otherwise vectors. An array or memory map is not copied.
         y : ignored
-            Present so that pipelines and searches can pass it on to their scorers.
+            Present for pipelines and searches.
 
         Returns
         -------
@@ -233,8 +169,8 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
         Raises
         ------
         ValueError
-            If X has NaN, infinity, fewer samples than clusters, the same sample in every row or a
-            shape that does not fit, if training diverges, or a parameter is out of its range.
+            If X has NaN, infinity, too few samples, the same sample in every row or a shape that
+            does not fit, if training diverges, or a parameter is out of its range.
         ImportError
             If a library of the extra 'deep' is missing.
 
@@ -243,10 +179,9 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
         ConvergenceWarning
             If a cluster ends empty.
         """
-        samples, layout = self._check_samples(X, reset=True)
-        self._fit(X, samples, layout, self.n_clusters, None)
-        blocks = self._blocks(samples, lambda network, batch: network.logits(batch).argmax(1))
-        self.labels_ = np.concatenate([block.numpy() for block in blocks]).astype(np.int32)
+        samples = self._check_samples(X, reset=True)
+        self._fit(X, samples, self.n_clusters)
+        self.labels_ = self._collect(self.network_, samples, _labels).astype(np.int32)
         n_empty = self.n_clusters - len(np.unique(self.labels_))
         if n_empty:
             warnings.warn(
@@ -270,5 +205,8 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
         ndarray of shape (n_samples,), int32
             Cluster numbers from 0 to n_clusters - 1.
         """
-        labels = self._collect(X, lambda network, batch: network.logits(batch).argmax(1))
-        return labels.astype(np.int32)
+        return self._apply(X, _labels).astype(np.int32)
+
+
+def _labels(network: ClusteringNetwork, batch: Tensor) -> Tensor:
+    return network.logits(batch).argmax(1)

@@ -10,30 +10,13 @@ from torch import Tensor, nn
 
 
 class ClusteringNetwork(nn.Module):
-    """From raw samples to logits.
-
-    Parameters
-    ----------
-    backbone : nn.Module
-        From standardised samples to features, flattened if they have more than one axis.
-    n_outputs : list of int
-        Numbers of clusters of the heads; the first is the one that predicts.
-    mean, std : Tensor
-        Standardisation, broadcast against a sample.
-    sample : Tensor of shape (B, ...)
-        A few samples, to see how many features there are.
-    """
+    """From raw samples to the logits of all heads, of which the first predicts."""
 
     mean: Tensor
     std: Tensor
 
     def __init__(
-        self,
-        backbone: nn.Module,
-        n_outputs: list[int],
-        mean: Tensor,
-        std: Tensor,
-        sample: Tensor,
+        self, backbone: nn.Module, n_outputs: list[int], mean: Tensor, std: Tensor, sample: Tensor
     ) -> None:
         super().__init__()
         self.register_buffer("mean", mean)
@@ -48,7 +31,7 @@ class ClusteringNetwork(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def features(self, samples: Tensor) -> Tensor:
-        """Return the backbone's features, (B, D)."""
+        """Return the backbone's features, flattened, (B, D)."""
         features: Tensor = self.backbone((samples - self.mean) / self.std)
         return features.flatten(1)
 

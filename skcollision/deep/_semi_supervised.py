@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -14,13 +13,10 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
+from skcollision._ambient import isolated
 from skcollision._callbacks import with_callbacks
 from skcollision.cluster._docstrings import documented_like
-from skcollision.criteria import ClusteringCriterion
-from skcollision.deep._augment import Augmentation, VirtualAdversary
-from skcollision.deep._backbones import Backbone
 from skcollision.deep._base import BaseDeepEstimator
 from skcollision.deep._clusterer import DeepClusterer
 
@@ -29,12 +25,12 @@ UNLABELLED = -1
 
 
 @documented_like(DeepClusterer)
+@dataclass(kw_only=True, eq=False, repr=False)
 class SemiSupervisedDeepClassifier(ClassifierMixin, BaseDeepEstimator):
     """Classify images from labels of some of them, and self-labelling of all.
 
-    A network is trained as by :class:`DeepClusterer`, with one cluster a class, and on the labels:
-    Shannon's cross-entropy of labelled images, a part of each batch of their own, is added to the
-    criterion.
+    A network is trained as by :class:`DeepClusterer`, with one cluster a class. Shannon's
+    cross-entropy of labelled images, which join each batch, is added to the criterion.
 
     Parameters
     ----------
@@ -65,62 +61,7 @@ class SemiSupervisedDeepClassifier(ClassifierMixin, BaseDeepEstimator):
     array([0, 1, 2])
     """
 
-    def __init__(
-        self,
-        *,
-        supervised_weight: float = 1.0,
-        criterion: str | ClusteringCriterion = "collision",
-        backbone: Backbone = "vgg4",
-        augment: str | Augmentation | VirtualAdversary | None = "auto",
-        n_neighbors: int = 0,
-        overclustering: int | None = None,
-        label_rounds: int | None = None,
-        image_shape: tuple[int, ...] | None = None,
-        channels: str = "auto",
-        pretrained: str | os.PathLike[str] | Mapping[str, Tensor] | None = None,
-        max_iter: int = 50,
-        batch_size: int = 250,
-        optimizer: str = "adam",
-        learning_rate: float = 1e-3,
-        backbone_learning_rate: float | None = None,
-        schedule: str = "cosine",
-        weight_decay: float = 0.01,
-        precision: str = "32-true",
-        device: str = "auto",
-        n_devices: int = 1,
-        strategy: str = "auto",
-        compile: bool = False,
-        checkpoint: str | os.PathLike[str] | None = None,
-        warm_start: bool = False,
-        random_state: int | np.random.RandomState | None = None,
-        verbose: bool = False,
-    ) -> None:
-        self.supervised_weight = supervised_weight
-        self.criterion = criterion
-        self.backbone = backbone
-        self.augment = augment
-        self.n_neighbors = n_neighbors
-        self.overclustering = overclustering
-        self.label_rounds = label_rounds
-        self.image_shape = image_shape
-        self.channels = channels
-        self.pretrained = pretrained
-        self.max_iter = max_iter
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.backbone_learning_rate = backbone_learning_rate
-        self.schedule = schedule
-        self.weight_decay = weight_decay
-        self.precision = precision
-        self.device = device
-        self.n_devices = n_devices
-        self.strategy = strategy
-        self.compile = compile
-        self.checkpoint = checkpoint
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+    supervised_weight: float = 1.0
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "supervised_weight": [Interval(Real, 0, None, closed="neither")],
@@ -129,6 +70,7 @@ class SemiSupervisedDeepClassifier(ClassifierMixin, BaseDeepEstimator):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
+    @isolated()
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn from labelled and unlabelled images.
 
@@ -149,19 +91,18 @@ class SemiSupervisedDeepClassifier(ClassifierMixin, BaseDeepEstimator):
         ValueError
             If fewer than two classes are named in y, or as :meth:`DeepClusterer.fit`.
         """
-        samples, layout = self._check_samples(X, reset=True)
+        samples = self._check_samples(X, reset=True)
         labels = self._check_labels(y)
         check_consistent_length(X, labels)
         known = labels != UNLABELLED
-        self.classes_, codes = np.unique(labels[known], return_inverse=True)
         targets = np.full(len(labels), UNLABELLED, dtype=np.int64)
-        targets[known] = codes
+        self.classes_, targets[known] = np.unique(labels[known], return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs labels of at least two classes, and y has "
                 f"{len(self.classes_)} class(es) beside {UNLABELLED} for unknown."
             )
-        self._fit(X, samples, layout, len(self.classes_), targets)
+        self._fit(X, samples, len(self.classes_), targets)
         return self
 
     def predict(self, X: ArrayLike) -> np.ndarray:

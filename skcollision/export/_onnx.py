@@ -13,8 +13,29 @@ from skcollision.export._validation import Linear, check_fitted
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-# Of 2021: in every runtime of today. From 18 on, ReduceL2 takes its axes in another way.
-OPSET = 17
+# Rows x, in units of the softening, become x / sqrt(|x|^2 + 1): those of (x, 1) of unit length,
+# without the last column. Without a softening, they become x / |x| in the same way with 0 for 1.
+# Only rows whose largest entry is 1 are squared: squares of others may overflow.
+# Opset 17, of 2021, is in every runtime of today; from 18 on, ReduceL2 takes its axes otherwise.
+_DIRECTIONS = """
+    centred = Sub(X, mean)
+    relative = Div(centred, unit)
+    sizes = Abs(relative)
+    most = ReduceMax<axes = [1], keepdims = 1>(sizes)
+    largest = Max(most, smallest)
+    scaled = Div(relative, largest)
+    beside = Div(last, largest)
+    joined = Concat<axis = 1>(scaled, beside)
+    lengths = ReduceL2<axes = [1], keepdims = 1>(joined)
+    divisors = Max(lengths, one)
+    directions = Div(scaled, divisors)
+"""
+_PREDICTION = """
+    logits = Gemm<transB = 1>(directions, coef, intercept)
+    columns = ArgMax<axis = 1, keepdims = 0>(logits)
+    labels = Gather<axis = 0>(classes, columns)
+    probabilities = Softmax<axis = 1>(logits)
+"""
 
 
 def to_onnx(model: Linear) -> ModelProto:
@@ -28,9 +49,9 @@ def to_onnx(model: Linear) -> ModelProto:
     Returns
     -------
     onnx.ModelProto
-        Checked graph with the input ``X``, float32 of shape (N, n_features), and the outputs
-        ``labels`` of shape (N,), cluster numbers as int64 or classes in their own type, and
-        ``probabilities``, float32 of shape (N, K). ``onnx.save`` writes it to a file.
+        Checked graph from ``X``, float32 of shape (N, n_features), to ``labels`` of shape (N,),
+        cluster numbers as int64 or classes in their own type, and ``probabilities``, float32 of
+        shape (N, K). ``onnx.save`` writes it to a file.
 
     Raises
     ------
@@ -43,8 +64,7 @@ def to_onnx(model: Linear) -> ModelProto:
 
     Notes
     -----
-    All is computed in float32. For a clusterer fitted on float64, features whose mean is large
-    against their spread lose digits before it is subtracted.
+    The graph computes in float32: features whose mean is large against their spread lose digits.
 
     Examples
     --------
@@ -61,79 +81,43 @@ def to_onnx(model: Linear) -> ModelProto:
     """
     onnx = import_extra("onnx", "onnx", "to_onnx")
     check_fitted(model, "to_onnx")
-    nodes, constants = _graph_of(model)
-    helper, float32 = onnx.helper, onnx.TensorProto.FLOAT
     n_columns, n_features = model.coef_.shape
-    label_type = helper.np_dtype_to_tensor_dtype(_classes_of(model).dtype)
-    graph = helper.make_graph(
-        [helper.make_node(*arguments, **attributes) for *arguments, attributes in nodes],
-        type(model).__name__,
-        [helper.make_tensor_value_info("X", float32, ["N", n_features])],
-        [
-            helper.make_tensor_value_info("labels", label_type, ["N"]),
-            helper.make_tensor_value_info("probabilities", float32, ["N", n_columns]),
-        ],
-        [onnx.numpy_helper.from_array(value, name) for name, value in constants.items()],
+    classes = getattr(model, "classes_", np.arange(n_columns))
+    if classes.dtype.kind == "U":
+        classes = classes.astype(object)
+    label_type = onnx.helper.np_dtype_to_tensor_dtype(classes.dtype)
+    normalises = model._normalisation is not None
+    written = onnx.parser.parse_model(
+        f"""<ir_version: 8, opset_import: ["": 17], producer_name: "skcollision",
+        producer_version: "{__version__}">
+        {type(model).__name__} (float[N, {n_features}] X) => (
+            {onnx.TensorProto.DataType.Name(label_type).lower()}[N] labels,
+            float[N, {n_columns}] probabilities
+        ) {{ {_DIRECTIONS if normalises else "directions = Identity(X)"} {_PREDICTION} }}"""
     )
-    opsets = [helper.make_opsetid("", OPSET)]
-    written = helper.make_model(
-        graph,
-        opset_imports=opsets,
-        # Runtimes refuse a newer one than they know.
-        ir_version=helper.find_min_ir_version_for(opsets),
-        producer_name="skcollision",
-        producer_version=__version__,
+    constants = {name: np.asarray(value, np.float32) for name, value in _constants(model).items()}
+    written.graph.initializer.extend(
+        onnx.numpy_helper.from_array(value, name)
+        for name, value in {**constants, "classes": classes}.items()
     )
     onnx.checker.check_model(written, full_check=True)
     return written
 
 
-def _classes_of(model: Linear) -> np.ndarray:
-    """Return what each column stands for."""
-    classes = getattr(model, "classes_", None)
-    if classes is None:
-        return np.arange(len(model.coef_), dtype=np.int64)
-    return classes.astype(object) if classes.dtype.kind in "OU" else classes
-
-
-def _graph_of(model: Linear) -> tuple[list[tuple[Any, ...]], dict[str, np.ndarray]]:
-    """Return nodes, each with its kind, inputs, outputs and attributes, and constants by name."""
-    nodes: list[tuple[Any, ...]] = []
-    constants: dict[str, Any] = {"coef": model.coef_, "intercept": model.intercept_}
-    features, normalisation = "X", model._normalisation
-    if normalisation is not None:
-        features = "directions"
-        nodes, of_normalisation = _normalisation_of(normalisation)
-        constants |= of_normalisation
-    nodes += [
-        ("Gemm", [features, "coef", "intercept"], ["logits"], {"transB": 1}),
-        ("ArgMax", ["logits"], ["columns"], {"axis": 1, "keepdims": 0}),
-        ("Gather", ["classes", "columns"], ["labels"], {"axis": 0}),
-        ("Softmax", ["logits"], ["probabilities"], {"axis": 1}),
-    ]
-    numbers = {name: np.asarray(value, dtype=np.float32) for name, value in constants.items()}
-    return nodes, {**numbers, "classes": _classes_of(model)}
-
-
-def _normalisation_of(normalisation: Any) -> tuple[list[tuple[Any, ...]], dict[str, Any]]:
-    """Return nodes from "X" to "directions", and constants by name."""
-    constants: dict[str, Any] = {"mean": normalisation.mean}
-    nodes: list[tuple[Any, ...]] = [("Sub", ["X", "mean"], ["centred"], {})]
-    sums = {"axes": [1], "keepdims": 1}
-    if normalisation.softening:
-        nodes += [
-            ("Div", ["centred", "softening"], ["relative"], {}),
-            ("ReduceSumSquare", ["relative"], ["squares"], sums),
-            ("Add", ["squares", "one"], ["more"], {}),
-            ("Sqrt", ["more"], ["divisors"], {}),
-            ("Div", ["relative", "divisors"], ["softened"], {}),
-            ("Mul", ["softened", "gain"], ["directions"], {}),
-        ]
-        of_rows = {"softening": normalisation.softening, "one": 1.0, "gain": normalisation.gain}
-        return nodes, constants | of_rows
-    nodes += [
-        ("ReduceL2", ["centred"], ["lengths"], sums),
-        ("Max", ["lengths", "smallest"], ["divisors"], {}),
-        ("Div", ["centred", "divisors"], ["directions"], {}),
-    ]
-    return nodes, constants | {"smallest": normalisation.scale * np.finfo(np.float32).eps}
+def _constants(model: Linear) -> dict[str, Any]:
+    """Return what the graph names and does not compute, but the classes."""
+    linear = {"coef": model.coef_, "intercept": model.intercept_}
+    normalisation = model._normalisation
+    if normalisation is None:
+        return linear
+    soft = bool(normalisation.softening)
+    if soft:
+        linear["coef"] = normalisation.gain * model.coef_
+    return linear | {
+        "mean": normalisation.mean,
+        "unit": normalisation.softening if soft else normalisation.scale,
+        # A row nearer to the centre than rounding has no direction.
+        "smallest": 1.0 if soft else np.finfo(np.float32).eps,
+        "last": float(soft),
+        "one": 1.0,
+    }

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import Normalizer, PolynomialFeatures, StandardScaler
 
 from skcollision.export._validation import Linear, check_fitted
@@ -25,11 +23,11 @@ def to_sklearn(model: Linear) -> Pipeline:
     Returns
     -------
     sklearn.pipeline.Pipeline
-        ``StandardScaler(with_std=False)``, ``Normalizer()`` and a ``LogisticRegression`` whose
-        classes are the model's or cluster numbers; the last alone if it does not normalise. Models
-        of fewer than 16 features have a ``PolynomialFeatures(1)`` after the scaler. Its
-        ``predict`` and ``predict_proba`` are the model's up to rounding, but for points that
-        differ from the centre of the data by less than rounding. The arrays are copies.
+        A ``LogisticRegression`` whose classes are the model's or cluster numbers; before it, if
+        the model normalises, ``StandardScaler()``, ``Normalizer("max")`` and ``Normalizer()``, and
+        for fewer than 16 features a ``PolynomialFeatures(1)`` after the scaler. Its ``predict``
+        and ``predict_proba`` are the model's up to rounding, but for points that differ from the
+        centre of the data by less than rounding. The arrays are copies.
 
     Raises
     ------
@@ -38,7 +36,7 @@ def to_sklearn(model: Linear) -> Pipeline:
     sklearn.exceptions.NotFittedError
         If it is not fitted.
     ValueError
-        If it has a single cluster, since ``LogisticRegression`` has at least two classes.
+        If it has a single cluster.
 
     Examples
     --------
@@ -49,7 +47,7 @@ def to_sklearn(model: Linear) -> Pipeline:
     >>> clusterer = CollisionClusterer(n_clusters=3, max_iter=20, random_state=0).fit(X)
     >>> pipeline = to_sklearn(clusterer)
     >>> list(pipeline.named_steps)
-    ['standardscaler', 'normalizer', 'logisticregression']
+    ['standardscaler', 'normalizer-1', 'normalizer-2', 'logisticregression']
     >>> bool((pipeline.predict(X) == clusterer.predict(X)).all())
     True
     """
@@ -59,45 +57,32 @@ def to_sklearn(model: Linear) -> Pipeline:
             "to_sklearn cannot export a clusterer with n_clusters=1: LogisticRegression has at "
             "least two classes."
         )
-    steps: list[tuple[str, Any]] = [("logisticregression", _logistic_regression(model))]
-    normalisation = model._normalisation
+    coef, steps, normalisation = model.coef_.copy(), [], model._normalisation
     if normalisation is not None:
-        scaler = StandardScaler(with_std=False)
-        scaler.mean_, scaler.var_, scaler.scale_ = normalisation.mean.copy(), None, None
-        if hasattr(model, "labels_"):
-            scaler.n_samples_seen_ = len(model.labels_)
-        steps = [("standardscaler", scaler), ("normalizer", Normalizer()), *steps]
-    for _, step in steps:
-        step.n_features_in_ = model.n_features_in_
-    if normalisation is not None and normalisation.softening:
-        steps.insert(1, ("polynomialfeatures", _soften(steps, normalisation)))
+        soft = normalisation.softening
+        scaler = StandardScaler()
+        scaler.mean_ = normalisation.mean.copy()
+        scaler.scale_ = np.full(len(scaler.mean_), soft or normalisation.scale)
+        scaler.var_ = scaler.scale_**2
+        # Rows with a largest entry of 1 first: squares of others may overflow.
+        steps = [scaler, Normalizer(norm="max"), Normalizer()]
+        if soft:
+            # Rows x become x / sqrt(|x|^2 + 1), in units of the softening: those of (1, x) of unit
+            # length, without the first column.
+            coef = np.insert(normalisation.gain * coef, 0, 0.0, axis=1)
+            steps.insert(1, PolynomialFeatures(1).fit(scaler.mean_[None]))
+    classifier = LogisticRegression()
+    classifier.classes_ = np.array(getattr(model, "classes_", np.arange(len(coef))))
+    classifier.coef_, classifier.intercept_ = coef, model.intercept_.copy()
+    if len(coef) == 2:
+        # Two classes share one row of coefficients, which says how much more the second has.
+        classifier.coef_, classifier.intercept_ = np.diff(coef, axis=0), np.diff(model.intercept_)
+    classifier.n_iter_ = np.array([model.n_iter_], dtype=np.int32)
+    steps.append(classifier)
+    for step in steps[-3:]:
+        step.n_features_in_ = coef.shape[1]
+    steps[0].n_features_in_ = model.n_features_in_
     if hasattr(model, "feature_names_in_"):
         # As after a fit on a data frame: the later steps are handed arrays.
-        steps[0][1].feature_names_in_ = model.feature_names_in_.copy()
-    return Pipeline(steps)
-
-
-def _soften(steps: list[tuple[str, Any]], normalisation: Any) -> PolynomialFeatures:
-    """Let rows x become x / sqrt(|x|^2 + s^2): those of (s, x) of unit length, without the first.
-
-    Returns the step that adds a constant, in units of which the scaler then writes x. Coefficients
-    take up the gain.
-    """
-    scaler, normalizer, classifier = (step for _, step in steps)
-    scaler.with_std, scaler.scale_ = True, np.full_like(scaler.mean_, normalisation.softening)
-    scaler.var_ = scaler.scale_**2
-    classifier.coef_ = np.insert(normalisation.gain * classifier.coef_, 0, 0.0, axis=1)
-    normalizer.n_features_in_ = classifier.n_features_in_ = classifier.coef_.shape[1]
-    return PolynomialFeatures(1).fit(scaler.mean_[None])
-
-
-def _logistic_regression(model: Linear) -> LogisticRegression:
-    result = LogisticRegression()
-    numbers = np.arange(len(model.coef_), dtype=np.int32)
-    result.classes_ = np.array(getattr(model, "classes_", numbers))
-    result.coef_, result.intercept_ = model.coef_.copy(), model.intercept_.copy()
-    if len(numbers) == 2:
-        # Two classes share one row of coefficients, which says how much more the second has.
-        result.coef_, result.intercept_ = np.diff(model.coef_, axis=0), np.diff(model.intercept_)
-    result.n_iter_ = np.array([model.n_iter_], dtype=np.int32)
-    return result
+        steps[0].feature_names_in_ = model.feature_names_in_.copy()
+    return make_pipeline(*steps)

@@ -12,10 +12,9 @@ from skcollision.export._validation import Linear
 def skops_trusted_types() -> list[str]:
     """List the types of this package that :func:`skops.io.load` may be told to trust.
 
-    They are the linear clusterers and classifiers and their criteria, which hold numbers, strings
-    and arrays alone. Loading them runs no code but this package's. A fitted model in a skops file,
-    with all that `partial_fit` needs, has no other types than these and those that skops trusts
-    anyway, unless its callbacks or a criterion of your own bring some in.
+    They are the linear clusterers and classifiers and their criteria. Loading them runs no code but
+    this package's. A fitted model in a skops file has no other types than these and those that
+    skops trusts anyway, unless its callbacks or a criterion of your own bring some in.
 
     Returns
     -------

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -21,53 +24,52 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from skcollision._ambient import isolated
+from skcollision._extras import import_extra
+from skcollision._networks import NamedNetwork, build_named, load_weights
 from skcollision.engine import resolve_device
-from skcollision.features._cache import FeatureCache, NoCache
-from skcollision.features._extractor import Extractor
-from skcollision.features._extras import import_images_extra
-from skcollision.features._images import ImageLike, as_images, describe_image
-from skcollision.features._networks import build_network
-
-_MOST_LISTED = 5
+from skcollision.features._cache import FeatureCache
+from skcollision.features._extractor import embed, embed_test_image, network_key
+from skcollision.features._images import ImageLike, as_images
+from skcollision.features._preprocessing import ImagePreprocessing
 
 
+@dataclass(eq=False, repr=False)
 class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Turn images into features with a pretrained network.
+    """Turn images into features with a pretrained network, which is not trained further.
 
-    The network is used as it is; nothing is trained. `fit` loads it, `transform` reads the images
-    batch by batch, so that no more than a few batches of them are in memory.
+    `fit` loads the network. `transform` reads images batch by batch, a few batches at a time.
 
     Parameters
     ----------
     model : str or torch.nn.Module, default="torchvision/resnet50.IMAGENET1K_V1"
-        The network: "torchvision/NAME" or "timm/NAME", without its classifier, or any module that
-        turns a batch of images into a tensor of shape (n_images, n_features), or (n_images,
-        n_features, height, width), which is averaged over the image. A point and a name of weights
-        may follow a NAME, as in "timm/resnet50.a1_in1k"; without them the library's default is
-        taken. A module is copied, and its classifier, if it has one, is yours to remove.
+        "torchvision/NAME" or "timm/NAME", whose classifier is removed, or a module from a batch of
+        images to a tensor of shape (n_images, n_features), or (n_images, n_features, height,
+        width), which is averaged over the image. NAME may end in a name of weights, as in
+        "timm/resnet50.a1_in1k"; otherwise the library's default is taken. A module is copied;
+        its classifier, if it has one, stays.
     weights : "pretrained", str or PathLike, default="pretrained"
-        "pretrained" downloads the library's weights at the first `fit`, or keeps those that a
-        module has. A path is that of a local checkpoint of the network, in safetensors or as saved
-        with ``torch.save(network.state_dict(), path)``; it is loaded without running code.
+        "pretrained" downloads the library's weights at the first `fit`, or keeps those of a
+        module. A path is a local checkpoint of the network, in safetensors or saved with
+        ``torch.save(network.state_dict(), path)``; loading it runs no code.
     preprocess : callable, default=None
         From a PIL image in RGB to a tensor of shape (n_channels, height, width). None takes that
         of the named weights, and ``ImagePreprocessing()`` for a module.
     batch_size : int, default=64
         Images that go through the network at a time.
     on_error : {"raise", "mask"}, default="raise"
-        What to do about an image that cannot be read. "raise" stops with a ValueError that names
-        it. "mask" goes on: its row of features is all zeros, `failures_` says which and why, and a
-        warning lists them.
+        What to do about an image that cannot be read: raise a ValueError that names it, or set its
+        features to zeros, record it in `failures_` and warn.
     cache_dir : str or PathLike, default=None
         Folder in which features are kept, by network and by the content of images. Every batch is
-        written when it is done, so that a run that was stopped goes on from there.
+        written when it is done, so a run that was stopped goes on from there.
     device : str, default="auto"
         "auto", "cpu", "cuda" or "cuda:i".
     mixed_precision : bool, default=True
         Whether to compute in float16 on a GPU where that is safe. The CPU computes in the
         network's precision.
     n_jobs : int, default=None
-        Processes that read and preprocess images, as of joblib; None and 1 do so in this process.
+        Processes that read and preprocess images, as in joblib; None and 1 use this process alone.
     verbose : bool or int, default=False
         Whether to show progress (needs tqdm).
 
@@ -78,7 +80,8 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     preprocess_ : callable
         Its preprocessing.
     failures_ : dict of int to str
-        What was wrong with which row of the last `transform`; empty unless ``on_error="mask"``.
+        Rows of the last `transform` that could not be read, and why; empty unless
+        ``on_error="mask"``.
 
     See Also
     --------
@@ -87,16 +90,12 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     Notes
     -----
-    Rows of zeros are finite and easy to see, but a clusterer gives them labels. Leave them out with
-    ``sample_weight``, or their labels after the fact::
+    A clusterer labels rows of zeros too. Leave them out with ``sample_weight``, or mark them
+    afterwards: ``labels[list(embedder.failures_)] = -1``.
 
-        labels[list(embedder.failures_)] = -1
-
-    A fitted embedder holds the network, and so does its pickle.
-
-    The file of the cache depends on the network's weights and on the features of a test image, so
-    that new code of a module or another preprocessing does not meet old features. Features of one
-    image differ by rounding between batches of different sizes.
+    The file of the cache depends on the network's weights and on its features of a test image, so
+    other code or preprocessing uses another file. The features of an image differ by rounding
+    between batches of different sizes.
 
     Examples
     --------
@@ -112,6 +111,18 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     (2, 8)
     """
 
+    model: str | nn.Module = "torchvision/resnet50.IMAGENET1K_V1"
+    _: KW_ONLY
+    weights: str | os.PathLike[str] = "pretrained"
+    preprocess: Callable[[Any], Tensor] | None = None
+    batch_size: int = 64
+    on_error: str = "raise"
+    cache_dir: str | os.PathLike[str] | None = None
+    device: str = "auto"
+    mixed_precision: bool = True
+    n_jobs: int | None = None
+    verbose: bool | int = False
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "model": [str, nn.Module],
         "weights": [str, os.PathLike],
@@ -125,41 +136,15 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         "verbose": ["verbose"],
     }
 
-    def __init__(
-        self,
-        model: str | nn.Module = "torchvision/resnet50.IMAGENET1K_V1",
-        *,
-        weights: str | os.PathLike[str] = "pretrained",
-        preprocess: Callable[[Any], Tensor] | None = None,
-        batch_size: int = 64,
-        on_error: str = "raise",
-        cache_dir: str | os.PathLike[str] | None = None,
-        device: str = "auto",
-        mixed_precision: bool = True,
-        n_jobs: int | None = None,
-        verbose: bool | int = False,
-    ) -> None:
-        self.model = model
-        self.weights = weights
-        self.preprocess = preprocess
-        self.batch_size = batch_size
-        self.on_error = on_error
-        self.cache_dir = cache_dir
-        self.device = device
-        self.mixed_precision = mixed_precision
-        self.n_jobs = n_jobs
-        self.verbose = verbose
-
     @_fit_context(prefer_skip_nested_validation=True)
+    @isolated()
     def fit(self, X: Any = None, y: Any = None) -> Self:
         """Load the network.
 
         Parameters
         ----------
-        X : ignored
-            Images are read by `transform`.
-        y : ignored
-            Present for pipelines.
+        X, y : ignored
+            `transform` reads the images.
 
         Returns
         -------
@@ -169,21 +154,22 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Raises
         ------
         ValueError
-            If there is no such network or device, a checkpoint does not fit it, or it does not turn
-            images into features.
+            If there is no such network or device, a checkpoint does not fit, or the network does
+            not turn images into features.
         ImportError
             If Pillow, or the library of a named network, cannot be imported.
         OSError
             If the weights cannot be downloaded.
         """
         resolve_device(self.device)
-        import_images_extra("PIL.Image")
-        network, preprocess = build_network(self.model, self.weights)
-        self._extractor = Extractor(network, self.preprocess or preprocess)
-        self.network_, self.preprocess_ = network, self._extractor.preprocess
-        self._n_features_out = self._extractor.n_features
+        import_extra("PIL.Image", "images", "ImageEmbedder")
+        network, preprocess = self._build_network()
+        self.network_ = network.cpu().eval().requires_grad_(False)
+        self.preprocess_ = self.preprocess or preprocess
+        self._test_features = embed_test_image(self.network_, self.preprocess_)
         return self
 
+    @isolated()
     def transform(self, X: Any) -> np.ndarray:
         """Embed images.
 
@@ -193,14 +179,13 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             Images of any size, grey or in colour. An array has shape (n_images, height, width) or
             (n_images, height, width, n_channels) with 1, 3 or 4 channels, and integers from 0 to
             255 or floats from 0 to 1; arrays in a sequence have one dimension less. Of a folder,
-            all files of :func:`~skcollision.features.image_paths`. An opacity channel is dropped,
-            photographs are turned upright as their EXIF data say, and of an animation the first
-            image is taken.
+            the files that :func:`~skcollision.features.image_paths` lists. Opacity is dropped,
+            EXIF orientation applied, and the first image of an animation taken.
 
         Returns
         -------
-        ndarray of shape (n_images, n_features)
-            Features, in float32, always finite; zeros in the rows of `failures_`.
+        ndarray of shape (n_images, n_features), float32
+            Features, always finite; zeros in the rows of `failures_`.
 
         Raises
         ------
@@ -218,76 +203,76 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         check_is_fitted(self)
         images = as_images(X)
         features = np.zeros((len(images), self._n_features_out), dtype=np.float32)
+        cache = self._open_cache(images)
+        missing = list(range(len(images))) if cache is None else cache.recall(features)
         failures: dict[int, str] = {}
-        with self._open_cache() as cache:
-            missing = cache.recall(images, features)
-            with self._progress(len(images), len(images) - len(missing)) as advance:
-                for batch in self._batches(images, missing):
-                    features[batch.rows] = batch.features
-                    cache.store(batch.rows, batch.features)
-                    failures |= batch.failures
-                    self._check_failures(failures, images)
-                    advance(len(batch.rows) + len(batch.failures))
+        with self._progress(len(images), len(images) - len(missing)) as bar:
+            for rows, found, failed in self._embed(images, missing):
+                if found is not None:
+                    features[rows] = found
+                    if cache is not None:
+                        cache.store(rows, found)
+                failures |= failed
+                if len(failures) == len(images) or (failures and self.on_error == "raise"):
+                    raise ValueError(
+                        f"{_describe(failures, images)}. Repair or leave out such images, or give "
+                        "on_error='mask' to go on without them."
+                    )
+                if bar is not None:
+                    bar.update(len(rows) + len(failed))
         self.failures_ = failures
         if failures:
-            warnings.warn(self._masked_rows(images), UserWarning, stacklevel=2)
+            rows_are = "Their features are zeros and 'failures_' has their rows"
+            warnings.warn(f"{_describe(failures, images)}. {rows_are}.", UserWarning, stacklevel=2)
         return features
 
-    def _open_cache(self) -> NoCache:
-        if self.cache_dir is None:
-            return NoCache()
-        half = "-float16" if self._uses_half() else ""
-        return FeatureCache(self.cache_dir, self._extractor.key + half, self._n_workers() or 1)
+    def _build_network(self) -> tuple[nn.Module, Any]:
+        """Return a network with its weights, and its own preprocessing."""
+        pretrained = self.weights == "pretrained"
+        if isinstance(self.model, nn.Module):
+            made = NamedNetwork(copy.deepcopy(self.model), (), ImagePreprocessing())
+        else:
+            owner = "The 'model' parameter of ImageEmbedder"
+            made = build_named(self.model, owner, "a torch.nn.Module", pretrained=pretrained)
+        if not pretrained:
+            unused = tuple(f"{name}." for name in made.classifier)
+            owner = "The 'weights' parameter of ImageEmbedder"
+            load_weights(made.network, self.weights, owner, unused=unused)
+        return made.network, made.preprocess
 
-    def _batches(self, images: Sequence[ImageLike], rows: Sequence[int]) -> Any:
-        return self._extractor.batches(
+    def _open_cache(self, images: Sequence[ImageLike]) -> FeatureCache | None:
+        if self.cache_dir is None:
+            return None
+        name = network_key(self.network_, self._test_features) + "-float16" * self._uses_half()
+        path = Path(self.cache_dir) / f"{name}.sqlite"
+        return FeatureCache(path, images, effective_n_jobs(self.n_jobs))
+
+    def _embed(self, images: Sequence[ImageLike], rows: Sequence[int]) -> Any:
+        n_jobs = effective_n_jobs(self.n_jobs)
+        return embed(
+            self.network_,
+            self.preprocess_,
             images,
             rows,
-            batch_size=self.batch_size,
-            n_workers=self._n_workers(),
             device=resolve_device(self.device),
-            mixed_precision=self.mixed_precision,
+            half=self._uses_half(),
+            batch_size=self.batch_size,
+            n_workers=n_jobs if n_jobs > 1 else 0,
         )
 
     def _uses_half(self) -> bool:
         return self.mixed_precision and resolve_device(self.device).type == "cuda"
 
-    def _n_workers(self) -> int:
-        """Return the number of processes beside this one."""
-        n_jobs = effective_n_jobs(self.n_jobs)
-        return n_jobs if n_jobs > 1 else 0
+    @property
+    def _n_features_out(self) -> int:
+        return len(self._test_features)
 
-    @contextmanager
-    def _progress(self, n_images: int, n_done: int) -> Iterator[Callable[[int], object]]:
-        """Show how many images are done, where the user wants to know."""
+    def _progress(self, n_images: int, n_done: int) -> Any:
+        """Return a context with a bar of how many images are done, or None if not verbose."""
         if not self.verbose:
-            yield lambda count: None
-            return
-        tqdm = import_images_extra("tqdm").tqdm
-        name = type(self).__name__
-        with tqdm(total=n_images, initial=n_done, unit="image", desc=name) as bar:
-            yield bar.update
-
-    def _check_failures(self, failures: dict[int, str], images: Sequence[ImageLike]) -> None:
-        if failures and (self.on_error == "raise" or len(failures) == len(images)):
-            row = min(failures)
-            none = "No image can be read" if len(failures) == len(images) > 1 else ""
-            raise ValueError(
-                f"{none or 'An image cannot be read'}: {describe_image(row, images[row])}: "
-                f"{failures[row]}. Repair it or leave it out, or give on_error='mask' to go on "
-                "without it."
-            )
-
-    def _masked_rows(self, images: Sequence[ImageLike]) -> str:
-        listed = [
-            f"{describe_image(row, images[row])}: {error}"
-            for row, error in list(self.failures_.items())[:_MOST_LISTED]
-        ]
-        more = ["..."] if len(self.failures_) > _MOST_LISTED else []
-        return (
-            f"{len(self.failures_)} of {len(images)} images cannot be read. Their features are "
-            f"zeros and 'failures_' has their rows: {'; '.join(listed + more)}"
-        )
+            return nullcontext()
+        tqdm = import_extra("tqdm", "images", "verbose=True of ImageEmbedder").tqdm
+        return tqdm(total=n_images, initial=n_done, unit="image", desc=type(self).__name__)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -295,3 +280,13 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         tags.input_tags.three_d_array = True
         tags.input_tags.string = True
         return tags
+
+
+def _describe(failures: dict[int, str], images: Sequence[ImageLike]) -> str:
+    shown = []
+    for row, error in list(failures.items())[:5]:
+        path = images[row]
+        name = f" ({os.fspath(path)})" if isinstance(path, str | os.PathLike) else ""
+        shown.append(f"image {row}{name}: {error}")
+    more = ["..."] if len(failures) > len(shown) else []
+    return f"{len(failures)} of {len(images)} images cannot be read: {'; '.join(shown + more)}"

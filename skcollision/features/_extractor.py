@@ -4,109 +4,49 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import joblib
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from skcollision.features._images import ImageLike, load_image
 
+Preprocess = Callable[[Any], Tensor]
 # Directions in which the features of the test image are measured to tell networks apart.
 _N_PROBES = 16
 
 
-class FeatureBatch(NamedTuple):
-    """Features of some rows, and what is wrong with those that could not be read."""
+def embed_test_image(network: nn.Module, preprocess: Preprocess) -> np.ndarray:
+    """Return a network's features of noise; raise if it makes none."""
+    from PIL import Image
 
-    rows: list[int]
-    features: np.ndarray
-    failures: dict[int, str]
+    pixels = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    images = _stack([preprocess(Image.fromarray(pixels))])
+    try:
+        with torch.inference_mode():
+            output = network(images)
+    except Exception as error:  # whatever a user's module raises
+        raise ValueError(
+            "The 'model' parameter of ImageEmbedder must be a network for images as 'preprocess' "
+            f"makes them, of shape {tuple(images.shape)}. It raised {type(error).__name__}: {error}"
+        ) from error
+    return _as_features(output, 1)[0]
 
 
-class Extractor:
-    """A network and its preprocessing.
+def network_key(network: nn.Module, test_features: np.ndarray) -> str:
+    """Return a digest of the weights, and of what the code makes of a test image.
 
-    Parameters
-    ----------
-    network : nn.Module
-        In evaluation mode on the CPU, where it stays: a GPU gets a copy.
-    preprocess : callable
-        From a PIL image to a tensor.
-
-    Raises
-    ------
-    ValueError
-        If the network does not make features of a test image.
+    The features are measured coarsely: rounding that differs between machines must not matter,
+    other code or other preprocessing does.
     """
-
-    def __init__(self, network: nn.Module, preprocess: Callable[[Any], Tensor]) -> None:
-        self.network = network
-        self.preprocess = preprocess
-        self.n_features = len(self._test_features)
-
-    @cached_property
-    def _test_features(self) -> np.ndarray:
-        from PIL import Image
-
-        pixels = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
-        images = _stack([self.preprocess(Image.fromarray(pixels))])
-        try:
-            with torch.inference_mode():
-                output = self.network(images)
-        except Exception as error:  # whatever a user's module raises
-            raise ValueError(
-                "The 'model' parameter of ImageEmbedder must be a network for images as "
-                f"'preprocess' makes them, of shape {tuple(images.shape)}. It raised "
-                f"{type(error).__name__}: {error}"
-            ) from error
-        return _as_features(output, 1)[0]
-
-    @cached_property
-    def key(self) -> str:
-        """Digest of the weights, and of what the code makes of a test image.
-
-        The features are measured coarsely: rounding that differs between machines must not
-        matter, other code or other preprocessing does.
-        """
-        state = self.network.state_dict().items()
-        weights = {name: _bytes_of(value) for name, value in state}
-        features = self._test_features / max(np.linalg.norm(self._test_features), 1e-30)
-        probes = np.random.default_rng(0).standard_normal((_N_PROBES, self.n_features))
-        return joblib.hash((weights, np.round(probes @ features, 2) + 0.0, self.n_features))
-
-    def batches(
-        self,
-        images: Sequence[ImageLike],
-        rows: Sequence[int],
-        *,
-        batch_size: int,
-        n_workers: int,
-        device: torch.device,
-        mixed_precision: bool,
-    ) -> Iterator[FeatureBatch]:
-        """Embed some of the images, in order."""
-        on_gpu = device.type == "cuda"
-        network = copy.deepcopy(self.network).to(device) if on_gpu else self.network
-        loader = DataLoader(
-            _Loading(images, self.preprocess),
-            batch_size=batch_size,
-            sampler=rows,
-            num_workers=n_workers,
-            collate_fn=_collate,
-            pin_memory=on_gpu,
-        )
-        half = torch.autocast(device.type, torch.float16, enabled=on_gpu and mixed_precision)
-        for read, tensors, failures in loader:
-            features = np.empty((0, self.n_features), dtype=np.float32)
-            if read:
-                with torch.inference_mode(), half:
-                    output = network(tensors.to(device, non_blocking=True))
-                features = _as_features(output, len(read))
-            yield FeatureBatch(read, features, failures)
+    weights = {name: _bytes_of(value) for name, value in network.state_dict().items()}
+    features = test_features / max(np.linalg.norm(test_features), 1e-30)
+    probes = np.random.default_rng(0).standard_normal((_N_PROBES, len(features)))
+    return joblib.hash((weights, np.round(probes @ features, 2) + 0.0, len(features)))
 
 
 def _bytes_of(value: Any) -> Any:
@@ -116,32 +56,55 @@ def _bytes_of(value: Any) -> Any:
     return str(value.dtype), value.shape, value.flatten().view(torch.uint8).numpy()
 
 
-class _Loading(Dataset):
-    """Reads and preprocesses images, in the workers."""
+def embed(
+    network: nn.Module,
+    preprocess: Preprocess,
+    images: Sequence[ImageLike],
+    rows: Sequence[int],
+    *,
+    device: torch.device,
+    half: bool,
+    batch_size: int,
+    n_workers: int,
+) -> Iterator[tuple[list[int], np.ndarray | None, dict[int, str]]]:
+    """Embed some of the images, in order; a GPU gets a copy of the network.
 
-    def __init__(self, images: Sequence[ImageLike], preprocess: Callable[[Any], Tensor]) -> None:
-        self._images = images
-        self._preprocess = preprocess
+    Yields, for each batch, the rows that could be read, their features, and what is wrong with the
+    others.
+    """
+    network = network if device.type == "cpu" else copy.deepcopy(network).to(device)
+    loader: DataLoader[Any] = DataLoader(
+        rows,  # type: ignore[arg-type]
+        batch_size=batch_size,
+        num_workers=n_workers,
+        collate_fn=partial(_read, images, preprocess),
+        pin_memory=device.type == "cuda",
+        generator=torch.Generator(),  # else it would draw from the user's
+    )
+    for read, tensors, failures in loader:
+        features = None
+        if read:
+            with torch.inference_mode(), torch.autocast(device.type, torch.float16, enabled=half):
+                output = network(tensors.to(device, non_blocking=True))
+            features = _as_features(output, len(read))
+        yield read, features, failures
 
-    def __len__(self) -> int:
-        return len(self._images)
 
-    def __getitem__(self, row: int) -> tuple[int, Tensor | str]:
+def _read(
+    images: Sequence[ImageLike], preprocess: Preprocess, rows: list[int]
+) -> tuple[list[int], Tensor | None, dict[int, str]]:
+    """Read and preprocess a batch of images, in a worker."""
+    tensors, failures = {}, {}
+    for row in rows:
         try:
-            image = load_image(self._images[row])
+            image = load_image(images[row])
         except MemoryError:
             raise
         except Exception as error:  # each format of Pillow fails in its own way
-            return row, f"{type(error).__name__}: {error}"
-        return row, self._preprocess(image)
-
-
-def _collate(
-    loaded: list[tuple[int, Tensor | str]],
-) -> tuple[list[int], Tensor | None, dict[int, str]]:
-    read = {row: result for row, result in loaded if not isinstance(result, str)}
-    failures = {row: result for row, result in loaded if isinstance(result, str)}
-    return list(read), _stack(list(read.values())) if read else None, failures
+            failures[row] = f"{type(error).__name__}: {error}"
+        else:
+            tensors[row] = preprocess(image)
+    return list(tensors), _stack(list(tensors.values())) if tensors else None, failures
 
 
 def _stack(tensors: list[Tensor]) -> Tensor:

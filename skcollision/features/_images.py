@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +15,11 @@ if TYPE_CHECKING:
 ImageLike: TypeAlias = "str | os.PathLike[str] | np.ndarray | PILImage"
 
 _CHANNELS = (1, 3, 4)
+_WANTED = (
+    "X must be a folder, a sequence of paths, arrays and PIL images, or an array of images, of "
+    "shape (n_images, height, width) or (n_images, height, width, channels) with 1, 3 or 4 "
+    "channels last."
+)
 
 
 def image_paths(folder: str | os.PathLike[str]) -> list[Path]:
@@ -75,41 +79,23 @@ def as_images(X: Any) -> list[ImageLike]:
         return list(image_paths(X))
     if hasattr(X, "__array__") and not hasattr(X, "to_list"):  # not the frames of pandas and polars
         X = np.asarray(X)
-        if X.dtype.kind not in "OUST" or X.ndim != 1:
-            _check_stack(X)
+        if X.ndim == 3 and X.shape[-1] in (3, 4) and X.size:
+            raise ValueError(
+                f"X of shape {X.shape} looks like a single colour image. Give X[None], or "
+                "X[..., None] if these are grey images three or four pixels wide."
+            )
+        is_sequence = X.ndim == 1 and X.dtype.kind in "OUST"
+        if not (is_sequence or X.ndim == 3 or (X.ndim == 4 and X.shape[-1] in _CHANNELS)):
+            raise ValueError(f"{_WANTED} Got an array of shape {X.shape} instead.")
     if not isinstance(X, Iterable):
-        raise TypeError(_what_x_must_be(f"an object of type {type(X).__name__}"))
+        raise TypeError(f"{_WANTED} Got an object of type {type(X).__name__} instead.")
     images = list(X)
     if not images:
         raise ValueError("X has no image in it.")
     for index, image in enumerate(images):
         if not isinstance(image, str | os.PathLike | np.ndarray | Image.Image):
-            raise TypeError(_what_x_must_be(f"{type(image).__name__} as its element {index}"))
+            raise TypeError(f"{_WANTED} Got {type(image).__name__} as its element {index} instead.")
     return images
-
-
-def _check_stack(X: np.ndarray) -> None:
-    if X.ndim == 3 and X.shape[-1] in (3, 4) and X.size:
-        raise ValueError(
-            f"X of shape {X.shape} looks like a single colour image. Give X[None], or X[..., None] "
-            "if these are grey images three or four pixels wide."
-        )
-    if X.ndim not in (3, 4) or (X.ndim == 4 and X.shape[-1] not in _CHANNELS):
-        raise ValueError(_what_x_must_be(f"an array of shape {X.shape}"))
-
-
-def _what_x_must_be(got: str) -> str:
-    return (
-        "X must be a folder, a sequence of paths, arrays and PIL images, or an array of images of "
-        "shape (n_images, height, width) or (n_images, height, width, channels) with 1, 3 or 4 "
-        f"channels last. Got {got} instead."
-    )
-
-
-def describe_image(index: int, image: ImageLike) -> str:
-    """Name an image for a message."""
-    name = f" ({os.fspath(image)})" if isinstance(image, str | os.PathLike) else ""
-    return f"image {index}{name}"
 
 
 def load_image(image: ImageLike) -> PILImage:
@@ -120,23 +106,30 @@ def load_image(image: ImageLike) -> PILImage:
         return Image.fromarray(_as_bytes(image)).convert("RGB")
     if isinstance(image, str | os.PathLike):
         with Image.open(image) as opened:
-            return _as_rgb(ImageOps.exif_transpose(opened))
-    return _as_rgb(ImageOps.exif_transpose(image))
+            return load_image(opened)
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "F":
+        raise ValueError("pixels are 32-bit floats of unknown range; scale them to 8 bits")
+    if image.mode.startswith("I"):  # 16 bits, which convert() would clip to 8
+        pixels = np.asarray(image)
+        if pixels.min() < 0 or pixels.max() > 0xFFFF:
+            raise ValueError("pixels have more than 16 bits; scale them to 8 bits")
+        image = Image.fromarray((pixels // 257).astype(np.uint8))
+    elif "transparency" in image.info:
+        image = image.convert("RGBA")
+    return image.convert("RGB")
 
 
 def _as_bytes(pixels: np.ndarray) -> np.ndarray:
     """Return grey or colour pixels as uint8."""
     if pixels.ndim == 3 and pixels.shape[-1] == 1:
         pixels = pixels[..., 0]
-    if pixels.size == 0 or not (
-        pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[-1] in _CHANNELS)
-    ):
+    is_image = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[-1] in _CHANNELS)
+    if pixels.size == 0 or not is_image:
         raise ValueError(
             "an array of one image must have shape (height, width) or (height, width, channels) "
             f"with 1, 3 or 4 channels, not {pixels.shape}"
         )
-    if pixels.dtype == np.uint8:
-        return np.ascontiguousarray(pixels)
     if pixels.dtype.kind not in "biuf":
         raise ValueError(f"pixels must be numbers, not {pixels.dtype}")
     largest = 255 if pixels.dtype.kind in "iu" else 1
@@ -147,31 +140,4 @@ def _as_bytes(pixels: np.ndarray) -> np.ndarray:
             f"{pixels.dtype} from {low} to {high}"
         )
     scaled = pixels if largest == 255 else np.rint(pixels * np.float32(255))
-    return scaled.astype(np.uint8)
-
-
-def _as_rgb(image: PILImage) -> PILImage:
-    from PIL import Image
-
-    if image.mode == "F":
-        raise ValueError("pixels are 32-bit floats of unknown range; scale them to 8 bits")
-    if image.mode.startswith("I"):  # 16 bits, which convert() would clip to 8
-        pixels = np.asarray(image)
-        if pixels.min() < 0 or pixels.max() > 0xFFFF:
-            raise ValueError("pixels have more than 16 bits; scale them to 8 bits")
-        return Image.fromarray((pixels // 257).astype(np.uint8)).convert("RGB")
-    if "transparency" in image.info:
-        image = image.convert("RGBA")
-    return image.convert("RGB")
-
-
-def content_key(image: ImageLike) -> bytes | None:
-    """Return a digest of what an image shows, None for one that cannot be read."""
-    try:
-        if isinstance(image, str | os.PathLike):
-            with open(image, "rb") as file:
-                return hashlib.file_digest(file, "sha256").digest()
-        loaded = load_image(image)
-    except (OSError, ValueError):
-        return None
-    return hashlib.sha256(f"RGB pixels {loaded.size}".encode() + loaded.tobytes()).digest()
+    return np.ascontiguousarray(scaled, dtype=np.uint8)

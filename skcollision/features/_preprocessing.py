@@ -19,8 +19,7 @@ _INTERPOLATIONS = ("bilinear", "bicubic", "lanczos")
 class ImagePreprocessing:
     """Resize, crop the centre and normalise, as at the evaluation of an ImageNet network.
 
-    The defaults are those of torchvision's ResNet-50. A network trained with other numbers gives
-    worse features with these, so take those of its authors.
+    The defaults are those of torchvision's ResNet-50; for another network, take its authors'.
 
     Parameters
     ----------
@@ -31,10 +30,9 @@ class ImagePreprocessing:
     interpolation : {"bilinear", "bicubic", "lanczos"}, default="bilinear"
         How pixels are resampled, with antialiasing.
     mean : tuple of 1 or 3 floats, default=(0.485, 0.456, 0.406)
-        Subtracted from each channel, red, green, blue, after scaling to [0, 1]. One number makes
-        grey images with a single channel.
+        Subtracted from each channel after scaling to [0, 1]. One number makes grey images.
     std : tuple of as many floats, default=(0.229, 0.224, 0.225)
-        What each channel is then divided by.
+        Divides each channel afterwards.
 
     Raises
     ------
@@ -61,23 +59,18 @@ class ImagePreprocessing:
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
 
     def __post_init__(self) -> None:
-        requirements = {
-            "size": (self.size >= 1, "a positive int"),
-            "crop_fraction": (0 < self.crop_fraction <= 1, "above 0 and at most 1"),
-            "interpolation": (
-                self.interpolation in _INTERPOLATIONS,
-                f"one of {', '.join(map(repr, _INTERPOLATIONS))}",
-            ),
-            "mean": (len(self.mean) in (1, 3), "1 or 3 floats"),
-            "std": (
-                len(self.std) == len(self.mean) and min(self.std) > 0,
-                "as many positive floats as 'mean' has",
-            ),
-        }
-        for name, (is_met, requirement) in requirements.items():
-            if not is_met:
+        known = self.interpolation in _INTERPOLATIONS
+        positive = len(self.std) == len(self.mean) and min(self.std) > 0
+        for name, holds, wanted in (
+            ("size", self.size >= 1, "a positive int"),
+            ("crop_fraction", 0 < self.crop_fraction <= 1, "above 0 and at most 1"),
+            ("interpolation", known, f"one of {', '.join(map(repr, _INTERPOLATIONS))}"),
+            ("mean", len(self.mean) in (1, 3), "1 or 3 floats"),
+            ("std", positive, "as many positive floats as 'mean' has"),
+        ):
+            if not holds:
                 raise ValueError(
-                    f"The {name!r} parameter of ImagePreprocessing must be {requirement}. "
+                    f"The {name!r} parameter of ImagePreprocessing must be {wanted}. "
                     f"Got {getattr(self, name)!r} instead."
                 )
 

@@ -98,7 +98,6 @@ def test_random_state_reproduces_and_seeds_differ():
         ({"n_clusters": 0}, "n_clusters", ValueError),
         ({"n_samples": 3, "n_clusters": 4}, "n_samples", ValueError),
         ({"n_samples": 10.0}, "n_samples", TypeError),
-        ({"n_clusters": True}, "n_clusters", TypeError),
         ({"n_features": 1}, "n_features", ValueError),
         ({"n_factors": 0}, "n_factors", ValueError),
         ({"n_factors": 129}, "n_factors", ValueError),

@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skcollision.criteria import ClusteringCriterion, SCANCriterion, SureLabelsCriterion
 from skcollision.deep import VGG4, DeepClusterer, VirtualAdversary
-from skcollision.deep._samples import Layout
+from skcollision.deep._samples import Samples
 from skcollision.metrics import clustering_accuracy_score
 
 pytestmark = pytest.mark.filterwarnings(
@@ -45,6 +45,31 @@ def test_the_seed_decides_and_torch_keeps_its_own(quick, few):
     assert torch.equal(weights(first), weights(second))
     assert not torch.equal(weights(first), weights(quick(random_state=1).fit(few)))
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_what_the_caller_has_set_in_torch_does_not_matter(quick, few, small_vgg4, ambient):
+    def fit():
+        clusterer = quick(backbone=small_vgg4, augment="auto", n_neighbors=2, max_iter=1).fit(few)
+        return [
+            clusterer.network_,
+            *(f(few) for f in (clusterer.predict_proba, clusterer.transform)),
+        ]
+
+    expected = fit()
+    with ambient():
+        found = fit()
+    for one, other in zip(expected[0].parameters(), found[0].parameters(), strict=True):
+        assert torch.equal(one, other)
+    np.testing.assert_array_equal(found[1], expected[1])
+    np.testing.assert_array_equal(found[2], expected[2])
+
+
+def test_networks_and_images_made_in_inference_mode_can_be_trained(quick, few, small_vgg4):
+    with torch.inference_mode():
+        backbone, images = small_vgg4((1, 8, 8)), torch.as_tensor(few, dtype=torch.float32)
+        clusterer = quick(backbone=backbone, augment=VirtualAdversary(), max_iter=1).fit(images)
+        assert clusterer.predict(images).shape == (60,)
+    assert next(clusterer.network_.parameters()).requires_grad
 
 
 class Interrupt:
@@ -237,13 +262,14 @@ def test_half_precision(quick, few):
 
 
 def test_no_more_than_a_batch_is_read_at_once(quick, few, monkeypatch):
-    sizes, batch = [], Layout.batch
+    sizes, batch = [], Samples.batch
 
-    def record(self, values, device):
-        sizes.append(len(values))
-        return batch(self, values, device)
+    def record(self, *rows_and_device):
+        read = batch(self, *rows_and_device)
+        sizes.append(len(read))
+        return read
 
-    monkeypatch.setattr(Layout, "batch", record)
+    monkeypatch.setattr(Samples, "batch", record)
     many = np.concatenate([few] * 10)
     clusterer = quick(n_neighbors=2, criterion="sela", label_rounds=1, max_iter=1).fit(many)
     clusterer.transform(many)

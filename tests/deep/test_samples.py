@@ -2,9 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from skcollision.deep._samples import Layout, Samples, find_layout
-
-CPU = torch.device("cpu")
+from skcollision.deep._samples import Samples
 
 
 @pytest.fixture
@@ -12,10 +10,12 @@ def images():
     return np.random.default_rng(0).integers(0, 256, (7, 10, 12, 3), dtype=np.uint8)
 
 
+def samples_of(array, image_shape=None, channels="auto"):
+    return Samples(array, image_shape, channels, "Test")
+
+
 def batch_of(array, **options):
-    options = {"image_shape": None, "channels": "auto"} | options
-    layout = find_layout(array.shape[1:], caller="Test", **options)
-    return Samples(array, layout).batch(np.arange(len(array)), CPU)
+    return samples_of(array, **options).batch(np.arange(len(array)))
 
 
 def test_every_layout_gives_the_same_batch(images):
@@ -46,7 +46,7 @@ def test_channels_can_be_told(images):
 @pytest.mark.parametrize("shape", [(4, 10, 12), (3, 10, 3), (10, 12, 4)])
 def test_channels_that_do_not_show_are_an_error(shape):
     with pytest.raises(ValueError, match="which axis is that of the channels"):
-        find_layout(shape, None, "auto", "Test")
+        samples_of(np.empty((5, *shape)))
 
 
 def test_an_image_shape_that_does_not_fit_is_an_error(images):
@@ -56,14 +56,14 @@ def test_an_image_shape_that_does_not_fit_is_an_error(images):
 
 def test_too_many_axes_are_an_error():
     with pytest.raises(ValueError, match=r"\(N, H, W\), \(N, H, W, C\)"):
-        find_layout((2, 3, 4, 5), None, "auto", "Test")
+        samples_of(np.empty((1, 2, 3, 4, 5)))
 
 
 @pytest.mark.parametrize("size", [2, 7, 100])
 @pytest.mark.parametrize("offset", [0.0, 1e6])
 def test_statistics_are_those_of_numpy(size, offset):
     X = np.random.default_rng(0).normal(size=(7, 3, 6, 6)) * [[[[1]], [[2]], [[3]]]] + offset
-    mean, std = Samples(X, Layout((3, 6, 6), False)).statistics(size)
+    mean, std = samples_of(X).statistics(size)
     X = X.astype(np.float32).astype(np.float64)
     np.testing.assert_allclose(mean.ravel(), X.mean((0, 2, 3)), rtol=1e-6)
     np.testing.assert_allclose(std.ravel(), X.std((0, 2, 3)), rtol=1e-4)
@@ -73,18 +73,18 @@ def test_statistics_are_those_of_numpy(size, offset):
 def test_a_constant_channel_is_not_blown_up():
     X = np.random.default_rng(0).normal(size=(7, 3, 6, 6))
     X[:, 1] = 0.1
-    std = Samples(X, Layout((3, 6, 6), False)).statistics(3)[1]
+    std = samples_of(X).statistics(3)[1]
     assert std[1].item() == 1.0
 
 
 def test_samples_without_differences_are_an_error():
     X = np.tile(np.random.default_rng(0).normal(size=(1, 6, 6)), (5, 1, 1))
     with pytest.raises(ValueError, match="nothing to cluster"):
-        Samples(X, Layout((6, 6), False)).statistics(2)
+        samples_of(X).statistics(2)
 
 
 def test_values_beyond_float32_are_an_error():
     X = np.full((2, 6, 6), 1e300)
     X[0] = 0
     with pytest.raises(ValueError, match="range of float32"):
-        Samples(X, Layout((6, 6), False)).statistics(2)
+        samples_of(X).statistics(2)

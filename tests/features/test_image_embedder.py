@@ -64,6 +64,16 @@ def test_the_network_is_evaluated_and_the_user_s_left_alone(colours):
     np.testing.assert_array_equal(first, embedder.transform(colours))
 
 
+def test_what_the_caller_has_set_in_torch_does_not_matter(colours, ambient):
+    network = nn.Sequential(nn.Conv2d(3, 6, 5, stride=4), nn.ReLU())
+    state = torch.get_rng_state()
+    expected = ImageEmbedder(network).fit_transform(colours)
+    with ambient():
+        features = ImageEmbedder(network).fit_transform(colours)
+    np.testing.assert_array_equal(features, expected)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("mixed_precision", [True, False])
 def test_a_gpu_computes_the_same(colours, mixed_precision):
@@ -164,7 +174,7 @@ def test_arrays_with_nan_are_broken_images(mean_colour, colours):
 
 
 def test_masking_them_all_is_an_error(mean_colour, broken):
-    with pytest.raises(ValueError, match=r"No image can be read: image 0 \(.*a1.PNG"):
+    with pytest.raises(ValueError, match=r"2 of 2 images cannot be read: image 0 \(.*a1.PNG"):
         mean_colour(on_error="mask").fit_transform([broken[1], broken[4]])
 
 

@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from skcollision.features import image_paths
-from skcollision.features._images import as_images, content_key, load_image
+from skcollision.features._cache import content_key
+from skcollision.features._images import as_images, load_image
 
 
 def means(image):

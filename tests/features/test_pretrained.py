@@ -57,10 +57,10 @@ def test_parts_of_photographs_are_found_together(photographs):
     from PIL import Image
 
     rng = np.random.default_rng(0)
-    parts, truth = [], np.repeat(np.arange(3), 12)
+    parts, truth = [], np.repeat(np.arange(3), 6)
     for path in photographs[:3]:
         with Image.open(path) as image:
-            for _ in range(12):
+            for _ in range(6):
                 left, top = (int(rng.integers(extent - 160)) for extent in image.size)
                 parts.append(image.crop((left, top, left + 160, top + 160)))
     pipeline = make_pipeline(

@@ -1,0 +1,147 @@
+"""Networks of timm and torchvision without their classifiers, and weights from files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from skcollision._extras import import_extra
+
+# Where training scripts put the weights in a checkpoint that holds more.
+_WEIGHTS_KEYS = ("state_dict", "model")
+
+
+class NamedNetwork(NamedTuple):
+    """A network without its classifier, the names of the classifier's layers, preprocessing."""
+
+    network: nn.Module
+    classifier: tuple[str, ...]
+    preprocess: Any
+
+
+def build_named(
+    name: str, owner: str, others: str, *, pretrained: bool = False, n_channels: int = 3
+) -> NamedNetwork:
+    """Return the network "timm/NAME" or "torchvision/NAME".
+
+    `owner` is the parameter that names it, and `others` what that may be besides, for messages.
+    """
+    library, _, model = name.partition("/")
+    if library not in ("timm", "torchvision") or not model:
+        raise ValueError(
+            f"{owner} must be {others}, 'timm/NAME' or 'torchvision/NAME'. Got {name!r} instead."
+        )
+    module = import_extra("timm" if library == "timm" else "torchvision.models", "images", owner)
+    try:
+        if library == "timm":
+            return _of_timm(module, model, pretrained, n_channels)
+        return _of_torchvision(module, model, pretrained)
+    except OSError as error:
+        raise OSError(
+            f"The weights of {name!r} could not be fetched: {error} Fetch them where there is a "
+            "network, and give the file."
+        ) from error
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise ValueError(f"{owner} is {name!r}, which {library} cannot make: {error}") from error
+
+
+def _of_timm(timm: Any, name: str, pretrained: bool, n_channels: int) -> NamedNetwork:
+    network = timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=n_channels)
+    classifier = network.pretrained_cfg.get("classifier") or ()
+    names = (classifier,) if isinstance(classifier, str) else tuple(classifier)
+    config = timm.data.resolve_model_data_config(network)
+    return NamedNetwork(network, names, timm.data.create_transform(**config, is_training=False))
+
+
+def _of_torchvision(models: Any, name: str, pretrained: bool) -> NamedNetwork:
+    name, _, tag = name.partition(".")
+    choices = models.get_model_weights(name)
+    if tag and tag not in choices.__members__:
+        raise ValueError(f"its weights are {', '.join(choices.__members__)}.")
+    weights = choices[tag] if tag else choices.DEFAULT
+    network = models.get_model(name, weights=weights if pretrained else None)
+    # The classifier is the last linear layer of all of torchvision's classifiers but SqueezeNet.
+    linear = [name for name, part in network.named_modules() if isinstance(part, nn.Linear)]
+    if not linear:
+        raise ValueError("it has no linear classifier. Give a torch.nn.Module without one.")
+    network.set_submodule(linear[-1], nn.Identity())
+    return NamedNetwork(network, (linear[-1],), weights.transforms())
+
+
+def load_weights(
+    network: nn.Module,
+    weights: str | os.PathLike[str] | Mapping[str, Any],
+    owner: str,
+    *,
+    unused: tuple[str, ...] = ("",),
+) -> None:
+    """Load all of a network's weights from a file or a state dict, without running code.
+
+    `owner` is the parameter that holds `weights`, for messages. A prefix that the names of all
+    weights share, such as "module.", is taken off. Layers whose names begin with one of `unused`
+    may be there too, and are left out.
+    """
+    state = weights if isinstance(weights, Mapping) else _read(Path(weights), owner)
+    for key in _WEIGHTS_KEYS:
+        if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
+            state = state[key]
+    if not isinstance(state, Mapping) or not any(isinstance(v, Tensor) for v in state.values()):
+        raise ValueError(f"{owner} holds no weights. Give network.state_dict(), or a file of it.")
+    wanted = network.state_dict()
+    prefix = _prefix(wanted, state)
+    state = {name.removeprefix(prefix): value for name, value in state.items()}
+    # Batch norm's counts of batches came to torch later, and serve training alone.
+    needed = {name for name in wanted if not name.endswith("num_batches_tracked")}
+    problems = {
+        "missing": needed - state.keys(),
+        "not of this network": {
+            name for name in state.keys() - wanted if not name.startswith(unused)
+        },
+        "of another shape": {
+            name
+            for name in wanted.keys() & state
+            if wanted[name].shape != getattr(state[name], "shape", None)
+        },
+    }
+    if any(problems.values()):
+        listed = "; ".join(
+            f"{what}: {', '.join(sorted(names)[:3])}{', ...' if len(names) > 3 else ''}"
+            for what, names in problems.items()
+            if names
+        )
+        raise ValueError(f"{owner} does not fit the network: {listed}.")
+    network.load_state_dict({name: state[name] for name in wanted if name in state}, strict=False)
+
+
+def _read(path: Path, owner: str) -> Any:
+    if not path.is_file():
+        raise ValueError(
+            f"{owner} must be the path of a checkpoint. Got {str(path)!r} instead, which is not a "
+            "file."
+        )
+    if path.suffix == ".safetensors":
+        load_file = import_extra("safetensors.torch", "images", owner).load_file
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # each library and kind of damage has its own
+        raise ValueError(
+            f"The checkpoint {path} is damaged or holds more than tensors, which is not loaded "
+            "because unpickling can run any code. Save network.state_dict(), with torch.save or "
+            "safetensors."
+        ) from error
+
+
+def _prefix(wanted: Mapping[str, Tensor], state: Mapping[str, Any]) -> str:
+    """Return what stands before the most of the network's names in the state."""
+    first = next(iter(wanted), "")
+    prefixes = {"", *(key.removesuffix(first) for key in state if key.endswith(first))}
+    return max(
+        prefixes, key=lambda each: (sum(each + name in state for name in wanted), -len(each))
+    )
