@@ -54,7 +54,7 @@ def _openmp() -> ThreadpoolController:
 def _mkl_setter() -> Callable[[int], int]:
     library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
     try:
-        return ctypes.CDLL(str(library)).MKL_Set_Num_Threads_Local  # type: ignore[no-any-return]
+        return ctypes.CDLL(str(library)).MKL_Set_Num_Threads_Local
     except (OSError, AttributeError):  # another system, or a torch with another BLAS
         return lambda limit: limit
 

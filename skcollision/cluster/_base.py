@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from abc import abstractmethod
+from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -25,7 +26,7 @@ from skcollision.cluster._resumption import Resumption
 from skcollision.cluster._surplus import SurplusMerging
 from skcollision.cluster._training import model_attributes, train
 from skcollision.cluster._warnings import warn_of_empty, warn_of_gap
-from skcollision.criteria import ClusteringCriterion
+from skcollision.criteria import ClusteringCriterion, SelfLabellingCriterion
 from skcollision.engine import (
     SHARPNESS,
     LinearHeads,
@@ -60,11 +61,13 @@ RESTARTS, COLUMNS = 5, 500
 BATCH_SIZE, BATCH_PER_CLUSTER = 1000, 5
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClusterModel):
     """Fit a softmax linear classifier to labels that it gives itself.
 
     Subclasses say which criterion to minimise in `_make_criterion`; everything a user touches is
-    here. A subclass's ``__init__`` takes at least the parameters constrained below, and `prior`.
+    here. Parameters are the fields of a dataclass, so that a subclass writes down only its own and
+    the defaults that differ.
 
     Examples
     --------
@@ -74,8 +77,30 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
     True
     """
 
+    n_clusters: int = field(default=8, kw_only=False)
+    fairness_weight: float = 1.0
+    prior: str | ArrayLike = "estimate"
+    n_init: int | str = "auto"
+    max_iter: int | None = None
+    batch_size: int | str = "auto"
+    max_samples: int | str | None = "auto"
+    optimizer: str = "adam"
+    learning_rate: float = 1.0
+    schedule: str = "cosine"
+    weight_decay: float | str = "auto"
+    normalize: bool = True
+    n_components: int | None = 128
+    n_neighbors: int | str = "auto"
+    merge_surplus: bool = False
+    tol: float = 1e-4
+    device: str = "auto"
+    random_state: int | np.random.RandomState | None = None
+    verbose: bool | int = False
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "fairness_weight": [Interval(Real, 0, None, closed="left")],
+        "prior": [StrOptions({"uniform", "estimate"}), "array-like"],
         "n_init": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_iter": [None, Interval(Integral, 1, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -241,15 +266,15 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         return self
 
     def _sample_size(self) -> int | None:
-        size: int | str | None = getattr(self, "max_samples", "auto")
-        if size == "auto":
+        size = self.max_samples
+        if isinstance(size, str):
             return default_sample_size(self.n_clusters)
         if size is not None and size < self.n_clusters:
             raise ValueError(
                 f"The 'max_samples' parameter of {type(self).__name__} must be at least "
                 f"n_clusters={self.n_clusters}. Got {size!r} instead."
             )
-        return size  # type: ignore[return-value]
+        return size
 
     def _n_init(self) -> int:
         if self.n_init == "auto":
@@ -289,8 +314,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         # K-means does not know which cluster is to have which of given proportions.
         matched = None
         if not isinstance(self.prior, str):
-            given = target_proportions(self.prior, self.n_clusters, type(self).__name__)
-            matched = MatchedPrior(n_restarts, given)
+            matched = MatchedPrior(n_restarts, self._target_proportions())
         trainer = self._trainer_of(
             heads, n_points, criterion, random_state, prior=matched, n_steps=DEFAULT_STEPS
         )
@@ -314,16 +338,19 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             prior = PriorEstimate(heads.n_restarts, self.n_clusters)
         return Trainer(heads, criterion, self._settings(n_points, n_steps), random_state, prior)
 
+    def _target_proportions(self) -> np.ndarray:
+        return target_proportions(self.prior, self.n_clusters, type(self).__name__)
+
     def _estimates_prior(self) -> bool:
         return isinstance(self.prior, str) and self.prior == "estimate"
 
     def _settings(self, n_points: int, n_steps: int) -> TrainingSettings:
         size = self.batch_size
-        if size == "auto":
+        if isinstance(size, str):
             size = max(BATCH_SIZE, BATCH_PER_CLUSTER * self.n_clusters)
         n_epochs = self.max_iter or math.ceil(n_steps / math.ceil(n_points / size))
         decay = self.weight_decay
-        if decay == "auto":
+        if isinstance(decay, str):
             decay = default_weight_decay(self.n_clusters, self._n_features())
         return TrainingSettings(
             n_epochs=n_epochs,
@@ -360,8 +387,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         """Put clusters in an order that rounding cannot change; leave empty ones out if merging."""
         n_clusters = trainer.heads.n_clusters
         labels = hard_labels(trainer.heads, sample.points)[0]
-        prior = getattr(self, "prior", "uniform")
-        order = canonical_order(labels, rows, prior, n_clusters)
+        order = canonical_order(labels, rows, self.prior, n_clusters)
         if self._merges():
             order = order[: len(np.unique(labels))]
         self._join_clusters(trainer, np.eye(n_clusters)[:, order])
@@ -395,3 +421,32 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
 
     def _used_clusters(self, weight: np.ndarray | None) -> np.ndarray:
         return np.unique(self.labels_ if weight is None else self.labels_[weight > 0])
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class PseudoLabelClusterer(BaseSelfLabellingClusterer):
+    """A clusterer whose criterion solves for fair pseudo-labels."""
+
+    lam: float = 10.0
+    solver_tol: float = 1e-2
+    solver_max_iter: int | None = None
+
+    _criterion: ClassVar[type[SelfLabellingCriterion]]
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseSelfLabellingClusterer._parameter_constraints,
+        "lam": [Interval(Real, 0, np.inf, closed="both")],
+        "solver_tol": [Interval(Real, 0, None, closed="neither")],
+        "solver_max_iter": [None, Interval(Integral, 1, None, closed="left")],
+    }
+
+    def _make_criterion(self, **options: Any) -> SelfLabellingCriterion:
+        self.class_prior_ = self._target_proportions()
+        return self._criterion(
+            lam=self.lam,
+            fairness_weight=self.fairness_weight,
+            prior=self.class_prior_,
+            solver_tol=self.solver_tol,
+            solver_max_iter=self.solver_max_iter,
+            **options,
+        )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 
-from skcollision.cluster._base import BaseSelfLabellingClusterer
-from skcollision.cluster._prior import target_proportions
-from skcollision.criteria import CollisionCriterion
+from skcollision.cluster._base import PseudoLabelClusterer
+from skcollision.criteria import CollisionCriterion, SelfLabellingCriterion
 
 #: The published recipe for fixed features, as parameters of :class:`CollisionClusterer`: raw
 #: features, Kaiming initialisation, SGD at 0.1, batches of 250, 10 epochs, λ = 100, no fairness
@@ -39,7 +36,8 @@ PAPER_RECIPE: Final[dict[str, Any]] = {
 }
 
 
-class CollisionClusterer(BaseSelfLabellingClusterer):
+@dataclass(kw_only=True, eq=False, repr=False)
+class CollisionClusterer(PseudoLabelClusterer):
     r"""Cluster embeddings with the collision cross-entropy.
 
     A softmax linear classifier is trained on labels that it gives itself: soft pseudo-labels y that
@@ -182,74 +180,14 @@ class CollisionClusterer(BaseSelfLabellingClusterer):
     [1.0, 1.0, 1.0]
     """
 
+    solver: str = "dual"
+
+    _criterion: ClassVar[type[SelfLabellingCriterion]] = CollisionCriterion
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BaseSelfLabellingClusterer._parameter_constraints,
-        "lam": [Interval(Real, 0, np.inf, closed="both")],
-        "fairness_weight": [Interval(Real, 0, None, closed="left")],
-        "prior": [StrOptions({"uniform", "estimate"}), "array-like"],
+        **PseudoLabelClusterer._parameter_constraints,
         "solver": [StrOptions({"dual", "em"})],
-        "solver_tol": [Interval(Real, 0, None, closed="neither")],
-        "solver_max_iter": [None, Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(
-        self,
-        n_clusters: int = 8,
-        *,
-        lam: float = 10.0,
-        fairness_weight: float = 1.0,
-        prior: str | ArrayLike = "estimate",
-        solver: str = "dual",
-        solver_tol: float = 1e-2,
-        solver_max_iter: int | None = None,
-        n_init: int | str = "auto",
-        max_iter: int | None = None,
-        batch_size: int | str = "auto",
-        max_samples: int | str | None = "auto",
-        optimizer: str = "adam",
-        learning_rate: float = 1.0,
-        schedule: str = "cosine",
-        weight_decay: float | str = "auto",
-        normalize: bool = True,
-        n_components: int | None = 128,
-        n_neighbors: int | str = "auto",
-        merge_surplus: bool = False,
-        tol: float = 1e-4,
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        verbose: bool | int = False,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.lam = lam
-        self.fairness_weight = fairness_weight
-        self.prior = prior
-        self.solver = solver
-        self.solver_tol = solver_tol
-        self.solver_max_iter = solver_max_iter
-        self.n_init = n_init
-        self.max_iter = max_iter
-        self.batch_size = batch_size
-        self.max_samples = max_samples
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.schedule = schedule
-        self.weight_decay = weight_decay
-        self.normalize = normalize
-        self.n_components = n_components
-        self.n_neighbors = n_neighbors
-        self.merge_surplus = merge_surplus
-        self.tol = tol
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
-
-    def _make_criterion(self) -> CollisionCriterion:
-        self.class_prior_ = target_proportions(self.prior, self.n_clusters, type(self).__name__)
-        return CollisionCriterion(
-            lam=self.lam,
-            fairness_weight=self.fairness_weight,
-            prior=self.class_prior_,
-            solver=self.solver,
-            solver_tol=self.solver_tol,
-            solver_max_iter=self.solver_max_iter,
-        )
+    def _make_criterion(self, **options: Any) -> SelfLabellingCriterion:
+        return super()._make_criterion(solver=self.solver, **options)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from numbers import Real
-from typing import Any, ClassVar
+from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from skcollision.cluster._base import BaseSelfLabellingClusterer
 from skcollision.cluster._collision import CollisionClusterer
 from skcollision.cluster._docstrings import documented_like
-from skcollision.cluster._prior import target_proportions
 from skcollision.criteria import MutualInformationCriterion
 
 
 @documented_like(CollisionClusterer)
+@dataclass(kw_only=True, eq=False, repr=False)
 class MutualInfoClusterer(BaseSelfLabellingClusterer):
     r"""Cluster embeddings by maximising the mutual information of points and clusters.
 
@@ -66,55 +63,10 @@ class MutualInfoClusterer(BaseSelfLabellingClusterer):
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BaseSelfLabellingClusterer._parameter_constraints,
-        "fairness_weight": [Interval(Real, 0, None, closed="left")],
-        "prior": [StrOptions({"uniform", "estimate"}), "array-like"],
-    }
-
-    def __init__(
-        self,
-        n_clusters: int = 8,
-        *,
-        fairness_weight: float = 1.3,
-        prior: str | ArrayLike = "uniform",
-        n_init: int | str = "auto",
-        max_iter: int | None = None,
-        batch_size: int | str = "auto",
-        max_samples: int | str | None = "auto",
-        optimizer: str = "adam",
-        learning_rate: float = 1.0,
-        schedule: str = "constant",
-        weight_decay: float | str = "auto",
-        normalize: bool = True,
-        n_components: int | None = 128,
-        n_neighbors: int | str = "auto",
-        merge_surplus: bool = False,
-        tol: float = 1e-4,
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        verbose: bool | int = False,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.fairness_weight = fairness_weight
-        self.prior = prior
-        self.n_init = n_init
-        self.max_iter = max_iter
-        self.batch_size = batch_size
-        self.max_samples = max_samples
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.schedule = schedule
-        self.weight_decay = weight_decay
-        self.normalize = normalize
-        self.n_components = n_components
-        self.n_neighbors = n_neighbors
-        self.merge_surplus = merge_surplus
-        self.tol = tol
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
+    fairness_weight: float = 1.3
+    prior: str | ArrayLike = "uniform"
+    schedule: str = "constant"
 
     def _make_criterion(self) -> MutualInformationCriterion:
-        self.class_prior_ = target_proportions(self.prior, self.n_clusters, type(self).__name__)
+        self.class_prior_ = self._target_proportions()
         return MutualInformationCriterion(self.fairness_weight, self.class_prior_)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from skcollision.cluster._collision import CollisionClusterer
 from skcollision.cluster._docstrings import documented_like
 from skcollision.criteria import ShannonCriterion
@@ -56,5 +58,4 @@ class ShannonClusterer(CollisionClusterer):
     True
     """
 
-    def _make_criterion(self) -> ShannonCriterion:  # type: ignore[override]
-        return ShannonCriterion(**vars(super()._make_criterion()))
+    _criterion: ClassVar = ShannonCriterion

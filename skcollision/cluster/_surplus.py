@@ -14,6 +14,7 @@ class SurplusMerging:
     """What `merge_surplus` adds to a clusterer's fit."""
 
     class_prior_: np.ndarray
+    merge_surplus: bool
     prior: Any
     n_neighbors: Any
 
@@ -34,8 +35,7 @@ class SurplusMerging:
             )
 
     def _merges(self) -> bool:
-        # a clusterer of one's own need not have the parameter
-        return getattr(self, "merge_surplus", False)
+        return self.merge_surplus
 
     def _without_surplus(
         self, trainer: Trainer, sample: TrainingSample, labels: sparse.csr_array

@@ -43,7 +43,8 @@ def best_on_graph(
     worse: they differ little between good and bad optima, and restarts that estimate their own
     target proportions minimise different ones.
     """
-    assert (graph := sample.graph) is not None
+    graph = sample.graph
+    assert graph is not None
     weight = None if sample.weight is None else sample.weight.cpu().numpy()
     hard = [
         (heads, restart, labels)
