@@ -8,10 +8,10 @@ import weakref
 
 import numpy as np
 import pytest
+from skcollision._spin import wait
 
 from skcollision import _parallel
 from skcollision._parallel import row_blocks, run_tasks
-from skcollision._spin import wait
 
 
 @pytest.fixture(params=[1, 2, 5])

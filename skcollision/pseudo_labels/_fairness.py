@@ -25,25 +25,24 @@ def module_of(array: Any) -> Any:
 
 def fairness(mean: Any, prior: Any, lam: float, order: int) -> Any:
     """Return lam KL(prior || mean) or lam KL(mean || prior), lam finite; shape (R,)."""
-    xp = module_of(mean)
+    xp, ratio = module_of(mean), mean / prior
     if order == 0:
-        # u ln(u/m) = u (x - ln(1 + x)) - (m - u) with x = m/u - 1: no cancellation for large lam
         x = (mean - prior) / prior
-        return lam * (prior * (x - xp.log1p(x))).sum(-1)
-    ratio = mean / prior
+        # u ln(u/m) = u (x - ln(1 + x)) - (m - u) with x = m/u - 1: no cancellation for large lam
+        # ... and ln(m/u) where x is near -1
+        log = xp.where(x < -0.5, xp.log(ratio), xp.log1p(x))
+        return lam * (prior * (x - log)).sum(-1)
     return lam * (prior * (ratio * xp.log(ratio.clip(LEAST_MEAN)) - (ratio - 1.0))).sum(-1)
 
 
-def rounding_cost(mean: Any, share: Any, prior: Any, linear: bool) -> Any:
+def rounding_cost(mean: Any, share: Any, prior: Any) -> Any:
     """Return what rounding the labels to mean = prior costs at most (see `round_to_prior`).
 
     It keeps a fraction f_k >= min(prior / mean, 1) of each label, and p = sigma'y falls to
     sum_k share_k f_k p with share_k = sigma_k y_k / p: by Jensen's inequality -ln p rises by
     sum_k share_k ln(1 / f_k) at most. ``share`` has the means over the points.
     """
-    xp = module_of(mean)
-    loss = xp.log((mean / prior).clip(1.0))
-    return xp.amax(loss, -1) if linear else (share * loss).sum(-1)
+    return (share * module_of(mean).log((mean / prior).clip(1.0))).sum(-1)
 
 
 def conjugate(delta: Any, prior: Any, lam: float, order: int) -> Any:

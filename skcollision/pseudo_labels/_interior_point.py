@@ -8,7 +8,7 @@ with K-dimensional decisions between them. The decisions are here, the passes in
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,8 +19,8 @@ from skcollision.pseudo_labels._fairness import (
     module_of,
     newton_factor,
     newton_solve,
-    rounding_cost,
     round_to_prior,
+    rounding_cost,
 )
 from skcollision.pseudo_labels._problem import Problem, Solution, is_solved
 
@@ -64,7 +64,8 @@ def solve(passes: Any, problem: Problem, *, tol: float, max_iter: int, linear: b
 
     ``passes`` makes the passes of a problem.
     """
-    limits = np.full(len(problem.probs), max_iter)
+    xp = module_of(problem.prior)
+    limits = xp.zeros_like(problem.prior[:, 0], dtype=xp.int64) + max_iter
     solution, best = _iterate(passes(problem, linear), problem, tol, limits, linear)
     stalled = (best < solution.n_iter) & ~is_solved(solution.objective, solution.bound, tol)
     if not stalled.any():
@@ -75,7 +76,7 @@ def solve(passes: Any, problem: Problem, *, tol: float, max_iter: int, linear: b
     again, _ = _iterate(passes(part, linear), part, tol, best[stalled], linear)
     for name in ("labels", "objective", "n_iter", "delta"):
         getattr(solution, name)[stalled] = getattr(again, name)
-    solution.bound[stalled] = np.fmax(solution.bound[stalled], again.bound)
+    solution.bound[stalled] = xp.fmax(solution.bound[stalled], again.bound)
     return solution
 
 
@@ -94,13 +95,19 @@ def _iterate(
     objective, bound, best_gap = blocked + xp.inf, blocked - xp.inf, blocked + xp.inf
     n_iter = best = xp.zeros_like(limits)
     active = with_gram = limits >= 0
+    # what it can cost to move a label, where that is not about one
+    span = 1.0
+    if linear and math.isinf(lam):
+        span = xp.amax(problem.probs, (1, 2)) - xp.amin(problem.probs, (1, 2))
     # large enough that few problems are blocked at once; larger only adds iterations
     passes.centre(0.5 / n_clusters + 0.025)
     while True:
         sums = passes.measure(active, with_gram, delta, step_p, step_d)
         mean = xp.where(active[:, None], sums.mean, mean)
         if math.isinf(lam):
-            unfairness = rounding_cost(mean, sums.share, prior, linear)
+            unfairness = rounding_cost(mean, sums.share, prior)
+            if linear:
+                unfairness = span * (mean - prior).clip(0.0).sum(1)
         else:
             unfairness = fairness(mean, prior, lam, order)
         dual = sums.phi + conjugate(delta, prior, lam, order)
@@ -139,7 +146,7 @@ def _iterate(
         length = _longest_step(corrected.low, step, delta, problem)
         step_d = (TO_BOUNDARY * length).clip(None, 1.0)
         alone = (corrected.short <= MAX_SHORT) & (gap <= MAX_GAP_TO_BARRIER * mu * n_clusters)
-        alone = alone & (_imbalance_cost(corrected.missed, problem) <= gap)
+        alone = alone & (span * _imbalance_cost(corrected.missed, problem) <= gap)
         step_p = xp.where(alone, 0.0 * gap + 1.0, corrected.shortest)
         blocked = 1.0 - xp.minimum(step_p, step_d)
         delta = delta + step_d[:, None] * step
@@ -153,7 +160,7 @@ def _iterate(
 
 
 def _longest_step(low: Any, step: Any, delta: Any, problem: Problem) -> Any:
-    """Return the longest step that keeps slacks, s and v positive; ``low`` is that of the points."""
+    """Return the longest step that keeps v positive, and slacks and s, by ``low``."""
     if problem.order == 0 and not math.isinf(problem.lam):
         xp = module_of(step)
         low = xp.minimum(low, xp.amin(step / (problem.lam + delta), 1))

@@ -54,7 +54,6 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-
 def inner(function: Callable[..., Any]) -> Any:
     """Compile a function that kernels call, and that comes with them from the cache."""
     return njit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)

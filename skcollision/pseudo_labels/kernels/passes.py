@@ -38,23 +38,14 @@ GRAM_POINTS = 4
 
 
 # What is known of a point, besides arrays (R, N, K) of probs (ln(sigma) for `linear`), labels and
-# moves: 1/z and, after `correct`, dy/y.
-POINT = np.dtype(
-    [("pivot", np.int64)]
-    + [(name, np.float64) for name in ("s", "nu", "d0", "ref", "e", "yz")]
-    # of the predictor; after `correct`, the moves of nu and s
-    + [("eta", np.float64), ("ds", np.float64)]
-    # how far labels can move
-    + [("step", np.float64)]
-)
-# Sums over the points. (y + a_i dy)'(z + a dz) is left + a left_d, with steps a_i of labels and a of
-# slacks; low is the lowest dz/z and ds/s; short is by how much steps of labels fall short of one.
-SUMS = np.dtype(
-    [
-        (name, np.float64)
-        for name in ("log_p", "phi", "yz", "left", "left_d", "low", "shortest", "short")
-    ]
-)
+# moves: 1/z and, after `correct`, dy/y. Of eta and ds, `correct` makes the moves of nu and s; step
+# is how far labels can move.
+_POINT = ("s", "nu", "d0", "ref", "e", "yz", "eta", "ds", "step")
+POINT = np.dtype([("pivot", np.int64)] + [(name, np.float64) for name in _POINT])
+# Sums over the points. (y + a_i dy)'(z + a dz) is left + a left_d, with steps a_i of labels and a
+# of slacks; low is the lowest dz/z and ds/s; short is what steps of labels lack of one.
+_SUMS = ("log_p", "phi", "yz", "left", "left_d", "low", "shortest", "short")
+SUMS = np.dtype([(name, np.float64) for name in _SUMS])
 
 
 @inner
@@ -216,7 +207,7 @@ def measure(
 
 @inner
 def add_gram(x, gram):
-    """Lower triangle of gram += x'x, eight rows at once: as fast as BLAS, and without its threads."""
+    """Lower triangle of gram += x'x, eight rows at once: as fast as BLAS, without its threads."""
     for a in range(x.shape[1]):
         x0, x1, x2, x3 = x[0, a], x[1, a], x[2, a], x[3, a]
         x4, x5, x6, x7 = x[4, a], x[5, a], x[6, a], x[7, a]
