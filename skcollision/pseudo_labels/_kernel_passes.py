@@ -20,10 +20,10 @@ class KernelPasses:
         n_stack, n_points, n_clusters = probs.shape
         self._kernels, self._linear = passes, linear
         self.labels = np.empty_like(probs)
-        self._points = np.zeros((n_stack, n_points), dtype=passes.POINT)
+        self._points = passes.new_records((n_stack, n_points), passes.POINT)
         arrays = probs, self.labels, np.zeros_like(probs)
         self._data = *arrays, problem.weights, self._points
-        self._numbers = np.zeros(n_stack, dtype=passes.SUMS)
+        self._numbers = passes.new_records((n_stack,), passes.SUMS)
         self._vectors = np.zeros((6, n_stack, n_clusters))
         self._gram = np.zeros((n_stack, n_clusters, n_clusters))
         names = ("mean", "share", "response", "response_mu", "response_2nd", "missed")

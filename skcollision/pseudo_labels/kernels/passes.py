@@ -25,7 +25,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from skcollision.pseudo_labels.kernels._jit import inner, kernel
+from skcollision.pseudo_labels.kernels._jit import inner, kernel, new_records
+
+__all__ = ["POINT", "SUMS", "centre", "correct", "measure", "new_records", "predict"]
 
 # Below these a slack or a label is rounding error.
 Z_FLOOR, Y_FLOOR = 1e-14, 1e-30
