@@ -37,6 +37,8 @@ SMALLER = 0.99
 # Rounding errors, in multiples of the type's: of the bound, a sum of differences of prices, as a
 # fraction of the largest, and the least barrier K mu at which slacks still have some digits.
 BOUND_ERROR, MIN_BARRIER = 50, 5000
+# Clusters from which on the Newton system is most of the time.
+MANY_CLUSTERS = 64
 # Part of mu that a step aims at after one that got nowhere.
 RECENTRE = 0.3
 
@@ -155,7 +157,7 @@ def _iterate(
             # a wrong guess costs another measure, which is little beside the Newton system
             length = 0.5 * (step_p + step_d)
             left = (1.0 - length) * gap + length * n_clusters * sigma_mu
-            with_gram = left > 2.0 * tol * scale
+            with_gram = left > (2.0 if n_clusters > MANY_CLUSTERS else 1.0) * tol * scale
     return Solution(*_finish(passes.labels, mean, problem, linear), bound, n_iter, delta), best
 
 
@@ -181,7 +183,7 @@ def _imbalance_cost(missed: Any, problem: Problem) -> Any:
 def _finish(labels: Any, mean: Any, problem: Problem, linear: bool) -> tuple[Any, Any]:
     """Normalise the labels, round them to a prior that they must meet; return their objective."""
     xp, hard = module_of(labels), math.isinf(problem.lam)
-    labels /= labels.sum(2)[:, :, None]
+    labels /= xp.einsum("rnk->rn", labels)[:, :, None]
     if hard:
         labels = round_to_prior(labels, mean, problem.prior)
     p = xp.einsum("rnk,rnk->rn", labels, problem.probs)

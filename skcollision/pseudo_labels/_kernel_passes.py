@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +20,7 @@ class KernelPasses:
         probs = problem.probs
         n_stack, n_points, n_clusters = probs.shape
         self._kernels, self._linear = passes, linear
+        self._with_share = math.isinf(problem.lam)
         self.labels = np.empty_like(probs)
         self._points = passes.new_records((n_stack, n_points), passes.POINT)
         arrays = probs, self.labels, np.zeros_like(probs)
@@ -41,7 +43,8 @@ class KernelPasses:
         """Take a step, then evaluate certificate and Newton system."""
         step = np.ascontiguousarray(delta), step_p, step_d
         sums = self._numbers, *self._vectors[:3], self._gram
-        self._kernels.measure(*self._data, active, with_gram, *step, self._linear, *sums)
+        step = *step, self._linear, self._with_share
+        self._kernels.measure(*self._data, active, with_gram, *step, *sums)
         return self._sums
 
     def predict(self, active: Any, affine: Any) -> Any:

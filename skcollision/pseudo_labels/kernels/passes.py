@@ -117,6 +117,7 @@ def measure(
     step_p,
     step_d,
     linear,
+    with_share,
     sums,
     means,
     shares,
@@ -154,8 +155,9 @@ def measure(
                 line = s * q[k] + prices[k]
                 z = max(nu - line, Z_FLOOR)
                 row[k] = line
-                inverse[k] = 1.0 / z
-                d = y[k] / z
+                each = 1.0 / z
+                inverse[k] = each
+                d = y[k] * each
                 d0 += d
                 d1 += d * (q[k] - q_m)
                 p += y[k] * q[k]
@@ -180,8 +182,9 @@ def measure(
             of_mean, of_share = weight / norm, weight / p
             for k in range(n_clusters):
                 mean[k] += of_mean * y[k]
-            for k in range(n_clusters):
-                share[k] += of_share * y[k] * q[k]
+            if with_share:
+                for k in range(n_clusters):
+                    share[k] += of_share * y[k] * q[k]
             if with_gram[r]:
                 column = 2 * (i % GRAM_POINTS)
                 of_d, of_c = columns[column], columns[column + 1]
