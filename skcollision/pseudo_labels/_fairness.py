@@ -102,37 +102,41 @@ def linearise(delta: Any, mean: Any, prior: Any, lam: float, order: int) -> tupl
 
 
 def newton_factor(gram: Any, curvature: Any, lam: float, order: int) -> tuple[Any, Any]:
-    """Return Cholesky factors of scaled mean Q + curvature, with the scale, for `newton_solve`.
+    """Return scaled mean Q + curvature, and the scale, for `newton_solve`.
 
     ``gram`` is diag(d) - Q, summed. Q 1 = 0, so its diagonal is minus the sum of the rest: exact,
     where the difference would cancel terms of size 1/mu.
     """
-    matrix = -torch.as_tensor(gram)
-    of_fairness = torch.as_tensor(curvature)
-    diagonal = matrix.diagonal(dim1=1, dim2=2)
-    diagonal.zero_()
-    diagonal.copy_(of_fairness - matrix.sum(2))
+    xp = module_of(gram)
+    matrix = -gram
+    index = xp.arange(gram.shape[1])
+    matrix[:, index, index] = 0.0
+    diagonal = curvature - matrix.sum(2)
+    matrix[:, index, index] = diagonal
     if order == 1 or math.isinf(lam):
         # the dual does not change along 1: fix that direction, which the right-hand side lacks
-        total = of_fairness.sum(1).clamp_min(LEAST_MEAN)
-        lift = diagonal.sum(1) / matrix.shape[1] ** 2
-        outer = of_fairness[:, :, None] * of_fairness[:, None, :] / total[:, None, None]
-        matrix = matrix + lift[:, None, None] - outer
-        diagonal = matrix.diagonal(dim1=1, dim2=2)
-    scale = diagonal.clamp_min(LEAST_MEAN).rsqrt()
-    matrix *= scale[:, :, None] * scale[:, None, :]
-    # what rounding may take from the smallest eigenvalue
-    diagonal = matrix.diagonal(dim1=1, dim2=2)
-    diagonal += 100 * torch.finfo(matrix.dtype).eps
-    return torch.linalg.cholesky_ex(matrix)[0], scale
+        total = curvature.sum(1).clip(LEAST_MEAN)[:, None, None]
+        lift = (diagonal.sum(1) / gram.shape[1] ** 2)[:, None, None]
+        matrix = matrix + lift - curvature[:, :, None] * curvature[:, None, :] / total
+        diagonal = matrix[:, index, index]
+    scale = diagonal.clip(LEAST_MEAN) ** -0.5
+    matrix *= scale[:, :, None]
+    matrix *= scale[:, None, :]
+    # one, and what rounding may take from the smallest eigenvalue
+    matrix[:, index, index] = 1.0 + 100 * float(xp.finfo(gram.dtype).eps)
+    return (torch.linalg.cholesky_ex(matrix)[0] if xp is torch else matrix), scale
 
 
 def newton_solve(factor: tuple[Any, Any], rhs: Any) -> Any:
     """Solve the system of `newton_factor`; NaN where it is singular to rounding."""
     matrix, scale = factor
-    scaled = (scale * torch.as_tensor(rhs))[:, :, None]
-    solution = scale * torch.cholesky_solve(scaled, matrix)[:, :, 0]
-    return solution if isinstance(rhs, torch.Tensor) else solution.numpy()
+    rhs = (scale * rhs)[:, :, None]
+    if isinstance(rhs, torch.Tensor):
+        return scale * torch.cholesky_solve(rhs, matrix)[:, :, 0]
+    try:
+        return scale * np.linalg.solve(matrix, rhs)[:, :, 0]
+    except np.linalg.LinAlgError:
+        return scale * np.nan
 
 
 def round_to_prior(labels: Any, mean: Any, prior: Any) -> Any:

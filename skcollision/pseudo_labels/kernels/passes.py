@@ -35,6 +35,9 @@ Z_FLOOR, Y_FLOOR = 1e-14, 1e-30
 TO_BOUNDARY = 0.99
 # Newton steps of the start: the iterations that follow mend what these leave.
 CENTRE_STEPS = 2
+# The Gram product cancels terms of size 1/mu: float32 is exact enough above this mu only. What it
+# lacks, later iterations mend.
+GRAM_FLOAT32_MU = 1e-5
 # Points whose rank-one terms the Gram matrix takes at once.
 GRAM_POINTS = 4
 
@@ -128,6 +131,7 @@ def measure(
     n_stack, n_points, n_clusters = probs.shape
     row = np.empty(n_clusters)
     columns = np.zeros((2 * GRAM_POINTS, n_clusters))
+    columns32 = np.zeros((2 * GRAM_POINTS, n_clusters), dtype=np.float32)
     for r in range(n_stack):
         if not active[r]:
             continue
@@ -137,6 +141,8 @@ def measure(
             mean[k] = share[k] = response[k] = 0.0
             for j in range(n_clusters):
                 gram[k, j] = 0.0
+        # by mu of the last iterate
+        short = sums[r].yz > GRAM_FLOAT32_MU * n_clusters
         log_p = phi = all_yz = 0.0
         for i in range(n_points):
             q, y, inverse, here = probs[r, i], labels[r, i], moves[r, i], points[r, i]
@@ -201,7 +207,13 @@ def measure(
                         for k in range(n_clusters):
                             columns[j, k] = 0.0
                 if i == n_points - 1 or column == 2 * GRAM_POINTS - 2:
-                    add_gram(columns, gram)
+                    if short:
+                        for j in range(2 * GRAM_POINTS):
+                            for k in range(n_clusters):
+                                columns32[j, k] = columns[j, k]
+                        add_gram(columns32, gram)
+                    else:
+                        add_gram(columns, gram)
         for a in range(n_clusters):
             for b in range(a):
                 gram[b, a] = gram[a, b]
