@@ -149,5 +149,5 @@ def round_to_prior(labels: Any, mean: Any, prior: Any) -> Any:
     fill = (prior - mean).clip(0.0)
     fill = fill / fill.sum(-1)[..., None].clip(LEAST_MEAN)
     labels = labels * keep[:, None, :]
-    labels += (1.0 - labels.sum(-1))[..., None] * fill[:, None, :]
+    labels += (1.0 - labels.sum(-1)).clip(0.0)[..., None] * fill[:, None, :]
     return labels

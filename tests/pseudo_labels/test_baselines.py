@@ -183,3 +183,10 @@ def test_miadm_at_infinite_lam_takes_predictions_of_exactly_zero(n_points, n_clu
     moved = np.maximum(probs.mean(0) - 1 / n_clusters, 0).sum()
     price = -np.log(np.finfo(np.float32).tiny)
     assert result.objective == pytest.approx(price * moved, rel=1e-4)
+
+
+def test_rounding_leaves_sinkhorn_no_negative_label(predictions):
+    probs = predictions(12, 4, stack=100).astype(np.float32)
+    result = solve_pseudo_labels(probs, lam=25.0, solver="sinkhorn", tol=1e-2)
+    assert (result.pseudo_labels >= 0).all()
+    assert np.isfinite(result.objective).all()
