@@ -41,9 +41,8 @@ class KernelPasses:
 
     def measure(self, active: Any, with_gram: Any, delta: Any, step_p: Any, step_d: Any) -> Any:
         """Take a step, then evaluate certificate and Newton system."""
-        step = np.ascontiguousarray(delta), step_p, step_d
+        step = np.ascontiguousarray(delta), step_p, step_d, self._linear, self._with_share
         sums = self._numbers, *self._vectors[:3], self._gram
-        step = *step, self._linear, self._with_share
         self._kernels.measure(*self._data, active, with_gram, *step, *sums)
         return self._sums
 
