@@ -114,8 +114,7 @@ def main() -> None:
         "three iterations; softmax of normal logits of standard deviation 1.5; every row in a "
         f"fresh process, {n_threads()} threads. Seconds include the start and the checks of the "
         "input. Memory is the peak beyond the imports and counts the probabilities themselves: "
-        "the labels are another 1, the points' scalars and weights 88 bytes a row, and each of up "
-        f"to 16 groups has a K x K sum in float64. {machine()}.\n"
+        f"there are three copies in float64 (predictions, labels and their moves). {machine()}.\n"
     )
     if left_out:
         note += f"\nLeft out by `--largest`: {', '.join(left_out)}.\n"

@@ -25,25 +25,24 @@ def module_of(array: Any) -> Any:
 
 def fairness(mean: Any, prior: Any, lam: float, order: int) -> Any:
     """Return lam KL(prior || mean) or lam KL(mean || prior), lam finite; shape (R,)."""
-    xp = module_of(mean)
+    xp, ratio = module_of(mean), mean / prior
     if order == 0:
-        # u ln(u/m) = u (x - ln(1 + x)) - (m - u) with x = m/u - 1: no cancellation for large lam
         x = (mean - prior) / prior
-        return lam * (prior * (x - xp.log1p(x))).sum(-1)
-    ratio = mean / prior
+        # u ln(u/m) = u (x - ln(1 + x)) - (m - u) with x = m/u - 1: no cancellation for large lam
+        # ... and ln(m/u) where x is near -1
+        log = xp.where(x < -0.5, xp.log(ratio), xp.log1p(x))
+        return lam * (prior * (x - log)).sum(-1)
     return lam * (prior * (ratio * xp.log(ratio.clip(LEAST_MEAN)) - (ratio - 1.0))).sum(-1)
 
 
-def rounding_cost(mean: Any, share: Any, prior: Any, linear: bool) -> Any:
+def rounding_cost(mean: Any, share: Any, prior: Any) -> Any:
     """Return what rounding the labels to mean = prior costs at most (see `round_to_prior`).
 
     It keeps a fraction f_k >= min(prior / mean, 1) of each label, and p = sigma'y falls to
     sum_k share_k f_k p with share_k = sigma_k y_k / p: by Jensen's inequality -ln p rises by
     sum_k share_k ln(1 / f_k) at most. ``share`` has the means over the points.
     """
-    xp = module_of(mean)
-    loss = xp.log((mean / prior).clip(1.0))
-    return xp.amax(loss, -1) if linear else (share * loss).sum(-1)
+    return (share * module_of(mean).log((mean / prior).clip(1.0))).sum(-1)
 
 
 def conjugate(delta: Any, prior: Any, lam: float, order: int) -> Any:
@@ -103,37 +102,41 @@ def linearise(delta: Any, mean: Any, prior: Any, lam: float, order: int) -> tupl
 
 
 def newton_factor(gram: Any, curvature: Any, lam: float, order: int) -> tuple[Any, Any]:
-    """Return Cholesky factors of scaled mean Q + curvature, with the scale, for `newton_solve`.
+    """Return scaled mean Q + curvature, and the scale, for `newton_solve`.
 
     ``gram`` is diag(d) - Q, summed. Q 1 = 0, so its diagonal is minus the sum of the rest: exact,
     where the difference would cancel terms of size 1/mu.
     """
-    matrix = -torch.as_tensor(gram)
-    of_fairness = torch.as_tensor(curvature)
-    diagonal = matrix.diagonal(dim1=1, dim2=2)
-    diagonal.zero_()
-    diagonal.copy_(of_fairness - matrix.sum(2))
+    xp = module_of(gram)
+    matrix = -gram
+    index = xp.arange(gram.shape[1])
+    matrix[:, index, index] = 0.0
+    diagonal = curvature - matrix.sum(2)
+    matrix[:, index, index] = diagonal
     if order == 1 or math.isinf(lam):
         # the dual does not change along 1: fix that direction, which the right-hand side lacks
-        total = of_fairness.sum(1).clamp_min(LEAST_MEAN)
-        lift = diagonal.sum(1) / matrix.shape[1] ** 2
-        outer = of_fairness[:, :, None] * of_fairness[:, None, :] / total[:, None, None]
-        matrix = matrix + lift[:, None, None] - outer
-        diagonal = matrix.diagonal(dim1=1, dim2=2)
-    scale = diagonal.clamp_min(LEAST_MEAN).rsqrt()
-    matrix *= scale[:, :, None] * scale[:, None, :]
-    # what rounding may take from the smallest eigenvalue
-    diagonal = matrix.diagonal(dim1=1, dim2=2)
-    diagonal += 100 * torch.finfo(matrix.dtype).eps
-    return torch.linalg.cholesky_ex(matrix)[0], scale
+        total = curvature.sum(1).clip(LEAST_MEAN)[:, None, None]
+        lift = (diagonal.sum(1) / gram.shape[1] ** 2)[:, None, None]
+        matrix = matrix + lift - curvature[:, :, None] * curvature[:, None, :] / total
+        diagonal = matrix[:, index, index]
+    scale = diagonal.clip(LEAST_MEAN) ** -0.5
+    matrix *= scale[:, :, None]
+    matrix *= scale[:, None, :]
+    # one, and what rounding may take from the smallest eigenvalue
+    matrix[:, index, index] = 1.0 + 100 * float(xp.finfo(gram.dtype).eps)
+    return (torch.linalg.cholesky_ex(matrix)[0] if xp is torch else matrix), scale
 
 
 def newton_solve(factor: tuple[Any, Any], rhs: Any) -> Any:
     """Solve the system of `newton_factor`; NaN where it is singular to rounding."""
     matrix, scale = factor
-    scaled = (scale * torch.as_tensor(rhs))[:, :, None]
-    solution = scale * torch.cholesky_solve(scaled, matrix)[:, :, 0]
-    return solution if isinstance(rhs, torch.Tensor) else solution.numpy()
+    rhs = (scale * rhs)[:, :, None]
+    if isinstance(rhs, torch.Tensor):
+        return scale * torch.cholesky_solve(rhs, matrix)[:, :, 0]
+    try:
+        return scale * np.linalg.solve(matrix, rhs)[:, :, 0]
+    except np.linalg.LinAlgError:
+        return scale * np.nan
 
 
 def round_to_prior(labels: Any, mean: Any, prior: Any) -> Any:
@@ -146,5 +149,5 @@ def round_to_prior(labels: Any, mean: Any, prior: Any) -> Any:
     fill = (prior - mean).clip(0.0)
     fill = fill / fill.sum(-1)[..., None].clip(LEAST_MEAN)
     labels = labels * keep[:, None, :]
-    labels += (1.0 - labels.sum(-1))[..., None] * fill[:, None, :]
+    labels += (1.0 - labels.sum(-1)).clip(0.0)[..., None] * fill[:, None, :]
     return labels

@@ -37,6 +37,8 @@ SMALLER = 0.99
 # Rounding errors, in multiples of the type's: of the bound, a sum of differences of prices, as a
 # fraction of the largest, and the least barrier K mu at which slacks still have some digits.
 BOUND_ERROR, MIN_BARRIER = 50, 5000
+# Clusters from which on the Newton system is most of the time.
+MANY_CLUSTERS = 64
 # Part of mu that a step aims at after one that got nowhere.
 RECENTRE = 0.3
 
@@ -64,7 +66,8 @@ def solve(passes: Any, problem: Problem, *, tol: float, max_iter: int, linear: b
 
     ``passes`` makes the passes of a problem.
     """
-    limits = np.full(len(problem.probs), max_iter)
+    xp = module_of(problem.prior)
+    limits = xp.zeros_like(problem.prior[:, 0], dtype=xp.int64) + max_iter
     solution, best = _iterate(passes(problem, linear), problem, tol, limits, linear)
     stalled = (best < solution.n_iter) & ~is_solved(solution.objective, solution.bound, tol)
     if not stalled.any():
@@ -75,7 +78,7 @@ def solve(passes: Any, problem: Problem, *, tol: float, max_iter: int, linear: b
     again, _ = _iterate(passes(part, linear), part, tol, best[stalled], linear)
     for name in ("labels", "objective", "n_iter", "delta"):
         getattr(solution, name)[stalled] = getattr(again, name)
-    solution.bound[stalled] = np.fmax(solution.bound[stalled], again.bound)
+    solution.bound[stalled] = xp.fmax(solution.bound[stalled], again.bound)
     return solution
 
 
@@ -94,13 +97,19 @@ def _iterate(
     objective, bound, best_gap = blocked + xp.inf, blocked - xp.inf, blocked + xp.inf
     n_iter = best = xp.zeros_like(limits)
     active = with_gram = limits >= 0
+    # what it can cost to move a label, where that is not about one
+    span = 1.0
+    if linear and math.isinf(lam):
+        span = xp.amax(problem.probs, (1, 2)) - xp.amin(problem.probs, (1, 2))
     # large enough that few problems are blocked at once; larger only adds iterations
     passes.centre(0.5 / n_clusters + 0.025)
     while True:
         sums = passes.measure(active, with_gram, delta, step_p, step_d)
         mean = xp.where(active[:, None], sums.mean, mean)
         if math.isinf(lam):
-            unfairness = rounding_cost(mean, sums.share, prior, linear)
+            unfairness = rounding_cost(mean, sums.share, prior)
+            if linear:
+                unfairness = span * (mean - prior).clip(0.0).sum(1)
         else:
             unfairness = fairness(mean, prior, lam, order)
         dual = sums.phi + conjugate(delta, prior, lam, order)
@@ -139,7 +148,7 @@ def _iterate(
         length = _longest_step(corrected.low, step, delta, problem)
         step_d = (TO_BOUNDARY * length).clip(None, 1.0)
         alone = (corrected.short <= MAX_SHORT) & (gap <= MAX_GAP_TO_BARRIER * mu * n_clusters)
-        alone = alone & (_imbalance_cost(corrected.missed, problem) <= gap)
+        alone = alone & (span * _imbalance_cost(corrected.missed, problem) <= gap)
         step_p = xp.where(alone, 0.0 * gap + 1.0, corrected.shortest)
         blocked = 1.0 - xp.minimum(step_p, step_d)
         delta = delta + step_d[:, None] * step
@@ -148,12 +157,12 @@ def _iterate(
             # a wrong guess costs another measure, which is little beside the Newton system
             length = 0.5 * (step_p + step_d)
             left = (1.0 - length) * gap + length * n_clusters * sigma_mu
-            with_gram = left > 2.0 * tol * scale
+            with_gram = left > (2.0 if n_clusters > MANY_CLUSTERS else 1.0) * tol * scale
     return Solution(*_finish(passes.labels, mean, problem, linear), bound, n_iter, delta), best
 
 
 def _longest_step(low: Any, step: Any, delta: Any, problem: Problem) -> Any:
-    """Return the longest step that keeps slacks, s and v positive; ``low`` is that of the points."""
+    """Return the longest step that keeps v positive, and slacks and s, by ``low``."""
     if problem.order == 0 and not math.isinf(problem.lam):
         xp = module_of(step)
         low = xp.minimum(low, xp.amin(step / (problem.lam + delta), 1))
@@ -174,7 +183,7 @@ def _imbalance_cost(missed: Any, problem: Problem) -> Any:
 def _finish(labels: Any, mean: Any, problem: Problem, linear: bool) -> tuple[Any, Any]:
     """Normalise the labels, round them to a prior that they must meet; return their objective."""
     xp, hard = module_of(labels), math.isinf(problem.lam)
-    labels /= labels.sum(2)[:, :, None]
+    labels /= xp.einsum("rnk->rn", labels)[:, :, None]
     if hard:
         labels = round_to_prior(labels, mean, problem.prior)
     p = xp.einsum("rnk,rnk->rn", labels, problem.probs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,11 +20,12 @@ class KernelPasses:
         probs = problem.probs
         n_stack, n_points, n_clusters = probs.shape
         self._kernels, self._linear = passes, linear
+        self._with_share = math.isinf(problem.lam)
         self.labels = np.empty_like(probs)
-        self._points = np.zeros((n_stack, n_points), dtype=passes.POINT)
+        self._points = passes.new_records((n_stack, n_points), passes.POINT)
         arrays = probs, self.labels, np.zeros_like(probs)
         self._data = *arrays, problem.weights, self._points
-        self._numbers = np.zeros(n_stack, dtype=passes.SUMS)
+        self._numbers = passes.new_records((n_stack,), passes.SUMS)
         self._vectors = np.zeros((6, n_stack, n_clusters))
         self._gram = np.zeros((n_stack, n_clusters, n_clusters))
         names = ("mean", "share", "response", "response_mu", "response_2nd", "missed")
@@ -39,9 +41,9 @@ class KernelPasses:
 
     def measure(self, active: Any, with_gram: Any, delta: Any, step_p: Any, step_d: Any) -> Any:
         """Take a step, then evaluate certificate and Newton system."""
-        step = np.ascontiguousarray(delta), step_p, step_d
+        step = np.ascontiguousarray(delta), step_p, step_d, self._linear, self._with_share
         sums = self._numbers, *self._vectors[:3], self._gram
-        self._kernels.measure(*self._data, active, with_gram, *step, self._linear, *sums)
+        self._kernels.measure(*self._data, active, with_gram, *step, *sums)
         return self._sums
 
     def predict(self, active: Any, affine: Any) -> Any:

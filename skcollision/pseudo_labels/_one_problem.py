@@ -79,12 +79,12 @@ def revive(labels: Tensor) -> Tensor:
 
 
 def phi(probs: Tensor, delta: Tensor) -> Tensor:
-    """Return each point's part of the dual, max over s > 0 of 1 + ln s - max_k (s sigma_k + delta_k).
+    """Return each point's part of the dual: max over s > 0 of 1 + ln s - max_k s sigma_k + delta_k.
 
-    The maximum is at 1/s = sigma_k on one line, or where two lines a, b with sigma_a < 1/s < sigma_b
-    cross. Line a is one that is on the envelope where the objective still rises with s, b where it
-    falls; where they cross the envelope is looked up, until no other line is above. Any s gives a
-    bound, so the best one seen is it.
+    The maximum is at 1/s = sigma_k on one line, or where two lines cross: a and b with
+    sigma_a < 1/s < sigma_b. Line a is on the envelope where the objective still rises with s, b
+    where it falls. Where they cross the envelope is looked up, until no other line is above. Any s
+    gives a bound, so the best one seen is returned.
     """
     slope_b = probs.amax(1)
     price_b = torch.where(probs == slope_b[:, None], delta, -torch.inf).amax(1)

@@ -18,11 +18,13 @@ from skcollision.pseudo_labels._em import solve_em
 from skcollision.pseudo_labels._fairness import FAIRNESS_ORDERS
 from skcollision.pseudo_labels._kernel_passes import KernelPasses
 from skcollision.pseudo_labels._pgd import solve_pgd
+from skcollision.pseudo_labels._prices import is_worth_it, solve_by_prices
 from skcollision.pseudo_labels._problem import (
     Problem,
     PseudoLabelResult,
     Solution,
     first_of_stack,
+    is_solved,
     make_result,
 )
 from skcollision.pseudo_labels._sinkhorn import (
@@ -34,15 +36,31 @@ from skcollision.pseudo_labels._torch_passes import TorchPasses
 
 # Predictions of a stack from which on threads share its problems: below, waking them takes longer.
 _SHARED_FROM = 20_000
+# Clusters up to which the interior point may take over: its systems are K x K.
+_MOST_CLUSTERS = 4000
 
 
 def _solve_dual(problem: Problem, *, tol: float, max_iter: int, linear: bool = False) -> Solution:
-    """Run the interior point on tensors or, a share of the problems a thread, on arrays."""
+    """Run the interior point, or for many clusters and a loose tolerance what is cheaper."""
     if linear:
         problem = log_probs(problem)
-    how = {"tol": tol, "max_iter": max_iter, "linear": linear}
     if isinstance(problem.probs, Tensor):
-        return _interior_point.solve(TorchPasses, problem, **how)
+        return _interior_point.solve(
+            TorchPasses, problem, tol=tol, max_iter=max_iter, linear=linear
+        )
+    if linear or not is_worth_it(problem, tol):
+        return _solve_shared(problem, tol, max_iter, linear)
+    solution = solve_by_prices(problem, tol=tol, max_iter=max_iter)
+    failed = ~is_solved(solution.objective, solution.bound, tol)
+    if failed.any() and problem.probs.shape[2] <= _MOST_CLUSTERS:
+        part = problem._replace(probs=problem.probs[failed], prior=problem.prior[failed])
+        for array, values in zip(solution, _solve_shared(part, tol, max_iter, False), strict=True):
+            array[failed] = values
+    return solution
+
+
+def _solve_shared(problem: Problem, tol: float, max_iter: int, linear: bool) -> Solution:
+    """Run the interior point on arrays, threads taking a share of the problems each."""
     n_stack = len(problem.probs)
     n_shares = min(n_threads(), n_stack) if problem.probs.size >= _SHARED_FROM else 1
     bounds = np.linspace(0, n_stack, n_shares + 1).astype(int)
@@ -50,13 +68,14 @@ def _solve_dual(problem: Problem, *, tol: float, max_iter: int, linear: bool = F
 
     def task(index: int) -> None:
         part = slice(*bounds[index : index + 2])
-        share = problem._replace(probs=problem.probs[part], prior=problem.prior[part])
+        probs = problem.probs[part].astype(np.float64, copy=False)
+        share = problem._replace(probs=probs, prior=problem.prior[part])
         with np.errstate(all="ignore"):
-            found[index] = _interior_point.solve(KernelPasses, share, **how)
+            found[index] = _interior_point.solve(
+                KernelPasses, share, tol=tol, max_iter=max_iter, linear=linear
+            )
 
     run_tasks(task, n_shares)
-    if n_shares == 1:
-        return found[0]
     return Solution(*map(np.concatenate, zip(*found, strict=True)))
 
 
@@ -73,7 +92,7 @@ class _Solver:
     on_arrays: bool = False  # or on tensors only
 
 
-_em_only = {"options": ("init",), "orders": FAIRNESS_ORDERS[:1]}
+_em_only: Any = {"options": ("init",), "orders": FAIRNESS_ORDERS[:1]}
 SOLVERS = {
     "dual": _Solver(_solve_dual, 200, infinite_lam=True, on_arrays=True),
     "em": _Solver(solve_em, 1000, **_em_only),
@@ -115,7 +134,7 @@ def solve_pseudo_labels(
     ----------
     probs : array-like or Tensor of shape (N, K) or (R, N, K)
         Predictions :math:`\sigma`, rows on the simplex; or logits, with ``from_logits=True``.
-        float32 and float64 in C order are used without a copy, on a CUDA device without leaving it.
+        A tensor on another device than the CPU is solved for there.
         A stack (R, N, K) is R problems that share ``lam`` and ``sample_weight``.
     lam : float
         Weight :math:`\lambda \ge 0` of the fairness term; ``inf`` demands :math:`\bar y = u`, and 0
@@ -126,11 +145,11 @@ def solve_pseudo_labels(
     sample_weight : array-like of shape (N,), optional
         Weights of the points in both means; only their ratios matter.
     solver : str, default="dual"
-        - ``"dual"``: exact, by a primal-dual interior point; two clusters by a root of one
-          variable.
-        - ``"em"``: the paper's Algorithm 1, with Halley's method on the reciprocal of the secular
-          equation; ``"em-newton"`` with the paper's Newton steps, the same labels to 1e-8 in many
-          more steps; ``"em-squarem"`` accelerated. Only for (11) and finite ``lam``.
+        - ``"dual"``: exact, by a primal-dual interior point. From 128 clusters on, at a ``tol`` of
+          3e-3 or more and finite ``lam``, first by passes of O(N K) time over the smoothed dual.
+        - ``"em"``: the paper's Algorithm 1, with Newton's method on the reciprocal of the secular
+          equation; ``"em-newton"`` with the paper's Newton steps, the same labels in more steps;
+          ``"em-squarem"`` accelerated. Only for (11) and finite ``lam``.
         - ``"pgd"``: projected gradient descent, the paper's baseline. Only for finite ``lam``.
         - ``"miadm"``: eq. (5), with :math:`-y^\top\ln\sigma` for :math:`-\ln(\sigma^\top y)`;
           ``"miadm-approx"`` its published closed form. ``lam=inf`` is optimal transport.
@@ -147,8 +166,8 @@ def solve_pseudo_labels(
         Most iterations: sweeps of EM, steps of PGD. The default depends on the solver (200 for
         ``"dual"``, which takes 5 to 50).
     warm_start : ndarray of shape (K,) or (R, K), optional
-        ``dual_variables`` of an earlier call. Used by ``"sinkhorn"``; the interior point starts
-        cold, because it takes longer from the edge of the feasible set than from its middle.
+        ``dual_variables`` of an earlier call. Used by ``"sinkhorn"``; ``"dual"`` starts cold, which
+        is faster.
     step_size : float, optional
         Step of ``"pgd"``, on the gradient of N times the objective. By default the inverse of the
         fairness term's curvature.
@@ -165,9 +184,10 @@ def solve_pseudo_labels(
 
     Notes
     -----
-    Labels of ``"dual"`` are interior: positive, however small; for two clusters many are 0 or 1, as
-    those of an optimum are. The gap of every solver comes from the dual function [2]_, evaluated at
-    the labels' own prices, except for ``"miadm-approx"``, which has none.
+    Labels of ``"dual"`` are positive, however small, except where it takes passes over the smoothed
+    dual, whose labels of unlikely clusters are 0. The gap of every solver comes from the dual
+    function [2]_, evaluated at the labels' own prices, except for ``"miadm-approx"``, which has
+    none.
 
     References
     ----------
@@ -244,19 +264,17 @@ def solve_stack(
     limit = chosen.max_iter if max_iter is None else int(max_iter)
     given = {"init": init, "step_size": step_size, "warm_start": warm_start}
     options = {name: given[name] for name in chosen.options}
+    on_arrays = chosen.on_arrays and not is_on_device(probs) and lam != 0
     with torch.no_grad():
-        problem = _make_problem(probs, from_logits, sample_weight, prior, lam, fairness)
-        if lam == 0:
-            solution = _solve_without_fairness(problem)
-        elif chosen.on_arrays and not is_on_device(probs):
-            arrays = (each.numpy() for each in problem[:3])
-            problem = Problem(*arrays, lam, problem.order)
-            solution = chosen.solve(problem, tol=tol, max_iter=limit, **options)
-        else:
-            for name in ("init", "warm_start"):
-                if options.get(name) is not None:
-                    options[name] = _as_tensor(options[name], problem.probs)
-            solution = chosen.solve(problem, tol=tol, max_iter=limit, **options)
+        problem = _make_problem(probs, from_logits, sample_weight, prior, lam, fairness, on_arrays)
+        if on_arrays:
+            names = ("probs", "weights", "prior")
+            problem = problem._replace(**{name: getattr(problem, name).numpy() for name in names})
+        for name in ("init", "warm_start"):
+            if options.get(name) is not None:
+                options[name] = _as_tensor(options[name], problem.probs)
+        solve = _solve_without_fairness if lam == 0 else chosen.solve
+        solution = solve(problem, tol=tol, max_iter=limit, **options)
         return make_result(solution, lam, tol, _labels_like(solution.labels, probs))
 
 
@@ -285,24 +303,36 @@ def is_on_device(probs: Any) -> bool:
 
 
 def _make_problem(
-    probs: Any, from_logits: bool, sample_weight: Any, prior: Any, lam: float, fairness: str
+    probs: Any,
+    from_logits: bool,
+    sample_weight: Any,
+    prior: Any,
+    lam: float,
+    fairness: str,
+    as_given: bool,
 ) -> Problem:
-    """Return the problem in tensors of one type where the predictions are: float64 if it can be."""
-    tensor = probs.detach() if isinstance(probs, Tensor) else torch.from_numpy(np.array(probs))
-    # a copy, which kernels may take for their own
-    dtype = torch.float32 if tensor.device.type == "mps" else torch.float64
-    like = torch.empty(0, dtype=dtype, device=tensor.device)
-    tensor = tensor.to(dtype).contiguous()
+    """Return the problem in tensors where the predictions are.
+
+    These are float64 where the device has that or, ``as_given``, of the type that they are.
+    """
+    if not isinstance(probs, Tensor):
+        # torch warns of arrays that it may not write to
+        probs = torch.from_numpy(np.require(probs, requirements=["C", "W"]))
+    double = torch.float32 if probs.device.type == "mps" else torch.float64
+    dtype = double
+    if as_given and probs.dtype != torch.float64:
+        dtype = torch.float32
+    probs = probs.detach().to(dtype).contiguous()
     if from_logits:
         # a prediction of exactly zero would say "never", which no finite logit does
-        tensor = tensor.softmax(2).clamp_min(torch.finfo(torch.float32).tiny)
-    n_stack, n_points, n_clusters = tensor.shape
-    weights = torch.ones(n_points) if sample_weight is None else sample_weight
-    prior = torch.ones(n_clusters) if prior is None else prior
-    weights, prior = _as_tensor(weights, like), _as_tensor(prior, like)
+        probs = probs.softmax(2).clamp_min(torch.finfo(torch.float32).tiny)
+    n_stack, n_points, n_clusters = probs.shape
+    like = torch.empty(0, dtype=double, device=probs.device)
+    weights = _as_tensor(torch.ones(n_points) if sample_weight is None else sample_weight, like)
+    prior = _as_tensor(torch.ones(n_clusters) if prior is None else prior, like)
     rows = (prior / prior.sum(-1, keepdim=True)).expand(n_stack, n_clusters).contiguous()
     order = FAIRNESS_ORDERS.index(fairness)
-    return Problem(tensor, weights / weights.sum(), rows, lam, order)
+    return Problem(probs, weights / weights.sum(), rows, lam, order)
 
 
 def _as_tensor(values: Any, like: Tensor) -> Tensor:
@@ -313,7 +343,7 @@ def _as_tensor(values: Any, like: Tensor) -> Tensor:
     return values.detach().to(like.device, like.dtype)
 
 
-def _solve_without_fairness(problem: Problem) -> Solution:
+def _solve_without_fairness(problem: Problem, **_: object) -> Solution:
     """Return one-hot labels at the largest prediction: the optimum for lam = 0, with no gap."""
     largest, best = problem.probs.max(2, keepdim=True)
     objective = -(largest[..., 0].log() * problem.weights).sum(1)

@@ -32,7 +32,6 @@ class TorchPasses:
             _Points(problem.probs[:, at], self.labels[:, at], problem.weights[at, None], linear)
             for at in chunks
         ]
-        self._yz: Any = None
 
     def centre(self, mu: float) -> None:
         """Start near the central path."""
@@ -67,7 +66,6 @@ class _Points:
 
     def __init__(self, probs: Tensor, labels: Tensor, weights: Tensor, linear: bool) -> None:
         self.q, self.y, self.w, self.linear = probs, labels, weights, linear
-        self.tiny = torch.finfo(probs.dtype).tiny
         self.z_floor = 50 * torch.finfo(probs.dtype).eps
         self.moves = torch.zeros_like(probs)
 

@@ -156,3 +156,37 @@ def test_what_a_solver_cannot_do_is_named(solver, bad):
     name = next(iter(bad))
     with pytest.raises(ValueError, match=name):
         solve_pseudo_labels(np.full((4, 3), 1 / 3), **{"lam": 1.0, "solver": solver, **bad})
+
+
+@pytest.mark.parametrize("fairness", ORDERS)
+@pytest.mark.parametrize("lam", [1e-3, 1.0, 1e4])
+@pytest.mark.parametrize("init", [None, [[1.0, 0.0]], [[0.0, 1.0]]])
+def test_projected_gradient_ends_where_a_cluster_has_no_label(lam, fairness, init):
+    probs = np.array([[0.98, 0.02]])
+    result = solve_pseudo_labels(
+        probs, lam=lam, solver="pgd", fairness=fairness, init=init, max_iter=200
+    )
+    assert np.isfinite(result.objective)
+    assert np.isfinite(result.duality_gap)
+    np.testing.assert_allclose(result.pseudo_labels.sum(1), 1)
+
+
+@pytest.mark.parametrize(("n_points", "n_clusters"), [(30, 3), (50, 2), (50, 10), (200, 20)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_miadm_at_infinite_lam_takes_predictions_of_exactly_zero(n_points, n_clusters, dtype):
+    clusters = np.random.default_rng(0).integers(n_clusters, size=n_points)
+    probs = np.eye(n_clusters, dtype=dtype)[clusters]
+    result = solve_pseudo_labels(probs, lam=np.inf, solver="miadm")
+    assert result.converged
+    np.testing.assert_allclose(result.pseudo_labels.mean(0), 1 / n_clusters, atol=1e-6)
+    # each point above its cluster's share has to move, at the price of a zero
+    moved = np.maximum(probs.mean(0) - 1 / n_clusters, 0).sum()
+    price = -np.log(np.finfo(np.float32).tiny)
+    assert result.objective == pytest.approx(price * moved, rel=1e-4)
+
+
+def test_rounding_leaves_sinkhorn_no_negative_label(predictions):
+    probs = predictions(12, 4, stack=100).astype(np.float32)
+    result = solve_pseudo_labels(probs, lam=25.0, solver="sinkhorn", tol=1e-2)
+    assert (result.pseudo_labels >= 0).all()
+    assert np.isfinite(result.objective).all()

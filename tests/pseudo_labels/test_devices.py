@@ -1,7 +1,7 @@
-"""The CUDA solvers against those on the CPU: on a GPU, or in numba's simulator.
+"""The solvers in torch against those on the CPU: on a GPU where there is one.
 
-test_cuda_simulator.py starts the latter. There, tensors stay on the CPU and are taken for tensors
-on a device, so that the public entry goes the whole way to the kernels.
+Elsewhere tensors stay on the CPU and are taken for tensors on a device, so that the public entry
+goes the whole way to the passes in torch.
 """
 
 import math
@@ -9,20 +9,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from numba import config
 
 from skcollision.criteria import CollisionCriterion
-from skcollision.pseudo_labels import _cuda_support, solve_pseudo_labels
+from skcollision.pseudo_labels import _solve, _torch_passes, solve_pseudo_labels
 from skcollision.pseudo_labels._solve import SOLVERS
 
-SIMULATED = bool(config.ENABLE_CUDASIM)
-if not SIMULATED and not (torch.cuda.is_available() and _cuda_support.has_numba_cuda()):
-    pytest.skip("no GPU; test_cuda_simulator.py runs these tests", allow_module_level=True)
-
-# numba.cuda, which these load, must stay unloaded where it is of no use
-from skcollision.pseudo_labels import _cuda, _cuda_dual, _cuda_problem  # noqa: E402
-
-DEVICE = "cpu" if SIMULATED else "cuda"
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 N = 37
 ORDERS = ["KL(u||y)", "KL(y||u)"]
 PRIOR = np.arange(1.0, 4.0) / 6
@@ -30,18 +22,10 @@ WEIGHTS = np.random.default_rng(1).uniform(0.5, 2, N)
 
 
 @pytest.fixture(autouse=True)
-def small_pieces(monkeypatch):
-    """Sums of K-vectors in several lanes, and their products in several chunks of points."""
-    monkeypatch.setattr(_cuda_problem, "_COLUMN_THREADS", 9)
-    monkeypatch.setattr(_cuda_dual, "_COLUMN_ELEMENTS", 120)
-
-
-@pytest.fixture(autouse=True)
 def tensors_are_on_a_device(monkeypatch):
-    if SIMULATED:
-        monkeypatch.setattr(
-            _cuda_support, "is_on_cuda", lambda values: isinstance(values, torch.Tensor)
-        )
+    monkeypatch.setattr(_solve, "is_on_device", lambda probs: isinstance(probs, torch.Tensor))
+    # so that points go through in several chunks
+    monkeypatch.setattr(_torch_passes, "CHUNK", 60)
 
 
 def on_device(array):
@@ -264,20 +248,7 @@ def test_the_input_stays_as_it_was(predictions):
         assert torch.equal(probs, before)
 
 
-def test_the_device_has_every_solver():
-    assert set(_cuda.SOLVERS) == set(SOLVERS)
-
-
-def test_without_numba_cuda_the_error_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(_cuda_support, "has_numba_cuda", lambda: False)
-    with pytest.raises(ImportError, match="pip install 'numba-cuda"):
-        solve_pseudo_labels(on_device(np.full((4, 2), 0.5)), lam=1.0)
-
-
-@pytest.mark.parametrize("has_numba_cuda", [True, False])
-def test_a_criterion_solves_where_it_can(has_numba_cuda, monkeypatch):
-    """Without numba's CUDA by way of the CPU, from which the labels come back to the device."""
-    monkeypatch.setattr(_cuda_support, "has_numba_cuda", lambda: has_numba_cuda)
+def test_a_criterion_solves_where_its_logits_are():
     logits = torch.randn(2, N, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     weights = torch.from_numpy(WEIGHTS)
     criterion = CollisionCriterion(lam=10.0, fairness_weight=0.0, solver_tol=1e-6)

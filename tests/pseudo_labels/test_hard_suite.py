@@ -100,3 +100,22 @@ def test_a_tolerance_below_rounding_spoils_neither_labels_nor_bound(objective, l
     # Rounding decides when a run stops; most get to the least barrier, 1e-12, and are done there.
     assert np.median(gaps) < 1e-10
     assert np.median(iterations) < 40
+
+
+@pytest.mark.parametrize(("n", "k", "scale"), [(400, 130, 2.0), (300, 200, 5.0), (130, 130, 40.0)])
+@pytest.mark.parametrize("fairness", ["KL(u||y)", "KL(y||u)"])
+@pytest.mark.parametrize("lam", [1.0, 100.0])
+def test_many_clusters_to_a_loose_tolerance(objective, n, k, scale, fairness, lam):
+    """Another method than the interior point's, or both: the gap is that of the labels."""
+    rng = np.random.default_rng(0)
+    probs, prior = softmax(scale * rng.normal(size=(n, k))), rng.dirichlet(np.full(k, 5.0))
+    given = {"lam": lam, "prior": prior, "fairness": fairness}
+    best = solve_pseudo_labels(probs, tol=TOL, **given)
+    result = solve_pseudo_labels(probs.astype(np.float32), tol=1e-2, **given)
+    assert result.converged
+    assert result.pseudo_labels.dtype == np.float32
+    assert objective(probs, result.pseudo_labels, **{"weights": None, **given}) == pytest.approx(
+        result.objective, abs=1e-4
+    )
+    assert result.objective - result.duality_gap <= best.objective + 1e-5
+    assert result.objective >= best.objective - best.duality_gap - 1e-5

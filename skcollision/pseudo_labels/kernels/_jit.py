@@ -6,18 +6,22 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from numba import config, njit
+import numba
+import numpy as np
 from numba.core import event
 
+# numba's own annotations do not know all of its options
+_njit: Any = numba.njit
+_disabled = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
 _log = logging.getLogger("skcollision")
-_OPTIONS = {
+_OPTIONS: Any = {
     "nogil": True,
     "error_model": "numpy",
     # Reassociation lets sums vectorise. Infinities keep their meaning ("ninf" is left out); no
     # kernel compares with NaN, which the callers keep out.
     "fastmath": {"contract", "reassoc", "nsz", "arcp", "nnan"},
 }
-_said = set()
+_said: set[str] = set()
 
 
 def _say_once(message: str) -> None:
@@ -37,16 +41,23 @@ class _Listener(event.Listener):
         pass
 
 
+def new_records(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    """Return records of zeros, whose fields kernels see as attributes."""
+    records = np.zeros(shape, dtype=dtype)
+    # numba takes plain arrays faster, but it is what gives them attributes
+    return records.view(np.recarray) if _disabled else records
+
+
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that Python calls, and keep the result on disk where that is possible."""
     try:
-        compiled = njit(function, cache=True, **_OPTIONS)
+        compiled = _njit(function, cache=True, **_OPTIONS)
     except RuntimeError:  # numba finds no folder that it may write to
         _say_once("skcollision: no folder to keep compiled kernels in; see NUMBA_CACHE_DIR")
-        compiled = njit(function, **_OPTIONS)
+        compiled = _njit(function, **_OPTIONS)
 
     def call(*arguments: Any) -> Any:
-        if config.DISABLE_JIT or compiled.signatures:  # type: ignore[attr-defined]
+        if _disabled or compiled.signatures:
             return compiled(*arguments)
         with event.install_listener("numba:compile", _Listener()):
             return compiled(*arguments)
@@ -56,4 +67,4 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def inner(function: Callable[..., Any]) -> Any:
     """Compile a function that kernels call, and that comes with them from the cache."""
-    return njit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)
+    return _njit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)

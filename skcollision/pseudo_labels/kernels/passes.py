@@ -25,7 +25,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from skcollision.pseudo_labels.kernels._jit import inner, kernel
+from skcollision.pseudo_labels.kernels._jit import inner, kernel, new_records
+
+__all__ = ["POINT", "SUMS", "centre", "correct", "measure", "new_records", "predict"]
 
 # Below these a slack or a label is rounding error.
 Z_FLOOR, Y_FLOOR = 1e-14, 1e-30
@@ -33,28 +35,22 @@ Z_FLOOR, Y_FLOOR = 1e-14, 1e-30
 TO_BOUNDARY = 0.99
 # Newton steps of the start: the iterations that follow mend what these leave.
 CENTRE_STEPS = 2
+# The Gram product cancels terms of size 1/mu: float32 is exact enough above this mu only. What it
+# lacks, later iterations mend.
+GRAM_FLOAT32_MU = 1e-5
 # Points whose rank-one terms the Gram matrix takes at once.
 GRAM_POINTS = 4
 
 
 # What is known of a point, besides arrays (R, N, K) of probs (ln(sigma) for `linear`), labels and
-# moves: 1/z and, after `correct`, dy/y.
-POINT = np.dtype(
-    [("pivot", np.int64)]
-    + [(name, np.float64) for name in ("s", "nu", "d0", "ref", "e", "yz")]
-    # of the predictor; after `correct`, the moves of nu and s
-    + [("eta", np.float64), ("ds", np.float64)]
-    # how far labels can move
-    + [("step", np.float64)]
-)
-# Sums over the points. (y + a_i dy)'(z + a dz) is left + a left_d, with steps a_i of labels and a of
-# slacks; low is the lowest dz/z and ds/s; short is by how much steps of labels fall short of one.
-SUMS = np.dtype(
-    [
-        (name, np.float64)
-        for name in ("log_p", "phi", "yz", "left", "left_d", "low", "shortest", "short")
-    ]
-)
+# moves: 1/z and, after `correct`, dy/y. Of eta and ds, `correct` makes the moves of nu and s; step
+# is how far labels can move.
+_POINT = ("s", "nu", "d0", "ref", "e", "yz", "eta", "ds", "step")
+POINT = np.dtype([("pivot", np.int64)] + [(name, np.float64) for name in _POINT])
+# Sums over the points. (y + a_i dy)'(z + a dz) is left + a left_d, with steps a_i of labels and a
+# of slacks; low is the lowest dz/z and ds/s; short is what steps of labels lack of one.
+_SUMS = ("log_p", "phi", "yz", "left", "left_d", "low", "shortest", "short")
+SUMS = np.dtype([(name, np.float64) for name in _SUMS])
 
 
 @inner
@@ -124,6 +120,7 @@ def measure(
     step_p,
     step_d,
     linear,
+    with_share,
     sums,
     means,
     shares,
@@ -134,6 +131,7 @@ def measure(
     n_stack, n_points, n_clusters = probs.shape
     row = np.empty(n_clusters)
     columns = np.zeros((2 * GRAM_POINTS, n_clusters))
+    columns32 = np.zeros((2 * GRAM_POINTS, n_clusters), dtype=np.float32)
     for r in range(n_stack):
         if not active[r]:
             continue
@@ -143,6 +141,8 @@ def measure(
             mean[k] = share[k] = response[k] = 0.0
             for j in range(n_clusters):
                 gram[k, j] = 0.0
+        # by mu of the last iterate
+        short = sums[r].yz > GRAM_FLOAT32_MU * n_clusters
         log_p = phi = all_yz = 0.0
         for i in range(n_points):
             q, y, inverse, here = probs[r, i], labels[r, i], moves[r, i], points[r, i]
@@ -161,8 +161,9 @@ def measure(
                 line = s * q[k] + prices[k]
                 z = max(nu - line, Z_FLOOR)
                 row[k] = line
-                inverse[k] = 1.0 / z
-                d = y[k] / z
+                each = 1.0 / z
+                inverse[k] = each
+                d = y[k] * each
                 d0 += d
                 d1 += d * (q[k] - q_m)
                 p += y[k] * q[k]
@@ -187,8 +188,9 @@ def measure(
             of_mean, of_share = weight / norm, weight / p
             for k in range(n_clusters):
                 mean[k] += of_mean * y[k]
-            for k in range(n_clusters):
-                share[k] += of_share * y[k] * q[k]
+            if with_share:
+                for k in range(n_clusters):
+                    share[k] += of_share * y[k] * q[k]
             if with_gram[r]:
                 column = 2 * (i % GRAM_POINTS)
                 of_d, of_c = columns[column], columns[column + 1]
@@ -205,7 +207,13 @@ def measure(
                         for k in range(n_clusters):
                             columns[j, k] = 0.0
                 if i == n_points - 1 or column == 2 * GRAM_POINTS - 2:
-                    add_gram(columns, gram)
+                    if short:
+                        for j in range(2 * GRAM_POINTS):
+                            for k in range(n_clusters):
+                                columns32[j, k] = columns[j, k]
+                        add_gram(columns32, gram)
+                    else:
+                        add_gram(columns, gram)
         for a in range(n_clusters):
             for b in range(a):
                 gram[b, a] = gram[a, b]
@@ -216,7 +224,7 @@ def measure(
 
 @inner
 def add_gram(x, gram):
-    """Lower triangle of gram += x'x, eight rows at once: as fast as BLAS, and without its threads."""
+    """Lower triangle of gram += x'x, eight rows at once: as fast as BLAS, without its threads."""
     for a in range(x.shape[1]):
         x0, x1, x2, x3 = x[0, a], x[1, a], x[2, a], x[3, a]
         x4, x5, x6, x7 = x[4, a], x[5, a], x[6, a], x[7, a]
