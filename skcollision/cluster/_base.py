@@ -385,9 +385,13 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             probs = logits.softmax(1).cpu().numpy()
             if weight is not None:
                 probs *= weight[rows, None]
-            sums += probs.T @ block
             masses += probs.sum(0)
+            mass = float(probs.sum())
+            if mass:  # a mean, unlike a sum, is never larger than what it is of
+                mean = (probs.T / mass @ block).astype(np.float64)
+                sums += mass / len(X) * mean
         # A cluster without any mass has no centre of its own; it is given the common one.
+        masses /= len(X)
         share = np.maximum(masses, np.finfo(np.float64).tiny)[:, None]
         centres = np.where(masses[:, None] > 0, sums / share, sums.sum(0) / masses.sum())
         self.cluster_centers_ = centres.astype(X.dtype)
