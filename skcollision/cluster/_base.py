@@ -271,7 +271,8 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         points, weight = sample.seen, sample.weight
         if sample.graph is None:
             points, weight = sample.points.unique(dim=0), None
-        if sample.graph is None and (self.n_neighbors != "auto" or len(points) < self.n_clusters):
+        prefers_random = sample.graph is None and self.n_neighbors != "auto"
+        if prefers_random or len(points) < self.n_clusters:
             heads = random_heads(sample.points, self.n_clusters, n_restarts, random_state)
             heads.basis = sample.basis
             return self._trainer_of(heads, n_points, criterion, random_state)
