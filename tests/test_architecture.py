@@ -8,18 +8,19 @@ import pytest
 import skcollision
 
 ROOT = Path(skcollision.__file__).parent
-ESTIMATOR = {"blocks", "losses", "pseudo_labels", "criteria", "engine"}
+ESTIMATOR = {"blocks", "losses", "pseudo_labels", "criteria", "engine", "graph"}
 # Bottom up. Private modules beside the packages, such as skcollision/_parallel.py, are open to all
 # and import only each other; the kernels import nothing, so that numba and numba.cuda share them.
 MAY_IMPORT: dict[str, set[str]] = {
     "pseudo_labels.kernels": set(),
     "blocks": set(),
+    "graph": set(),
     "losses": set(),
     "pseudo_labels": {"pseudo_labels.kernels"},
-    "metrics": {"engine", "pseudo_labels"},
+    "metrics": {"engine", "graph", "pseudo_labels"},
     "datasets": set(),
     "criteria": {"losses", "pseudo_labels"},
-    "engine": {"blocks", "criteria._base", "losses"},
+    "engine": {"blocks", "criteria._base", "graph", "losses"},
     "cluster": ESTIMATOR,
     "deep": ESTIMATOR | {"cluster._docstrings"},
     "supervised": ESTIMATOR | {"cluster"},
@@ -76,6 +77,7 @@ def test_imports_go_downwards(path):
         ("losses._collision", "from skcollision import CollisionClusterer"),
         ("losses._collision", "from .. import metrics"),
         ("metrics.__init__", "from ..plotting import ClusterDisplay"),
+        ("graph._neighbours", "from ..engine import Trainer"),
         ("engine._trainer", "from ..criteria import Collision"),
         ("engine._trainer", "from ..criteria._collision import Collision"),
         ("cluster._collision", "from ..metrics import match_labels"),
@@ -100,7 +102,7 @@ def test_a_violation_is_found(module, source):
         ("losses._collision", "from .._parallel import threads\nfrom skcollision import _parallel"),
         ("pseudo_labels._em", "from .kernels.cpu import sweep\nfrom .kernels import cpu"),
         ("pseudo_labels.kernels.cpu", "import numba\nfrom .constants import EPS"),
-        ("engine._trainer", "from ..criteria._base import Criterion"),
+        ("engine._trainer", "from ..criteria._base import Criterion\nfrom ..graph import Graph"),
         ("cluster._collision", "from ..criteria import Collision\nfrom ..engine import Trainer"),
         ("cli._fit", "from skcollision import CollisionClusterer"),
         ("__init__", "from .cluster import CollisionClusterer"),

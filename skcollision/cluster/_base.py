@@ -298,7 +298,8 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         points, weight = sample.seen, sample.weight
         if sample.graph is None:
             points, weight = sample.points.unique(dim=0), None
-        if sample.graph is None and (self.n_neighbors != "auto" or len(points) < self.n_clusters):
+        prefers_random = sample.graph is None and self.n_neighbors != "auto"
+        if prefers_random or len(points) < self.n_clusters:
             heads = random_heads(sample.points, self.n_clusters, n_restarts, random_state)
             heads.basis = sample.basis
             return self._trainer_of(heads, n_points, criterion, random_state)
@@ -412,9 +413,13 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             probs = logits.softmax(1).cpu().numpy()
             if weight is not None:
                 probs *= weight[rows, None]
-            sums += probs.T @ block
             masses += probs.sum(0)
+            mass = float(probs.sum())
+            if mass:  # a mean, unlike a sum, is never larger than what it is of
+                mean = (probs.T / mass @ block).astype(np.float64)
+                sums += mass / len(X) * mean
         # A cluster without any mass has no centre of its own; it is given the common one.
+        masses /= len(X)
         share = np.maximum(masses, np.finfo(np.float64).tiny)[:, None]
         centres = np.where(masses[:, None] > 0, sums / share, sums.sum(0) / masses.sum())
         self.cluster_centers_ = centres.astype(X.dtype)

@@ -21,7 +21,14 @@ SOFTENING = 2.0
 # rows lie so far outside that they draw the mean out of the rest. It is 1.25 for normal numbers in
 # one dimension and close to 1 for embeddings.
 HEAVY_TAILS = 2.0
-MEDIAN_STEPS = 20
+
+# A step towards the geometric median leaves at most a fifteenth of the way where far rows are few
+# enough for such tails: so many cross the range of float32.
+MEDIAN_STEPS = 50
+
+# Rows this close to the centre count as this far, when the largest entry is about 1: less than
+# the smallest float32 beside the largest.
+NO_DISTANCE = 1e-80
 
 # Rows a block, in float64.
 _BLOCK_ROWS = 512
@@ -96,7 +103,8 @@ def fit_normalisation(
     mean that they draw away, all others would lie in one direction. With `softens`, fewer than 16
     features keep part of the distance from the centre: the softening is twice the scale.
 
-    Raises ValueError if all rows are the same, so that there is nothing to cluster.
+    Raises ValueError if all rows are the same, so that there is nothing to cluster, or so far
+    apart that their distances are beyond float64.
     """
     # A power of two brings the largest entry near 1, so that no square overflows.
     peak = float(max(abs(float(X.max())), abs(float(X.min()))))
@@ -119,9 +127,11 @@ def fit_normalisation(
             "there is nothing to cluster."
         )
     if unit_rows and scale > HEAVY_TAILS * length:
-        mean, scale = _geometric_median(X, weight, unit, mean, length)
+        mean, scale = _geometric_median(X, weight, unit, mean)
     is_soft = softens and unit_rows and X.shape[1] < FEW_FEATURES
     softening = SOFTENING * scale if is_soft else 0.0
+    if not math.isfinite(math.hypot(scale, softening) / unit):
+        raise ValueError("X has values too large for float64: its rows are more than 1e308 apart.")
     return Normalisation((mean / unit).astype(X.dtype), scale / unit, unit_rows, softening / unit)
 
 
@@ -136,21 +146,24 @@ def _blocks(X: np.ndarray, weight: np.ndarray, unit: float, centre: np.ndarray):
 
 
 def _geometric_median(
-    X: np.ndarray, weight: np.ndarray, unit: float, start: np.ndarray, length: float
+    X: np.ndarray, weight: np.ndarray, unit: float, start: np.ndarray
 ) -> tuple[np.ndarray, float]:
     """Return the point of least mean distance, by Weiszfeld's steps, and a scale around it.
 
     The scale is the geometric mean of the distances, for which far rows count little.
     """
-    centre, smallest = start, np.finfo(np.float64).eps * length
+    centre = start
     for _ in range(MEDIAN_STEPS):
-        step, total, log_scale = np.zeros_like(centre), 0.0, 0.0
+        step, total, log_scale, apart = np.zeros_like(centre), 0.0, 0.0, 0.0
         for w, block in _blocks(X, weight, unit, centre):
-            lengths = np.maximum(np.linalg.norm(block, axis=1), smallest)
+            distances = np.linalg.norm(block, axis=1)
+            lengths = np.maximum(distances, NO_DISTANCE)
             step += (w / lengths) @ block
             total += w @ (1 / lengths)
-            log_scale += w @ np.log(lengths)
-        step, scale = step / total, math.exp(log_scale)
+            is_apart = distances > NO_DISTANCE
+            log_scale += (w * is_apart) @ np.log(lengths)
+            apart += w @ is_apart
+        step, scale = step / total, math.exp(log_scale / apart)
         centre = centre + step
         if np.linalg.norm(step) < 1e-3 * scale:
             break

@@ -101,7 +101,8 @@ class NeighbourGraph:
         ratio = joint.data / (before[joint.row] * after[joint.col])
         information = max(0.0, float(joint.data @ np.log(ratio)))
         entropy = -float(before[before > 0] @ np.log(before[before > 0]))
-        return information / np.sqrt(entropy * np.log(n_clusters)) if information else 0.0
+        largest = entropy * np.log(n_clusters)  # 0, or less by rounding, for a single cluster
+        return information / np.sqrt(largest) if largest > 0 else 0.0
 
     def walks_between(self, labels: np.ndarray, n_clusters: int) -> np.ndarray:
         """Return the shares (K, K) of all short walks that lead from each cluster to each."""

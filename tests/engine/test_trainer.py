@@ -6,19 +6,14 @@ import torch
 
 from skcollision.criteria import CollisionCriterion
 from skcollision.engine import (
-    FeatureSource,
     LinearHeads,
+    MatchedPrior,
+    NormalisedRows,
     PriorEstimate,
     Progress,
     Trainer,
     TrainingSettings,
-)
-from skcollision.engine._batches import random_batches
-from skcollision.engine._schedule import (
-    EXTRA_DECAY,
-    PATIENCE_EPOCHS,
-    PATIENCE_STEPS,
-    Plateau,
+    fit_normalisation,
 )
 from skcollision.engine._trainer import DISTILLATION_DECAY
 
@@ -45,15 +40,26 @@ def weight():
     return np.random.default_rng(1).uniform(-0.4, 0.4, (2, 4, 6))
 
 
-def trainer_of(weight, criterion=None, **settings):
-    heads = LinearHeads(weight, np.zeros(weight.shape[:2]), CPU)
-    criterion = criterion or CollisionCriterion(lam=10.0, fairness_weight=1.0, solver_tol=1e-8)
+def trainer_of(weight, prior=None, basis=None, **settings):
+    weight = torch.from_numpy(weight)
+    heads = LinearHeads.of_weights(weight, torch.zeros_like(weight[..., 0]), basis)
+    criterion = CollisionCriterion(lam=10.0, fairness_weight=1.0, solver_tol=1e-8)
     settings = TrainingSettings(**{**SETTINGS, **settings})
-    return Trainer(heads, criterion, settings, np.random.RandomState(0))
+    return Trainer(heads, criterion, settings, np.random.RandomState(0), prior)
 
 
-def run(trainer, X, sample_weight=None, on_epoch_end=lambda epoch, measures: False):
-    return trainer.run(FeatureSource(X, None, CPU), sample_weight, on_epoch_end)
+def go_on(epoch, measures):
+    return False
+
+
+def run(trainer, X, sample_weight=None, on_epoch_end=go_on, **options):
+    weight = None if sample_weight is None else torch.from_numpy(sample_weight)
+    return trainer.run(torch.from_numpy(X), weight, on_epoch_end, **options)
+
+
+def assert_same_weights(a, b, atol=1e-8):
+    for mine, yours in zip(a.heads.numpy(), b.heads.numpy(), strict=True):
+        np.testing.assert_allclose(mine, yours, rtol=0, atol=atol)
 
 
 def test_the_objective_falls(X, weight):
@@ -65,15 +71,16 @@ def test_the_objective_falls(X, weight):
 
 def test_evaluate_agrees_with_the_definition_and_moves_nothing(X, weight):
     trainer = trainer_of(weight)
-    before = trainer.heads.numpy()[0]
-    source = FeatureSource(X, None, CPU)
-    objective = trainer.evaluate(source, None).objective
-    criterion, logits = trainer.criterion, trainer.heads(source.batch(slice(None))).detach()
+    measures = trainer.evaluate(torch.from_numpy(X), None)
+    criterion, logits = trainer.criterion, trainer.heads(torch.from_numpy(X))
     solved = criterion.solve(logits, None)
     decay = 0.5 * 1e-3 * (weight**2).sum((1, 2))
     expected = criterion.loss(logits, solved, None) + solved.cost + torch.from_numpy(decay)
-    np.testing.assert_allclose(objective, expected, rtol=1e-6)
-    np.testing.assert_array_equal(trainer.heads.numpy()[0], before)
+    np.testing.assert_allclose(measures.objective, expected, rtol=1e-6)
+    mean = logits.softmax(2).mean(1).numpy()
+    np.testing.assert_allclose(measures.marginal_entropy, -(mean * np.log(mean)).sum(1))
+    assert (measures.duality_gap <= 1e-7).all()
+    assert_same_weights(trainer, trainer_of(weight), atol=0)
 
 
 def test_names_of_clusters_do_not_matter(X, weight):
@@ -91,45 +98,80 @@ def test_restarts_do_not_touch_each_other(X, weight):
     both, alone = trainer_of(weight), trainer_of(weight[1:])
     for trainer in (both, alone):
         run(trainer, X)
-    np.testing.assert_allclose(
-        both.heads.numpy()[0][1], alone.heads.numpy()[0][0], rtol=1e-6, atol=1e-9
-    )
+    both.keep(1)
+    assert_same_weights(both, alone, atol=1e-6)
 
 
 def test_weights_count_like_repetitions(X, weight):
-    counts = np.random.default_rng(2).integers(0, 3, len(X))
+    counts = np.random.default_rng(2).integers(1, 4, len(X))
     weighted, repeated = trainer_of(weight), trainer_of(weight)
-    run(weighted, X, counts.astype(float))
-    run(repeated, np.repeat(X, counts, axis=0))
-    np.testing.assert_allclose(
-        weighted.heads.numpy()[0], repeated.heads.numpy()[0], rtol=0, atol=1e-8
+    histories = (
+        run(weighted, X, counts.astype(float)),
+        run(repeated, np.repeat(X, counts, axis=0)),
     )
+    assert_same_weights(weighted, repeated, atol=1e-6)
+    objectives = [history.as_dict()["objective"] for history in histories]
+    np.testing.assert_allclose(*objectives, rtol=1e-7)
 
 
-def test_every_point_with_weight_is_visited_once_an_epoch():
-    sample_weight = np.array([0.0, 1.0, 2.0] * 10)
-    batches = random_batches(30, 7, sample_weight, np.random.RandomState(0))
-    assert sorted(np.concatenate(batches)) == list(np.flatnonzero(sample_weight))
-    assert {len(batch) for batch in batches} == {6, 7}
+class Recorded:
+    """Rows that remember when they were asked for."""
+
+    def __init__(self, X):
+        self.X, self.asked = torch.from_numpy(X), []
+
+    def __len__(self):
+        return len(self.X)
+
+    def __getitem__(self, rows):
+        self.asked.append(np.array(rows))
+        return self.X[rows]
+
+
+def test_every_point_is_visited_once_an_epoch_in_batches_of_nearly_equal_size(X, weight):
+    features = Recorded(X)
+    trainer_of(weight, n_epochs=2, batch_size=50).run(features, None, go_on)
+    assert [len(rows) for rows in features.asked] == [40] * 6
+    epochs = [np.concatenate(features.asked[:3]), np.concatenate(features.asked[3:])]
+    for epoch in epochs:
+        np.testing.assert_array_equal(np.sort(epoch), np.arange(120))
+    assert (epochs[0] != epochs[1]).any()
+
+
+def test_rows_normalised_on_demand_train_like_a_tensor(X, weight):
+    rows = NormalisedRows(X, fit_normalisation(X, None, unit_rows=True), CPU)
+    trainers = [trainer_of(weight, batch_size=50) for _ in range(2)]
+    for trainer, features in zip(trainers, (rows, rows.matrix()), strict=True):
+        trainer.run(features, None, go_on)
+    assert_same_weights(*trainers, atol=0)
 
 
 def test_keep_goes_on_as_that_restart_alone(X, weight):
-    both, alone = (
-        trainer_of(weight, schedule="constant"),
-        trainer_of(weight[1:], schedule="constant"),
-    )
-    source = FeatureSource(X, None, CPU)
+    both, alone = (trainer_of(w, schedule="constant") for w in (weight, weight[1:]))
+    X = torch.from_numpy(X)
     for trainer in (both, alone):
-        trainer.run_once(source, None)
+        trainer.run_once(X, None)
     both.keep(1)
     for trainer in (both, alone):
-        trainer.run_once(source, None)
-    np.testing.assert_allclose(both.heads.numpy()[0], alone.heads.numpy()[0], rtol=1e-9, atol=1e-12)
+        trainer.run_once(X, None)
+    assert_same_weights(both, alone)
+
+
+def test_clusters_can_be_reordered_at_any_time(X, weight):
+    order = [2, 0, 3, 1]
+    plain, renamed = (trainer_of(weight[:1], schedule="constant") for _ in range(2))
+    X = torch.from_numpy(X)
+    for trainer in (plain, renamed):
+        trainer.run_once(X, None)
+    renamed.join(np.eye(4)[:, order])
+    for trainer in (plain, renamed):
+        trainer.run_once(X, None)
+    plain.join(np.eye(4)[:, order])
+    assert_same_weights(plain, renamed)
 
 
 def test_some_restarts_return_to_their_start(X, weight):
-    trainer = trainer_of(weight)
-    trainer.prior = PriorEstimate(2, 4)
+    trainer = trainer_of(weight, PriorEstimate(2, 4))
     before = trainer.heads.numpy()[0]
     trainer.remember_start()
     run(trainer, X)
@@ -148,109 +190,73 @@ def test_training_stops_when_told_to(X, weight):
     assert len(history.seconds) == 5
 
 
-def test_training_goes_on_bit_for_bit_from_what_was_saved(X, weight):
-    settings = {"n_epochs": 150, "batch_size": 50, "tol": 0.05}
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize(
+    "prior",
+    [lambda: None, lambda: PriorEstimate(2, 4), lambda: MatchedPrior(2, np.arange(1, 5) / 10)],
+)
+def test_training_goes_on_bit_for_bit_from_what_was_saved(X, weight, prior, optimizer):
     saved = []
-    whole = trainer_of(weight, **settings)
+    whole = trainer_of(weight, prior(), optimizer=optimizer, batch_size=50, tol=0.5)
 
     def save(trainer, progress):
         saved.append((trainer.state(), progress.state()))
 
-    source = FeatureSource(X, None, CPU)
-    history = whole.run(source, None, lambda epoch, measures: False, save=save)
-    assert len(saved) == len(history.seconds) < 150  # it settled
-    for state, progress in (saved[20], saved[-1]):
+    history = run(whole, X, save=save)
+    assert len(saved) == len(history.seconds)
+    for state, progress in (saved[10], saved[-1]):
         again = Trainer.from_state(state, whole.criterion, CPU)
-        resumed = again.run(
-            source, None, lambda epoch, measures: False, progress=Progress.from_state(progress)
-        )
-        np.testing.assert_array_equal(again.heads.numpy()[0], whole.heads.numpy()[0])
-        np.testing.assert_array_equal(
-            resumed.as_dict()["objective"], history.as_dict()["objective"]
-        )
+        resumed = run(again, X, progress=Progress.from_state(progress))
+        assert_same_weights(again, whole, atol=0)
+        for name in ("objective", "marginal_entropy", "duality_gap"):
+            np.testing.assert_array_equal(resumed.as_dict()[name], history.as_dict()[name])
+        if prior() is not None:
+            np.testing.assert_array_equal(again.prior.proportions, whole.prior.proportions)
+    for trainer in (again, whole):
+        trainer.run_once(torch.from_numpy(X), None)  # the optimiser's moments are there too
+    assert_same_weights(again, whole, atol=0)
 
 
-def test_a_plateau_needs_both_patience_in_epochs_and_in_steps():
-    plateau = Plateau(tol=1e-3)
-    assert not plateau.reached(np.array([1.0, 2.0]), 1)
-    falls = [1 - 0.01 * epoch for epoch in range(50)]
-    assert not any(plateau.reached(np.array([value, 2.0]), 1) for value in falls)
-    stopped = [plateau.reached(np.array([falls[-1] - 1e-4, 2.0]), 1) for _ in range(200)]
-    assert stopped.index(True) + 1 == max(PATIENCE_EPOCHS, PATIENCE_STEPS)
-
-
-def test_tol_zero_never_stops():
-    plateau = Plateau(tol=0.0)
-    assert not any(plateau.reached(np.array([1.0]), 100) for _ in range(1000))
+def test_training_that_has_settled_ends(X, weight):
+    assert len(run(trainer_of(weight, n_epochs=500, tol=0.05), X).seconds) < 300
 
 
 def test_sgd_follows_the_gradient(X, weight):
     trainer = trainer_of(weight, optimizer="sgd", schedule="constant", learning_rate=0.1)
-    source = FeatureSource(X, None, CPU)
     before = torch.tensor(weight, requires_grad=True)
-    logits = torch.einsum("nd,rkd->rnk", source.batch(slice(None)), before)
+    logits = torch.einsum("nd,rkd->rnk", torch.from_numpy(X), before)
     solved = trainer.criterion.solve(logits.detach(), None)
     loss = trainer.criterion.loss(logits, solved, None) + 0.5e-3 * before.square().sum((1, 2))
     loss.sum().backward()
-    trainer.run_once(source, None)
+    trainer.run_once(torch.from_numpy(X), None)
     np.testing.assert_allclose(
         trainer.heads.numpy()[0], weight - 0.1 * before.grad.numpy(), rtol=1e-9, atol=1e-12
     )
 
 
-def test_rate_and_decay_come_down_together_to_the_settings_own(X, weight):
-    trainer, seen = trainer_of(weight, n_epochs=20), []
-    step = trainer._step
-
-    def recorded(*args, **kwargs):
-        seen.append((trainer._optimizer.param_groups[0]["lr"], trainer._decay))
-        return step(*args, **kwargs)
-
-    trainer._step = recorded
-    run(trainer, X)
-    rates, decays = np.array(seen).T
-    assert rates[0] == pytest.approx(1.0)
-    assert decays[0] == pytest.approx((1 + EXTRA_DECAY) * 1e-3)
-    assert (np.diff(rates) < 0).all()
-    assert (np.diff(decays) < 0).all()
-    assert rates[-1] < 0.01
-    assert decays[-1] == pytest.approx(1e-3, rel=0.05)
-
-
-def test_the_constant_schedule_changes_neither(X, weight):
-    trainer = trainer_of(weight, n_epochs=3, schedule="constant")
-    run(trainer, X)
-    assert (trainer._optimizer.param_groups[0]["lr"], trainer._decay) == (1.0, 1e-3)
-
-
 def test_training_on_a_basis_is_training_on_what_it_spans(X, weight):
-    basis = torch.from_numpy(np.linalg.qr(np.random.default_rng(2).normal(size=(6, 3)))[0])
-    inside = X @ basis.numpy()
-    start = weight[..., :3]
-    trainer = trainer_of(start)
-    trainer.heads = LinearHeads(start, np.zeros(start.shape[:2]), CPU, basis)
-    trainer._optimizer = trainer._new_optimizer()
-    run(trainer, inside, on_epoch_end=lambda epoch, measures: epoch == 9)
+    basis = np.linalg.qr(np.random.default_rng(2).normal(size=(6, 3)))[0]
+    inside, start = X @ basis, weight[..., :3]
+    few = trainer_of(start, basis=torch.from_numpy(basis))
     # What the basis does not span has neither weight nor gradient in the whole space.
-    whole = trainer_of(start @ basis.numpy().T)
-    run(whole, inside @ basis.numpy().T, on_epoch_end=lambda epoch, measures: epoch == 9)
-    for each in (trainer, whole):
-        each.keep(1)
-        each.lift()
-        each.settings = dataclasses.replace(each.settings, schedule="constant", n_epochs=3)
-    np.testing.assert_allclose(trainer.heads.numpy()[0], whole.heads.numpy()[0], rtol=0, atol=1e-8)
+    whole = trainer_of(start @ basis.T)
+    for trainer, features in ((few, inside), (whole, inside @ basis.T)):
+        run(trainer, features, on_epoch_end=lambda epoch, measures: epoch == 9)
+        trainer.keep(1)
+        trainer.lift()
+        trainer.settings = dataclasses.replace(trainer.settings, schedule="constant", n_epochs=3)
+    assert_same_weights(few, whole)
     # The optimiser's moments are lifted too: both go on alike.
-    for each in (trainer, whole):
-        run(each, inside @ basis.numpy().T)
-    np.testing.assert_allclose(trainer.heads.numpy()[0], whole.heads.numpy()[0], rtol=0, atol=1e-8)
+    for trainer in (few, whole):
+        run(trainer, inside @ basis.T)
+    assert_same_weights(few, whole)
 
 
 def test_distillation_solves_multinomial_logistic_regression(X, weight):
     labels = np.random.default_rng(3).dirichlet(np.ones(4), len(X))
     sample_weight = np.arange(len(X)) % 3.0
     trainer = trainer_of(weight[:1], weight_decay=1.0)
-    points = FeatureSource(X, None, CPU)
-    trainer.distil(points, lambda batch: torch.from_numpy(labels[batch.rows]), sample_weight)
+    trainer.distil(*(torch.from_numpy(each) for each in (X, labels, sample_weight)))
     W, b = trainer.heads.numpy()
     logits = X @ W[0].T + b[0]
     probs = np.exp(logits - logits.max(1, keepdims=True))
