@@ -37,6 +37,7 @@ from skcollision.engine import (
     TrainingSample,
     TrainingSettings,
     best_on_graph,
+    certainty,
     crowding,
     default_sample_size,
     default_weight_decay,
@@ -45,6 +46,7 @@ from skcollision.engine import (
     hard_labels,
     heads_of_k_means,
     lowest,
+    match_certainty,
     random_heads,
     take_rows,
     weight_like,
@@ -376,6 +378,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         heads, restart, labels = best_on_graph(candidates, sample, trainer.prior)
         weight = 1 if sample.weight is None else sample.weight.cpu().numpy()
         shares = (weight * labels.T).sum(axis=1)
+        sure = certainty(trainer.heads, restart, sample.seen)
         order = trainer.keep(restart, heads, shares / shares.sum())
         labels = self._without_surplus(trainer, sample, labels[:, order])
 
@@ -383,6 +386,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             return torch.from_numpy(labels[rows].toarray()).to(sample.points)
 
         trainer.distil(sample.points, labels_of, sample.weight)
+        match_certainty(trainer.heads, sample.points, sure)
 
     def _number_clusters(self, trainer: Trainer, sample: TrainingSample, rows: np.ndarray) -> None:
         """Put clusters in an order that rounding cannot change; leave empty ones out if merging."""

@@ -48,8 +48,8 @@ class CollisionClusterer(PseudoLabelClusterer):
               + w KL(\bar\sigma \| u) + \frac{\gamma}{2} \|W\|^2
 
     by turns over y, with a convex solver, and over the weights W, with stochastic gradients. While
-    it looks for clusters it sees each point averaged with its neighbours; then it learns to predict
-    the same from points alone. The collision cross-entropy, the first term, ignores points whose
+    it looks for clusters it sees each point averaged with its neighbours. The labels it finds are
+    passed along the graph of neighbours, and then it learns to predict them from points alone. The collision cross-entropy, the first term, ignores points whose
     label is uncertain, so that uncertain points do not pull the boundaries.
 
     Parameters
@@ -74,9 +74,8 @@ class CollisionClusterer(PseudoLabelClusterer):
     n_init : int or "auto", default="auto"
         Restarts R, trained side by side in one matrix product; the one is kept whose clusters tell
         most of the clusters of neighbours, or, without neighbours, whose objective is lowest. With
-        fewer than 16 features and estimated proportions, the clusters that a restart started from
-        count where they tell more than those that training made of them. "auto" is 5, or 500 / K
-        where that is fewer.
+        fewer than 16 features and estimated proportions, the K-means clusters that restarts start
+        from compete, too. "auto" is 5, or 500 / K where that is fewer.
     max_iter : int, default=None
         Most epochs, passes over the points that training sees. None for as many as make 80
         optimiser steps, or 150 from random weights.

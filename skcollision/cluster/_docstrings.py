@@ -29,7 +29,7 @@ def documented_like(model: type) -> Callable[[AnyClass], AnyClass]:
     Examples
     --------
     >>> from skcollision.cluster import MutualInfoClusterer
-    >>> "n_init : int, default=5" in MutualInfoClusterer.__doc__
+    >>> "n_components : int, default=128" in MutualInfoClusterer.__doc__
     True
     """
 

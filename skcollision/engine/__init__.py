@@ -14,7 +14,14 @@ from skcollision.engine._rows import (
     take_rows,
 )
 from skcollision.engine._schedule import crowding, default_weight_decay
-from skcollision.engine._selection import best_on_graph, find_surplus, hard_labels, lowest
+from skcollision.engine._selection import (
+    best_on_graph,
+    certainty,
+    find_surplus,
+    hard_labels,
+    lowest,
+    match_certainty,
+)
 from skcollision.engine._starts import SHARPNESS, heads_of_k_means
 from skcollision.engine._trainer import (
     Features,
@@ -41,6 +48,7 @@ __all__ = [
     "TrainingSample",
     "TrainingSettings",
     "best_on_graph",
+    "certainty",
     "crowding",
     "default_sample_size",
     "default_weight_decay",
@@ -51,6 +59,7 @@ __all__ = [
     "heads_of_k_means",
     "joined_shares",
     "lowest",
+    "match_certainty",
     "random_heads",
     "resolve_device",
     "restored_random_state",

@@ -81,3 +81,26 @@ def hard_labels(heads: LinearHeads, features: torch.Tensor) -> np.ndarray:
     """Return the most probable clusters (R, M) of features (M, D')."""
     labels = [heads(block).argmax(2) for block in features.split(4096)]
     return np.asarray(torch.cat(labels, 1).cpu().numpy())
+
+
+@torch.no_grad()
+def certainty(heads: LinearHeads, restart: int, features: torch.Tensor) -> float:
+    """Return the mean of the largest probability that a restart gives to features (M, D')."""
+    parts = [heads(block)[restart].softmax(1).amax(1) for block in features.split(4096)]
+    return float(torch.cat(parts).mean())
+
+
+@torch.no_grad()
+def match_certainty(heads: LinearHeads, features: torch.Tensor, target: float) -> None:
+    """Divide the logits of a lone restart by a temperature at which its certainty is `target`.
+
+    Labels that were sharpened teach heads to be surer than they are right; training itself does
+    not. The most probable cluster of a point stays what it is.
+    """
+    columns, low, high = heads.columns.clone(), 0.0, 1.0
+    for _ in range(20):
+        middle = (low + high) / 2
+        heads.columns.copy_(middle * columns)
+        is_sure = certainty(heads, 0, features) > target
+        low, high = (low, middle) if is_sure else (middle, high)
+    heads.columns.copy_(high * columns)

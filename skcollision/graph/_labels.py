@@ -51,8 +51,7 @@ def labels_on_graph(
             _normalise_rows(soft)
         if estimate is not None:
             proportions = (1 - RATE) * proportions + RATE * estimate(weight @ soft)
-    # Sharpened labels are surer than they are right: in the end each point has its neighbours' mean.
-    return steps @ soft
+    return soft
 
 
 def _normalise_rows(matrix: sparse.csr_array) -> None:

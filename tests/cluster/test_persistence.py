@@ -99,7 +99,7 @@ def test_other_ways_to_copy(fitted, X, round_trip):
 def test_a_state_stays_as_it_was_taken(fitted, X):
     model = copy.deepcopy(fitted)
     state = model.__getstate__()["_trainer"]
-    arrays = [state["heads"]["columns"], state["moments"]["mean"]]
+    arrays = [state["heads"]["columns"], state["optimizer"]["mean"]]
     before = [array.copy() for array in arrays]
     trained(model, X, 1)
     np.testing.assert_array_equal(arrays, before)

@@ -35,7 +35,7 @@ def test_keep_forgets_the_other_restarts():
     prior = PriorEstimate(2, 2)
     prior.update(logits_of([[0, 0], [1, 1]], 2), None)
     expected = prior.proportions[1:].copy()
-    np.testing.assert_array_equal(prior.keep(1), [0, 1])
+    np.testing.assert_array_equal(prior.keep(1, None), [0, 1])
     assert prior.proportions == pytest.approx(expected)
 
 
@@ -48,8 +48,22 @@ def test_given_proportions_are_had_by_the_clusters_of_their_ranks():
         prior.update(logits_of(labels, 3), None)
     np.testing.assert_allclose(prior.proportions, [[0.5, 0.3, 0.2], [0.2, 0.3, 0.5]])
     # Cluster 2 is the largest of the second restart, and 1, with 0.5, is to be the largest.
-    np.testing.assert_array_equal(prior.keep(1), [1, 2, 0])
+    np.testing.assert_array_equal(prior.keep(1, None), [1, 2, 0])
     np.testing.assert_allclose(prior.proportions, [given])
+
+
+def test_final_shares_replace_what_training_followed():
+    prior = MatchedPrior(2, np.array([0.3, 0.5, 0.2]))
+    shares = np.array([0.1, 0.3, 0.6])
+    np.testing.assert_allclose(prior.of_shares(shares)[0], [0.2, 0.3, 0.5])
+    np.testing.assert_array_equal(prior.keep(0, shares), [1, 2, 0])
+    estimate = PriorEstimate(2, 3)
+    target, follow = estimate.of_shares(shares)
+    assert (np.diff(target) > 0).all()
+    assert target[0] > 0.1  # drawn towards equal ones
+    np.testing.assert_array_equal(follow(shares), target)
+    estimate.keep(1, shares)
+    np.testing.assert_array_equal(estimate.proportions, [target])
 
 
 @pytest.mark.parametrize("prior", [PriorEstimate(2, 2), MatchedPrior(2, np.array([0.4, 0.6]))])
@@ -61,4 +75,4 @@ def test_a_state_is_gone_on_from(prior):
     for each in (prior, copy):
         each.update(logits_of(labels, 2), None)
     np.testing.assert_array_equal(prior.proportions, copy.proportions)
-    np.testing.assert_array_equal(prior.keep(1), copy.keep(1))
+    np.testing.assert_array_equal(prior.keep(1, None), copy.keep(1, None))

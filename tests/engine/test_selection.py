@@ -4,10 +4,14 @@ import torch
 from skcollision.engine import (
     LinearHeads,
     NormalisedRows,
+    PriorEstimate,
     TrainingSample,
+    best_on_graph,
+    certainty,
     find_surplus,
-    select_restart,
-    worse_than_start,
+    hard_labels,
+    lowest,
+    match_certainty,
 )
 
 
@@ -33,27 +37,34 @@ def two_groups():
     return rng.normal(size=(200, 2)) * 0.1 + centres
 
 
-def test_a_restart_is_worse_where_its_clusters_cut_through_what_lies_together():
+def test_a_restart_whose_clusters_cut_through_what_lies_together_is_not_chosen():
     sample = sample_of(two_groups(), n_neighbors=10)
     between, through = np.array([[-1.0, 0.0], [1.0, 0.0]]), np.array([[0.0, -1.0], [0.0, 1.0]])
-    start = heads_of(between, through, between)
-    restarts, shares, kept = worse_than_start(heads_of(through, between, between), start, sample)
-    np.testing.assert_array_equal(restarts, [0])
-    np.testing.assert_allclose(shares, [[0.75, 0.25]])
-    assert kept[0] == kept[1] == kept[2]
-    assert worse_than_start(start, start, sample)[1].shape == (0, 2)
-    # The objective does not count where there are neighbours.
-    assert select_restart(heads_of(through, between), sample, np.array([0.0, 1.0])) == 1
+    for candidates in ([heads_of(through, between)], [heads_of(through), heads_of(between)]):
+        heads, restart, labels = best_on_graph(candidates, sample, None)
+        expected = hard_labels(heads_of(between), sample.points)[0]
+        np.testing.assert_array_equal(hard_labels(heads, sample.points)[restart], expected)
+        np.testing.assert_allclose(labels.sum(axis=1), 1, rtol=1e-6)
+    estimated = best_on_graph(candidates, sample, PriorEstimate(1, 2)).labels
+    np.testing.assert_array_equal(estimated.argmax(axis=1), expected)
 
 
 def test_surplus_clusters_are_parts_of_what_lies_together():
     sample = sample_of(two_groups(), n_neighbors=10)
-    three = np.array([[-1.0, 0.1], [-1.0, -0.1], [1.0, 0.0]])
-    np.testing.assert_array_equal(find_surplus(heads_of(three), sample), [0, 0, 1])
+    three = heads_of(np.array([[-1.0, 0.1], [-1.0, -0.1], [1.0, 0.0]]))
+    labels = hard_labels(three, sample.points)[0]
+    np.testing.assert_array_equal(find_surplus(sample, labels, 3), [0, 0, 1])
 
 
 def test_rounding_does_not_choose_among_restarts_that_end_alike():
-    sample = sample_of(np.random.default_rng(0).normal(size=(20, 2)), n_neighbors=0)
-    heads = heads_of(*np.zeros((4, 2, 2)))
-    assert select_restart(heads, sample, np.array([0.5, 0.3, 0.3 - 1e-9, 0.4])) == 1
-    assert select_restart(heads, sample, np.array([0.5, 0.3, 0.29, 0.4])) == 2
+    assert lowest(np.array([0.5, 0.3, 0.3 - 1e-9, 0.4])) == 1
+    assert lowest(np.array([0.5, 0.3, 0.29, 0.4])) == 2
+
+
+def test_certainty_is_matched_without_another_label():
+    points = torch.from_numpy(np.random.default_rng(0).normal(size=(300, 2)))
+    heads = heads_of(9 * np.array([[-1.0, 0.2], [1.0, 0.0], [0.0, 1.0]]))
+    before = hard_labels(heads, points)
+    match_certainty(heads, points, 0.7)
+    assert abs(certainty(heads, 0, points) - 0.7) < 1e-4
+    np.testing.assert_array_equal(hard_labels(heads, points), before)

@@ -170,18 +170,18 @@ def test_clusters_can_be_reordered_at_any_time(X, weight):
     assert_same_weights(plain, renamed)
 
 
-def test_some_restarts_return_to_their_start(X, weight):
+def test_the_start_is_remembered_and_can_be_kept(X, weight):
     trainer = trainer_of(weight, PriorEstimate(2, 4))
     before = trainer.heads.numpy()[0]
     trainer.remember_start()
     run(trainer, X)
-    after, proportions = trainer.heads.numpy()[0], trainer.prior.proportions.copy()
-    assert np.abs(after - before).max() > 0.1
+    assert np.abs(trainer.heads.numpy()[0] - before).max() > 0.1
     trainer = Trainer.from_state(trainer.state(), trainer.criterion, CPU)
-    trainer.return_to_start(np.array([1]), np.array([[0.4, 0.3, 0.2, 0.1]]))
-    np.testing.assert_array_equal(trainer.heads.numpy()[0], np.stack([after[0], before[1]]))
-    np.testing.assert_array_equal(trainer.prior.proportions[0], proportions[0])
-    assert (np.diff(trainer.prior.proportions[1]) < 0).all()
+    np.testing.assert_array_equal(trainer.start.numpy()[0], before)
+    trainer.keep(1, trainer.start, np.array([0.4, 0.3, 0.2, 0.1]))
+    np.testing.assert_array_equal(trainer.heads.numpy()[0], before[1:])
+    assert trainer.start is None
+    assert (np.diff(trainer.prior.proportions[0]) < 0).all()
     np.testing.assert_array_equal(trainer.criterion.prior, trainer.prior.proportions)
 
 
@@ -256,7 +256,8 @@ def test_distillation_solves_multinomial_logistic_regression(X, weight):
     labels = np.random.default_rng(3).dirichlet(np.ones(4), len(X))
     sample_weight = np.arange(len(X)) % 3.0
     trainer = trainer_of(weight[:1], weight_decay=1.0)
-    trainer.distil(*(torch.from_numpy(each) for each in (X, labels, sample_weight)))
+    points, targets, weights = (torch.from_numpy(each) for each in (X, labels, sample_weight))
+    trainer.distil(points, lambda rows: targets[rows], weights)
     W, b = trainer.heads.numpy()
     logits = X @ W[0].T + b[0]
     probs = np.exp(logits - logits.max(1, keepdims=True))
