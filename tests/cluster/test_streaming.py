@@ -115,23 +115,13 @@ def test_large_maps_are_streamed_and_half_precision_is_never_widened_whole(
     np.testing.assert_array_equal(explicit.coef_, model.coef_)
 
 
-class Repeated:
-    """The same rows again and again: many of them that need no room."""
-
-    def __init__(self, X, times):
-        self.X, self.times = X, times
-
-    def __iter__(self):
-        return (self.X for _ in range(self.times))
-
-
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_memory_does_not_grow_with_the_number_of_rows(data, method):
     X, peaks = data[0], []
     for times in (2, 60):  # 2 and 58 MB
         model = make(max_samples=500, max_iter=2)
         tracemalloc.start()
-        getattr(model, method)(FeatureBlocks(Repeated(X, times)))
+        getattr(model, method)(FeatureBlocks([X] * times))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert model.labels_.shape == (times * len(X),)
