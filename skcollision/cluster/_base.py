@@ -56,6 +56,9 @@ from skcollision.engine import (
 DEFAULT_STEPS = 80
 DEFAULT_STEPS_FROM_RANDOM = 150
 
+# With normalize=False: between which the largest feature must be, for squares in float32.
+SMALLEST_PEAK, LARGEST_PEAK = 1e-15, 1e15
+
 # With n_init="auto": restarts, fewer where the columns of all would be more than this.
 RESTARTS, COLUMNS = 5, 500
 
@@ -287,6 +290,12 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         # Measured in any case: it finds features that leave nothing to cluster.
         normalisation = fit_normalisation(rows, weight, unit_rows=True, softens=True)
         self._normalisation = normalisation if self.normalize else None
+        peak = float(np.abs(rows).max())
+        if not (self.normalize or SMALLEST_PEAK < peak < LARGEST_PEAK):
+            raise ValueError(
+                f"The 'normalize' parameter of {type(self).__name__} must be True for X, whose "
+                f"largest magnitude {peak:.3g} is not between {SMALLEST_PEAK} and {LARGEST_PEAK}."
+            )
         return normalisation
 
     def _new_trainer(

@@ -81,19 +81,8 @@ def test_k_means_is_as_good_as_scikit_learns(weighted):
     for centres, labels in zip(centres_of(heads, points), labels_of(heads, points), strict=True):
         distances = ((points[:, None] - centres) ** 2).sum(2)
         np.testing.assert_array_equal(labels, distances.argmin(1))  # heads of the nearest centre
-        inertia = np.average(distances.min(1), weights=weight) * np.sum(
-            np.ones(len(points)) if weight is None else weight
-        )
+        inertia = np.sum(distances.min(1) * (1 if weight is None else weight))
         assert inertia < 1.01 * reference.inertia_
-
-
-def test_k_means_iterations_do_not_move_centres_that_have_settled():
-    points, truth = clusters(spread=0.5)
-    heads = k_means_heads(points, 8, 3)
-    means = np.stack([points[truth == k].mean(0) for k in range(8)])
-    for centres in centres_of(heads, points):
-        distances = np.linalg.norm(centres[:, None] - means, axis=2)
-        np.testing.assert_allclose(distances.min(0), 0, atol=1e-9)
 
 
 def test_weights_count_like_repetitions():

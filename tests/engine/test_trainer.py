@@ -217,10 +217,6 @@ def test_training_goes_on_bit_for_bit_from_what_was_saved(X, weight, prior, opti
     assert_same_weights(again, whole, atol=0)
 
 
-def test_training_that_has_settled_ends(X, weight):
-    assert len(run(trainer_of(weight, n_epochs=500, tol=0.05), X).seconds) < 300
-
-
 def test_sgd_follows_the_gradient(X, weight):
     trainer = trainer_of(weight, optimizer="sgd", schedule="constant", learning_rate=0.1)
     before = torch.tensor(weight, requires_grad=True)
