@@ -26,9 +26,7 @@ def _set(setter, value, default):
         setter(default)
 
 
-@pytest.fixture(
-    params=["no_grad", "inference_mode", "grad_off", "autocast", "device", "meta", "float64"]
-)
+@pytest.fixture(params=["no_grad", "inference_mode", "grad_off", "autocast", "device", "meta"])
 def ambient(request):
     """Make a context of one setting that a caller may have made in torch around our code."""
     import torch
@@ -40,5 +38,4 @@ def ambient(request):
         "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
         "device": lambda: torch.device("meta"),
         "meta": lambda: _set(torch.set_default_device, "meta", None),
-        "float64": lambda: _set(torch.set_default_dtype, torch.float64, torch.float32),
     }[request.param]

@@ -37,13 +37,6 @@ def expected():
         return train()
 
 
-@pytest.fixture
-def float64():
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
 @pytest.fixture(autouse=True)
 def _keep_random_state():
     with torch.random.fork_rng():
@@ -76,19 +69,6 @@ def test_a_decorated_function_can_be_nested_and_called_again(ambient, expected):
     assert inner.__name__ == "train"
 
 
-def test_an_explicit_choice_inside_counts(float64):
-    with torch.device("meta"), isolated():
-        assert torch.zeros(2, dtype=torch.float64).dtype == torch.float64
-        assert torch.tensor([1, 2]).dtype == torch.int64
-        assert torch.tensor([1, 2]).double().dtype == torch.float64
-        assert torch.as_tensor(torch.ones(2, dtype=torch.float64)).dtype == torch.float64
-        assert torch.arange(3).dtype == torch.int64
-        assert torch.zeros(2, dtype=torch.float64).sum().dtype == torch.float64
-        with torch.device("meta"), torch.no_grad():
-            assert torch.zeros(2).device.type == "meta"
-            assert not torch.is_grad_enabled()
-
-
 def test_a_user_mode_stays_on():
     class Counter(torch.overrides.TorchFunctionMode):
         calls = 0
@@ -103,7 +83,7 @@ def test_a_user_mode_stays_on():
     assert counter.calls > before
 
 
-def test_threads_do_not_see_each_other(float64):
+def test_threads_do_not_see_each_other():
     n_threads = 4
     inside = Barrier(n_threads)
 

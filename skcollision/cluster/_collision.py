@@ -49,8 +49,9 @@ class CollisionClusterer(PseudoLabelClusterer):
 
     by turns over y, with a convex solver, and over the weights W, with stochastic gradients. While
     it looks for clusters it sees each point averaged with its neighbours. The labels it finds are
-    passed along the graph of neighbours, and then it learns to predict them from points alone. The collision cross-entropy, the first term, ignores points whose
-    label is uncertain, so that uncertain points do not pull the boundaries.
+    passed along the graph of neighbours, and then it learns to predict them from points alone. The
+    collision cross-entropy, the first term, ignores points whose label is uncertain, so that
+    uncertain points do not pull the boundaries.
 
     Parameters
     ----------

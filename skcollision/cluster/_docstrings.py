@@ -14,7 +14,7 @@ def documented_like(model: type) -> Callable[[AnyClass], AnyClass]:
     """Complete the numpydoc sections of a class with the entries of a class like it.
 
     Parameters that the class takes but does not document, and attributes that it does not document,
-    are described as in `model`; parameters in the order of the signature.
+    are described as in `model`, and in its order.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def documented_like(model: type) -> Callable[[AnyClass], AnyClass]:
             own, source = _sections(cls.__doc__), _sections(model.__doc__)
             taken = inspect.signature(cls).parameters
             entries = {**_entries(source["Parameters"]), **_entries(own["Parameters"])}
-            parameters = {name: entries[name] for name in taken}
+            parameters = {name: each for name, each in entries.items() if name in taken}
             attributes = {
                 **_entries(source["Attributes"]),
                 **_entries(own.get("Attributes", "")),

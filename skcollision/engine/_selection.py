@@ -17,6 +17,9 @@ from skcollision.engine._training_sample import TrainingSample
 # Objectives this close, in nats, are equal.
 TIE = 1e-6
 
+# Share of the points by which labels may be further from demanded proportions than predictions.
+UNFAIR = 0.02
+
 
 class Clustering(NamedTuple):
     """A clustering of a sample: soft labels (M, K), and the heads that it comes from."""
@@ -62,11 +65,26 @@ def best_on_graph(
         if prior is not None:
             target, estimate = prior.of_shares(shares)
         soft = graph.labels(labels, weight, target, estimate)
+        if estimate is None:
+            soft = _fairer(soft, soft_predictions(heads, restart, sample.seen), weight, target)
         kept = graph.kept_information(soft.argmax(axis=1), heads.n_clusters)
         found[number] = kept, Clustering(heads, restart, soft)
 
     run_tasks(refine, len(hard))
     return max((each for each in found if each is not None), key=lambda each: each[0])[1]
+
+
+def _fairer(
+    labels: sparse.csr_array, predictions: np.ndarray, weight: np.ndarray | None, target: np.ndarray
+) -> sparse.csr_array:
+    """Return the labels, or predictions where these are nearer to proportions that are demanded.
+
+    Neighbours agree on clusters that stand apart, whatever their proportions; heads cut them.
+    """
+    by_weight = np.ones(len(predictions)) if weight is None else weight
+    means = [(by_weight @ each) / by_weight.sum() for each in (labels, predictions)]
+    unfair, own = (np.abs(mean - target).sum() / 2 for mean in means)
+    return labels if unfair <= own + UNFAIR else sparse.csr_array(predictions)
 
 
 def find_surplus(sample: TrainingSample, labels: np.ndarray, n_clusters: int) -> np.ndarray:
@@ -81,6 +99,13 @@ def hard_labels(heads: LinearHeads, features: torch.Tensor) -> np.ndarray:
     """Return the most probable clusters (R, M) of features (M, D')."""
     labels = [heads(block).argmax(2) for block in features.split(4096)]
     return np.asarray(torch.cat(labels, 1).cpu().numpy())
+
+
+@torch.no_grad()
+def soft_predictions(heads: LinearHeads, restart: int, features: torch.Tensor) -> np.ndarray:
+    """Return the probabilities (M, K) that a restart gives to features (M, D')."""
+    parts = [heads(block)[restart].softmax(1) for block in features.split(4096)]
+    return np.asarray(torch.cat(parts).cpu().numpy())
 
 
 @torch.no_grad()
