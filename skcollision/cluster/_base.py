@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
+from torch import Tensor
 
 from skcollision._ambient import isolated
 from skcollision._callbacks import CallbackSupportMixin, with_callbacks
@@ -38,6 +39,7 @@ from skcollision.engine import (
     TrainingSettings,
     best_on_graph,
     certainty,
+    chosen_shares,
     crowding,
     default_sample_size,
     default_weight_decay,
@@ -404,7 +406,9 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         order = canonical_order(labels, rows, self.prior, n_clusters)
         if self._merges():
             order = order[: len(np.unique(labels))]
-        self._join_clusters(trainer, np.eye(n_clusters)[:, order])
+        trainer.select(order)
+        if hasattr(self, "class_prior_"):
+            self.class_prior_ = chosen_shares(self.class_prior_, order)
 
     def _store(self, trainer: Trainer, restart: int) -> None:
         """Make one restart of the trainer the model, and keep the trainer for `partial_fit`."""
@@ -418,21 +422,23 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
 
     def _describe(self, X: np.ndarray | FeatureBlocks, weight: np.ndarray | None) -> None:
         """Set what the model says of the rows it was trained on."""
-        n_clusters = len(self.coef_)
         self.labels_ = np.empty(len(X), dtype=np.int32)
-        sums, masses = np.zeros(self.coef_.shape), np.zeros(n_clusters)
-        for rows, block, logits in self._logits(X):
-            self.labels_[rows] = logits.argmax(1).cpu().numpy()
-            probs = logits.softmax(1).cpu().numpy()
+        sums, masses = np.zeros(self.coef_.shape), np.zeros(len(self.coef_))
+
+        def of_block(rows: slice, block: np.ndarray, logits: Tensor) -> tuple[Tensor, ...]:
+            probs = logits.softmax(1)
             if weight is not None:
-                probs *= weight[rows, None]
-            masses += probs.sum(0)
-            mass = float(probs.sum())
-            if mass:  # a mean, unlike a sum, is never larger than what it is of
-                mean = (probs.T / mass @ block).astype(np.float64)
-                sums += mass / len(X) * mean
+                probs *= torch.as_tensor(weight[rows, None]).to(probs)
+            # Divided first: a mean, unlike a sum, is never larger than what it is of.
+            raw = torch.from_numpy(np.array(block)).to(probs)
+            return logits.argmax(1), probs.sum(0), (probs / len(X)).T @ raw
+
+        for rows, results in self._map_logits(X, of_block):
+            labels, mass, mean = (each.cpu().numpy() for each in results)
+            self.labels_[rows] = labels
+            masses += mass.astype(np.float64) / len(X)
+            sums += mean
         # A cluster without any mass has no centre of its own; it is given the common one.
-        masses /= len(X)
         share = np.maximum(masses, np.finfo(np.float64).tiny)[:, None]
         centres = np.where(masses[:, None] > 0, sums / share, sums.sum(0) / masses.sum())
         self.cluster_centers_ = centres.astype(X.dtype)

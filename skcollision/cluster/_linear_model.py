@@ -11,6 +11,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from skcollision._ambient import isolated
 from skcollision._array_api import like
@@ -104,13 +105,16 @@ class LinearClusterModel(
         """
         check_is_fitted(self)
         data, weight = self._check_data(X, sample_weight, reset=False)
-        mean, entropy, total = np.zeros(len(self.coef_)), 0.0, 0.0
-        for rows, _, logits in self._logits(data):
+
+        def sums(rows: slice, block: np.ndarray, logits: Tensor) -> tuple[np.ndarray, float, float]:
             log_probs = logits.double().log_softmax(1).cpu().numpy()
             probs = np.exp(log_probs)
             w = np.ones(len(probs)) if weight is None else weight[rows]
-            mean, total = mean + w @ probs, total + w.sum()
-            entropy -= w @ (probs * log_probs).sum(1)
+            return w @ probs, -float(w @ (probs * log_probs).sum(1)), float(w.sum())
+
+        mean, entropy, total = np.zeros(len(self.coef_)), 0.0, 0.0
+        for _, (of_clusters, of_entropy, of_weight) in self._map_logits(data, sums):
+            mean, entropy, total = mean + of_clusters, entropy + of_entropy, total + of_weight
         mean /= total
         return float(
             -(mean * np.log(np.maximum(mean, np.finfo(float).tiny))).sum() - entropy / total

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from torch import Tensor
 
 from skcollision._ambient import isolated
 from skcollision._array_api import like, to_numpy
@@ -149,33 +150,33 @@ class LinearSoftmaxModel(VersionedEstimator):
         """Return the rows of validated X as the heads see them."""
         return NormalisedRows(X, self._normalisation, resolve_device(self.device))
 
-    @torch.no_grad()
-    def _logits(
-        self, X: np.ndarray | FeatureBlocks
-    ) -> Iterator[tuple[slice, np.ndarray, torch.Tensor]]:
-        """Yield row ranges of validated X, the rows and their logits."""
+    def _map_logits(
+        self, X: np.ndarray | FeatureBlocks, function: Callable[[slice, np.ndarray, Tensor], Any]
+    ) -> Iterator[tuple[slice, Any]]:
+        """Yield row ranges of validated X, and what a function makes of range, rows and logits."""
         normalised = self._normalised(X)
         weight, bias = (
             torch.as_tensor(each, dtype=normalised.dtype, device=normalised.device)[None]
             for each in (self.coef_, self.intercept_)
         )
         heads = LinearHeads.of_weights(weight, bias)
-        for rows, block, features in normalised.blocks():
-            yield rows, block, heads(features)[0]
+        return normalised.map(
+            lambda rows, block, features: function(rows, block, heads(features)[0])
+        )
 
     @isolated()
     def _collect(
         self,
         X: ArrayLike,
-        function: Callable[[torch.Tensor], torch.Tensor],
+        function: Callable[[Tensor], Tensor],
         out: np.ndarray | None = None,
     ) -> np.ndarray:
         """Apply a function to the logits of X, block by block, and write what it gives to `out`."""
         check_is_fitted(self)
         data, _ = self._check_data(X, None, reset=False)
         resident = 0
-        for rows, _, logits in self._logits(data):
-            values = function(logits).cpu().numpy()
+        results = self._map_logits(data, lambda rows, block, logits: function(logits).cpu().numpy())
+        for rows, values in results:
             if rows.start == 0:
                 out = place(out, (len(data), *values.shape[1:]), values.dtype)
             assert out is not None

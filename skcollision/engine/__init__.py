@@ -27,6 +27,7 @@ from skcollision.engine._trainer import (
     Features,
     Trainer,
     TrainingSettings,
+    chosen_shares,
     joined_shares,
     restored_random_state,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "TrainingSettings",
     "best_on_graph",
     "certainty",
+    "chosen_shares",
     "crowding",
     "default_sample_size",
     "default_weight_decay",

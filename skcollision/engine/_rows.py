@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from sklearn.utils.random import sample_without_replacement
 from torch import Tensor
 
+from skcollision._parallel import run_tasks
+from skcollision._threads import one_thread
 from skcollision.blocks import FeatureBlocks
 from skcollision.engine._normalisation import Normalisation
 
 # Rows a block in passes over a whole matrix: a block should fit in a core's cache.
 BLOCK_ROWS = 512
+
+# Blocks that are in work at a time.
+WAVE = 16
 
 # Points that training sees, and how many of them a cluster should have; all of them in smaller
 # data. K columns of weights on 128 coordinates need no more (docs/sample_size.md).
@@ -104,15 +110,29 @@ class NormalisedRows:
         assert isinstance(self._X, np.ndarray)
         return self._normalised(self._X[rows])
 
-    def blocks(self) -> Iterator[tuple[slice, np.ndarray, Tensor]]:
-        """Yield consecutive row ranges, the rows, and the rows normalised on the device."""
-        for rows, block in row_blocks(self._X):
-            yield rows, block, self._normalised(block)
+    def map(
+        self, function: Callable[[slice, np.ndarray, Tensor], Any]
+    ) -> Iterator[tuple[slice, Any]]:
+        """Yield consecutive row ranges and what a function makes of each, of several at a time.
+
+        It is given the range, the rows and the rows normalised on the device.
+        """
+        blocks = row_blocks(self._X)
+        while wave := list(islice(blocks, WAVE)):
+            results: list[Any] = [None] * len(wave)
+
+            def task(number: int, wave: Any = wave, results: Any = results) -> None:
+                rows, block = wave[number]
+                with one_thread(), torch.no_grad():
+                    results[number] = function(rows, block, self._normalised(block))
+
+            run_tasks(task, len(wave))
+            yield from zip((rows for rows, _ in wave), results, strict=True)
 
     def matrix(self) -> Tensor:
         """Return all rows, normalised."""
         matrix = torch.empty(tuple(self.shape), dtype=self.dtype, device=self.device)
-        for rows, _, block in self.blocks():
+        for rows, block in self.map(lambda rows, block, normalised: normalised):
             matrix[rows] = block
         return matrix
 

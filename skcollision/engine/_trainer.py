@@ -222,7 +222,7 @@ class Trainer:
         return order
 
     def join(self, members: np.ndarray) -> None:
-        """Join clusters (K, K'), reorder them or leave some out, for a restart that is alone.
+        """Join clusters (K, K') of a restart that is alone.
 
         The weights of several are only where to distil from: no linear head predicts their sum.
         """
@@ -233,6 +233,15 @@ class Trainer:
             self.prior.proportions = joined_shares(self.prior.proportions, members)
         means = torch.from_numpy(members / members.sum(0)).to(self.heads.columns)
         self._change(lambda values: values @ means, 1, self.heads.basis)
+
+    def select(self, clusters: np.ndarray) -> None:
+        """Put the clusters of a lone restart in this order; leave out those not in it."""
+        prior = getattr(self.criterion, "prior", None)
+        if prior is not None:
+            self.criterion = self.criterion.with_prior(chosen_shares(prior, clusters))
+        if self.prior is not None:
+            self.prior.proportions = chosen_shares(self.prior.proportions, clusters)
+        self._change(lambda values: values[..., clusters].clone(), 1, self.heads.basis)
 
     def lift(self) -> None:
         """Go on with the whole features, where the heads were trained on a basis of theirs."""
@@ -337,6 +346,12 @@ def joined_shares(shares: np.ndarray, members: np.ndarray) -> np.ndarray:
     """Return the shares of joined clusters (..., K') among those that are left."""
     joined = shares @ members
     return np.asarray(joined / joined.sum(axis=-1, keepdims=True))
+
+
+def chosen_shares(shares: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """Return the shares (..., K') that some clusters have among themselves."""
+    chosen = np.asarray(shares)[..., clusters]
+    return np.asarray(chosen / chosen.sum(axis=-1, keepdims=True))
 
 
 def restored_random_state(state: dict[str, Any]) -> np.random.RandomState:

@@ -26,6 +26,13 @@ class RiskCoverage(NamedTuple):
         Share of wrong points among them.
     threshold : ndarray of shape (n_thresholds,), float64
         Distinct certainties, falling.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcollision.metrics import risk_coverage_curve
+    >>> risk_coverage_curve([0, 1], np.array([[0.9, 0.1], [0.2, 0.8]])).coverage
+    array([0.5, 1. ])
     """
 
     coverage: npt.NDArray[np.float64]

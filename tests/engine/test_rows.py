@@ -103,12 +103,14 @@ def test_blocks_cover_all_rows_in_order(X):
     normalisation = fit_normalisation(X, None, unit_rows=True)
     expected = NormalisedRows(X, normalisation, CPU).matrix()
     for source in (X, FeatureBlocks(X)):
-        blocks = list(NormalisedRows(source, normalisation, CPU).blocks())
-        stops = [rows.stop for rows, _, _ in blocks]
-        assert [rows.start for rows, _, _ in blocks] == [0, *stops[:-1]]
+        normalised = NormalisedRows(source, normalisation, CPU)
+        ranges, results = zip(*normalised.map(lambda *arguments: arguments), strict=True)
+        stops = [rows.stop for rows in ranges]
+        assert [rows.start for rows in ranges] == [0, *stops[:-1]]
         assert stops[-1] == len(X)
-        np.testing.assert_array_equal(np.concatenate([block for _, block, _ in blocks]), X)
-        torch.testing.assert_close(torch.cat([each for _, _, each in blocks]), expected)
+        assert ranges == tuple(rows for rows, _, _ in results)
+        np.testing.assert_array_equal(np.concatenate([block for _, block, _ in results]), X)
+        torch.testing.assert_close(torch.cat([each for _, _, each in results]), expected)
 
 
 def sample_of(X, weight=None, **parameters):

@@ -58,7 +58,7 @@ def test_wrong_labels_become_those_of_the_neighbours():
     labels = pass_on(steps_of(X), noisy, 4)
     np.testing.assert_allclose(labels.sum(axis=1), 1)
     assert labels.data.min() >= 0
-    assert (labels.argmax(axis=1) == y).mean() > 0.97 > 0.8 > (noisy == y).mean()
+    assert (labels.argmax(axis=1) == y).mean() > 0.97 > 0.85 > (noisy == y).mean()
 
 
 def test_mean_label_comes_near_given_proportions():
