@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
-# How far a step moves an estimate towards the shares that the predictions just had.
+# How far a step moves an estimate towards the shares that the predictions just had; less where a
+# batch has fewer points a cluster than this, so that its shares are mostly chance.
 RATE = 0.2
+POINTS_PER_CLUSTER = 20
 
 # Shares count with this power: below 1 it draws an estimate towards equal proportions, or small
 # clusters would shrink without end.
@@ -51,7 +53,7 @@ class PriorEstimate:
 
     def update(self, logits: Tensor, sample_weight: Tensor | None) -> None:
         """Follow the shares of the clusters in the hard predictions of a batch (R, B, K)."""
-        self._follow(cautious(_shares(logits, sample_weight)))
+        self._follow(cautious(_shares(logits, sample_weight)), _rate(logits))
 
     def of_shares(self, shares: np.ndarray) -> tuple[np.ndarray, Estimate | None]:
         """Return proportions for clusters with these shares (K,), and how to follow new ones."""
@@ -67,8 +69,8 @@ class PriorEstimate:
             self.proportions = cautious(shares[None])
         return np.arange(self.proportions.shape[1])
 
-    def _follow(self, target: np.ndarray) -> None:
-        self.proportions = (1 - RATE) * self.proportions + RATE * target
+    def _follow(self, target: np.ndarray, rate: float) -> None:
+        self.proportions = (1 - rate) * self.proportions + rate * target
 
 
 class MatchedPrior(PriorEstimate):
@@ -87,9 +89,10 @@ class MatchedPrior(PriorEstimate):
 
     def update(self, logits: Tensor, sample_weight: Tensor | None) -> None:
         """Hand the proportions out by the ranks of the shares in hard predictions (R, B, K)."""
-        self.shares = (1 - RATE) * self.shares + RATE * _shares(logits, sample_weight)
+        rate = _rate(logits)
+        self.shares = (1 - rate) * self.shares + rate * _shares(logits, sample_weight)
         ranks = self.shares.argsort(axis=1, kind="stable").argsort(axis=1)
-        self._follow(np.sort(self.given)[ranks])
+        self._follow(np.sort(self.given)[ranks], rate)
 
     def of_shares(self, shares: np.ndarray) -> tuple[np.ndarray, Estimate | None]:
         """Return the given proportions by the ranks of the shares (K,)."""
@@ -109,6 +112,10 @@ def cautious(shares: np.ndarray) -> np.ndarray:
     """Draw shares (R, K) towards equal ones."""
     shares = ((1 - UNIFORM_PART) * shares + UNIFORM_PART / shares.shape[1]) ** POWER
     return shares / shares.sum(axis=1, keepdims=True)
+
+
+def _rate(logits: Tensor) -> float:
+    return RATE * min(1.0, logits.shape[1] / (POINTS_PER_CLUSTER * logits.shape[2]))
 
 
 def _cautious_row(shares: np.ndarray) -> np.ndarray:

@@ -6,8 +6,13 @@ from skcollision.engine import MatchedPrior, PriorEstimate
 from skcollision.engine._prior import POWER, UNIFORM_PART
 
 
+# Copies of each label: enough points a cluster for a batch's shares to count in full.
+MANY = 100
+
+
 def logits_of(labels, n_clusters):
-    return 5 * torch.nn.functional.one_hot(torch.as_tensor(labels), n_clusters).double()
+    labels = torch.as_tensor(labels).repeat(1, MANY)
+    return 5 * torch.nn.functional.one_hot(labels, n_clusters).double()
 
 
 def test_it_settles_at_the_tempered_shares_of_each_restart():
@@ -25,10 +30,18 @@ def test_equal_shares_stay_equal_and_weights_count_like_repetitions():
     prior, weighted, copied = (PriorEstimate(1, 2) for _ in range(3))
     prior.update(logits_of([[0, 1, 0, 1]], 2), None)
     np.testing.assert_allclose(prior.proportions, 0.5)
-    weighted.update(logits_of([[0, 1]], 2), torch.tensor([3.0, 1.0]))
+    weighted.update(logits_of([[0, 1]], 2), torch.tensor([3.0, 1.0]).repeat(MANY))
     copied.update(logits_of([[0, 0, 0, 1]], 2), None)
     np.testing.assert_allclose(weighted.proportions, copied.proportions)
     assert weighted.proportions[0, 0] > 0.5
+
+
+def test_a_batch_of_few_points_moves_the_estimate_less():
+    few, many = PriorEstimate(1, 2), PriorEstimate(1, 2)
+    few.update(logits_of([[0, 0, 0, 1]], 2)[:, :4], None)
+    many.update(logits_of([[0, 0, 0, 1]], 2), None)
+    moved = [prior.proportions[0, 0] - 0.5 for prior in (few, many)]
+    np.testing.assert_allclose(moved[0], 0.1 * moved[1])
 
 
 def test_keep_forgets_the_other_restarts():
