@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -25,17 +25,16 @@ class ArrowReader:
             group for file in dataset.get_fragments() for group in _row_groups(file, self._schema)
         ]
         self._starts = np.cumsum([0, *map(_n_rows, self._groups)])
-        self.n_samples, self.n_blocks = int(self._starts[-1]), len(self._groups)
-        first = next((rows for _, rows in self.read(range(self.n_blocks))), None)
+        self.n_samples = int(self._starts[-1])
+        first = next((rows for _, rows in self.read()), None)
         if first is None:
             raise ValueError("FeatureBlocks needs rows. Got a dataset without any.")
         self.n_features, self.dtype = first.shape[1], first.dtype
 
-    def read(self, order: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
+    def read(self) -> Iterator[tuple[int, np.ndarray]]:
         """Yield the first row and the rows of each part of each row group."""
-        for block in order:
-            start = int(self._starts[block])
-            batches = self._groups[block].to_batches(
+        for start, group in zip(self._starts.tolist(), self._groups, strict=False):
+            batches = group.to_batches(
                 schema=self._schema,
                 columns=self._columns,
                 batch_size=BATCH_ROWS,

@@ -18,13 +18,10 @@ LARGE_MAP_BYTES = 2**28
 class FeatureBlocks:
     """Features that are larger than memory, for the linear clusterers to stream.
 
-    The methods of the linear clusterers take it as X. They read it block by block, several times,
-    and hold a small part at a time. Memory maps of more than 256 MiB are wrapped in it by default.
-
-    Training draws its batches at random from a buffer of some 100 MB, which is filled with blocks
-    in random order. So rows may be sorted, for example by class, if the buffer holds blocks of many
-    places. The blocks of a plain iterable come in its own order: there the rows must be in random
-    order, at least within 100,000 rows or so, or accuracy is lost.
+    The methods of the linear clusterers take it as X. `fit` reads it twice from end to end, once
+    for the sample of rows that it trains on and once to label all rows, and finds what it would
+    find on the same matrix in memory, in whatever order the rows are. Memory maps of more than 256
+    MiB are wrapped in it by default.
 
     Parameters
     ----------
@@ -37,13 +34,11 @@ class FeatureBlocks:
           vectors of numbers; its row groups are the blocks, so they should be of some thousand
           rows;
         - any other iterable of arrays of shape (n_i, n_features), the blocks. It is iterated over
-          many times and must yield the same blocks each time, which generators do not. The blocks
-          of a sequence are taken in random order.
+          several times and must yield the same blocks each time, which generators do not.
     columns : list of str, default=None
         Which columns of a dataset are features; None for all of them.
     block_rows : int, default=None
-        Rows that are read at a time from an array. None for those of its chunks, or 256. Fewer mix
-        sorted rows better, more are read faster from spinning disks.
+        Rows that are read at a time from an array. None for those of its chunks, or 256.
 
     Attributes
     ----------
@@ -102,17 +97,13 @@ class FeatureBlocks:
         """Say what it is, not what it holds."""
         return f"FeatureBlocks(shape={self.shape}, dtype={self.dtype})"
 
-    def blocks(
-        self, size: int, random_state: np.random.RandomState | None = None
-    ) -> Iterator[tuple[slice, np.ndarray]]:
-        """Go through all rows once.
+    def blocks(self, size: int) -> Iterator[tuple[slice, np.ndarray]]:
+        """Go through all rows once, in their order.
 
         Parameters
         ----------
         size : int
             Most rows at a time.
-        random_state : numpy.random.RandomState, default=None
-            Draws the order of the blocks, where the source allows any; None keeps theirs.
 
         Yields
         ------
@@ -134,9 +125,7 @@ class FeatureBlocks:
         >>> [(rows.start, rows.stop) for rows, _ in X.blocks(size=2)]
         [(0, 2), (2, 3), (3, 5), (5, 7)]
         """
-        n_blocks = self._reader.n_blocks
-        order = range(n_blocks) if random_state is None else random_state.permutation(n_blocks)
-        for first, rows in self._reader.read(order):
+        for first, rows in self._reader.read():
             if rows.ndim != 2 or rows.shape[1] != self.shape[1]:
                 raise ValueError(
                     f"X has a block of shape {rows.shape} at row {first} (counted from 0). All "
