@@ -14,7 +14,7 @@ BENCHMARKS := $(sort $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py)) \
     benchmarks/paper/table2.py benchmarks/paper/table5.py)
 # These make their own problems.
 SOLVERS := $(sort benchmarks/hard_suite.py $(wildcard benchmarks/pseudo_labels_*.py) \
-    benchmarks/paper/figure1.py)
+    benchmarks/paper/figure1.py benchmarks/start_up.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint docs bench check-data clean

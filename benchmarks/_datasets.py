@@ -104,6 +104,16 @@ def _synthetic(n_features: int, folder: Path | None, seed: int) -> Arrays:
     return make_embeddings(VARIANT_ROWS, 10, n_features, n_factors=factors, random_state=seed)
 
 
+def _made(n_samples: int, n_clusters: int, folder: Path | None, seed: int) -> Arrays:
+    """Make embeddings, or read what was made for another method and left in the folder."""
+    assert folder is not None
+    path = folder / f"{n_samples}x{n_clusters}_{seed}.npz"
+    if not path.exists():
+        X, y = make_embeddings(n_samples, n_clusters, 384, random_state=seed)
+        np.savez(path, X=X, y=y)
+    return load(folder, path.stem)
+
+
 def _all() -> Iterator[DataSet]:
     yield DataSet("digits", "digits", _digits)
     for name in FEATURE_SETS:
@@ -129,6 +139,14 @@ def _all() -> Iterator[DataSet]:
 
 DATA_SETS = {data.name: data for data in _all()}
 GROUPS = tuple(dict.fromkeys(data.group for data in DATA_SETS.values()))
+
+
+def find(name: str) -> DataSet:
+    """Return a set by its name; one like 1e5x100 is of so many embeddings and clusters."""
+    if name in DATA_SETS:
+        return DATA_SETS[name]
+    n_samples, n_clusters = (int(float(number)) for number in name.split("x"))
+    return DataSet(name, "made", partial(_made, n_samples, n_clusters), depends_on_seed=True)
 
 
 def select(wanted: list[str]) -> list[DataSet]:

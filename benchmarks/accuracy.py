@@ -41,17 +41,17 @@ def parse_arguments() -> argparse.Namespace:
         help="methods whose names begin so; by default those that the group runs",
     )
     parser.add_argument("--seeds", type=int, default=6, help="number of seeds")
-    parser.add_argument(
-        "--limit", type=float, default=300, help="seconds of a run, its start included"
-    )
+    parser.add_argument("--limit", type=float, default=300, help="seconds of a fit")
     parser.add_argument("--threads", type=int, default=1, help="threads of a run")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--fresh", action="store_true", help="forget what was measured before")
     arguments = parser.parse_args()
     try:
         sets = _datasets.select(arguments.sets)
-        _methods.select("", arguments.methods)
-    except ValueError as error:
+        groups = {data.group for data in sets}
+        for group in groups:
+            _methods.check_installed(_methods.select(group, arguments.methods))
+    except (ImportError, ValueError) as error:
         parser.error(str(error))
     # Before the run: a file that is not there is no failure of a method.
     for name in filter(None, (data.feature_set for data in sets)):

@@ -1,4 +1,4 @@
-"""Several feature spaces at once: each alone, side by side, and with one graph made of all.
+"""Several feature spaces at once: each alone, and side by side.
 
 Run as ``python benchmarks/feature_spaces.py --data FOLDER`` for digits, and for MNIST if the folder
 has mnist_images.npz, the images in its first array; writes results/feature_spaces.md. The network
@@ -12,15 +12,12 @@ import time
 
 import numpy as np
 from _common import machine, markdown, mean_std, parser, write
-from scipy import sparse
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.metrics import normalized_mutual_info_score
-from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
 from skcollision import CollisionClusterer
-from skcollision.engine import _neighbourhoods, _training_features
 from skcollision.features import ImageEmbedder, ImagePreprocessing
 from skcollision.metrics import clustering_accuracy_score
 
@@ -76,33 +73,6 @@ def unit_rows(X):
     return normalize(X - X.mean(axis=0))
 
 
-class AveragedGraph(_neighbourhoods.NeighbourGraph):
-    """A neighbour graph whose steps are the mean of those in several spaces."""
-
-    spaces: tuple = ()
-
-    def __init__(self, features, n_neighbors, *, n_clusters, random_state):
-        self.landmarks = np.arange(len(features))
-        graph = sparse.eye_array(len(features), dtype=features.dtype)
-        for X in self.spaces:
-            search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(X)
-            nearest = sparse.csr_array(search.kneighbors_graph()).astype(features.dtype)
-            graph = graph + (nearest + nearest.T) / len(self.spaces)
-        self._degrees = graph.sum(axis=1)
-        self._step = normalize(sparse.csr_array(graph), norm="l1")
-
-
-def with_averaged_graph(spaces, X, n_clusters, seed):
-    """Cluster X on the graph of all spaces."""
-    before = _training_features.NeighbourGraph
-    AveragedGraph.spaces = spaces
-    _training_features.NeighbourGraph = AveragedGraph
-    try:
-        return ours(X, n_clusters, seed)
-    finally:
-        _training_features.NeighbourGraph = before
-
-
 def ours(X, n_clusters, seed):
     """Cluster with the defaults."""
     return CollisionClusterer(n_clusters, random_state=seed).fit_predict(X)
@@ -124,17 +94,12 @@ def ways(spaces):
     raw = np.hstack(list(spaces.values()))
     found["side by side, as they are"] = lambda method, k, seed: method(raw, k, seed)
     found["side by side, unit rows"] = lambda method, k, seed: method(joined, k, seed)
-    found["the same, averaged graph"] = lambda method, k, seed: (
-        with_averaged_graph(tuple(units.values()), joined, k, seed) if method is ours else None
-    )
     return found
 
 
 def measure(way, method, y, n_seeds):
-    """Return ACC and NMI of the seeds as text; dashes for what a method cannot do."""
+    """Return ACC and NMI of the seeds as text."""
     runs = [way(method, len(np.unique(y)), seed) for seed in range(n_seeds)]
-    if runs[0] is None:
-        return ["–", "–"]
     scores = (clustering_accuracy_score, normalized_mutual_info_score)
     return [mean_std([score(y, labels) for labels in runs]) for score in scores]
 
@@ -156,8 +121,8 @@ def main():
     header += ["ACC, KMeans(n_init=10)", "NMI, KMeans(n_init=10)"]
     note = (
         f"\nMean ± standard deviation over {arguments.seeds} seeds. Spaces alone are centred and "
-        "their rows brought to length 1, also for KMeans. Averaged graph: a walk steps along the "
-        f"neighbours in either space alike. MNIST: {N_IMAGES} training images, at {IMAGE_SIZE} "
+        "their rows brought to length 1, also for KMeans. "
+        f"MNIST: {N_IMAGES} training images, at {IMAGE_SIZE} "
         f"pixels for the network; {machine()}.\n"
     )
     write("feature_spaces", markdown(header, rows) + note)

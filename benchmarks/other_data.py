@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skcollision import CollisionClusterer
 from skcollision.datasets import make_embeddings
-from skcollision.engine import _features, _schedule
+from skcollision.engine import _normalisation, _schedule
 from skcollision.metrics import clustering_accuracy_score
 
 # Dimensions, clusters and spread.
@@ -84,12 +84,12 @@ def ours(X, n_clusters, seed):
 def without_rules(X, n_clusters, seed):
     """Cluster few features as many, and around the mean."""
     length = np.linalg.norm(X - X.mean(0, dtype=float), axis=1)
-    is_tame = np.sqrt(np.mean(length**2)) < _features.HEAVY_TAILS * length.mean()
-    if X.shape[1] >= _features.FEW_FEATURES and is_tame:
+    is_tame = np.sqrt(np.mean(length**2)) < _normalisation.HEAVY_TAILS * length.mean()
+    if X.shape[1] >= _normalisation.FEW_FEATURES and is_tame:
         return None
     with (
-        mock.patch.object(_features, "HEAVY_TAILS", np.inf),
-        mock.patch.object(_features, "FEW_FEATURES", 0),
+        mock.patch.object(_normalisation, "HEAVY_TAILS", np.inf),
+        mock.patch.object(_normalisation, "FEW_FEATURES", 0),
         mock.patch.object(_schedule, "FEW_FEATURES", 0),
     ):
         return ours(X, n_clusters, seed)
