@@ -13,6 +13,7 @@ from skcollision.engine._heads import LinearHeads
 from skcollision.engine._prior import PriorEstimate
 from skcollision.engine._surplus import join_surplus
 from skcollision.engine._training_sample import TrainingSample
+from skcollision.graph import most_probable
 
 # Objectives this close, in nats, are equal.
 TIE = 1e-6
@@ -67,7 +68,7 @@ def best_on_graph(
         soft = graph.labels(labels, weight, target, estimate)
         if estimate is None:
             soft = _fairer(soft, soft_predictions(heads, restart, sample.seen), weight, target)
-        kept = graph.kept_information(soft.argmax(axis=1), heads.n_clusters)
+        kept = graph.kept_information(most_probable(soft), heads.n_clusters)
         found[number] = kept, Clustering(heads, restart, soft)
 
     run_tasks(refine, len(hard))

@@ -59,6 +59,16 @@ def _normalise_rows(matrix: sparse.csr_array) -> None:
     matrix.data /= np.repeat(sums, np.diff(matrix.indptr))
 
 
+def most_probable(labels: sparse.csr_array) -> np.ndarray:
+    """Return the column of the largest entry of each row; no row is empty."""
+    counts = np.diff(labels.indptr)
+    largest = np.maximum.reduceat(labels.data, labels.indptr[:-1])
+    found = np.flatnonzero(labels.data == np.repeat(largest, counts))[::-1]
+    columns = np.empty(len(counts), dtype=labels.indices.dtype)
+    columns[np.repeat(np.arange(len(counts)), counts)[found]] = labels.indices[found]
+    return columns
+
+
 def fuzzy_steps(neighbors: np.ndarray, distances: np.ndarray) -> sparse.csr_array:
     """Return the steps of a walk over a graph whose edges are weighted by each point's own scale.
 

@@ -4,7 +4,7 @@ from scipy import sparse
 from sklearn.neighbors import NearestNeighbors
 
 from skcollision.datasets import make_embeddings
-from skcollision.graph import NeighbourGraph
+from skcollision.graph import NeighbourGraph, most_probable
 from skcollision.graph._labels import fuzzy_steps, labels_on_graph
 
 
@@ -107,3 +107,8 @@ def test_a_cluster_without_points_stays_empty():
     assert np.isfinite(labels.data).all()
     assert labels.shape == (len(y), 5)
     assert labels.mean(axis=0)[4] == 0
+
+
+def test_most_probable_is_the_first_of_the_largest():
+    labels = np.array([[0.2, 0.8, 0.0], [0.5, 0.0, 0.5], [0.0, 0.0, 1.0]])
+    np.testing.assert_array_equal(most_probable(sparse.csr_array(labels)), [1, 0, 2])
