@@ -5,7 +5,6 @@ import torch
 from skcollision.engine import MatchedPrior, PriorEstimate
 from skcollision.engine._prior import POWER, UNIFORM_PART
 
-
 # Copies of each label: enough points a cluster for a batch's shares to count in full.
 MANY = 100
 
