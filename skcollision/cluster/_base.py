@@ -54,9 +54,11 @@ from skcollision.engine import (
     weight_like,
 )
 
-# Without max_iter: at least this many optimiser steps from K-means and from a random start.
-DEFAULT_STEPS = 80
+# Without max_iter: at least this many optimiser steps from K-means and from a random start. A step
+# costs as K^2; of more than 100 clusters K-means leaves less to do, so that fewer steps are enough.
+DEFAULT_STEPS, LEAST_STEPS = 80, 20
 DEFAULT_STEPS_FROM_RANDOM = 150
+STEPS_UP_TO_CLUSTERS = 100
 
 # With normalize=False: between which the largest feature must be, for squares in float32.
 SMALLEST_PEAK, LARGEST_PEAK = 1e-15, 1e15
@@ -64,8 +66,9 @@ SMALLEST_PEAK, LARGEST_PEAK = 1e-15, 1e15
 # With n_init="auto": restarts, fewer where the columns of all would be more than this.
 RESTARTS, COLUMNS = 5, 500
 
-# With batch_size="auto": points a step, and how many of them a cluster should have.
-BATCH_SIZE, BATCH_PER_CLUSTER = 1000, 5
+# With batch_size="auto": points a step, how many of them a cluster should have, and the most
+# predictions of a step where that is more than one a cluster.
+BATCH_SIZE, BATCH_PER_CLUSTER, BATCH_PREDICTIONS = 1000, 5, 2**26
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -330,7 +333,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         if not isinstance(self.prior, str):
             matched = MatchedPrior(n_restarts, self._target_proportions())
         trainer = self._trainer_of(
-            heads, n_points, criterion, random_state, prior=matched, n_steps=DEFAULT_STEPS
+            heads, n_points, criterion, random_state, prior=matched, n_steps=self._n_steps()
         )
         # K-means sees clusters in few dimensions well, but knows nothing of demanded proportions.
         if self._crowding() < 1 and self._estimates_prior() and sample.graph is not None:
@@ -361,7 +364,8 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
     def _settings(self, n_points: int, n_steps: int) -> TrainingSettings:
         size = self.batch_size
         if isinstance(size, str):
-            size = max(BATCH_SIZE, BATCH_PER_CLUSTER * self.n_clusters)
+            most = max(self.n_clusters, BATCH_PREDICTIONS // self.n_clusters)
+            size = max(BATCH_SIZE, min(BATCH_PER_CLUSTER * self.n_clusters, most))
         n_epochs = self.max_iter or math.ceil(n_steps / math.ceil(n_points / size))
         decay = self.weight_decay
         if isinstance(decay, str):
@@ -375,6 +379,10 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             weight_decay=decay,
             tol=self.tol,
         )
+
+    def _n_steps(self) -> int:
+        fewer = min(1.0, (STEPS_UP_TO_CLUSTERS / self.n_clusters) ** 0.5)
+        return max(LEAST_STEPS, round(fewer * DEFAULT_STEPS))
 
     def _crowding(self) -> float:
         return crowding(self.n_clusters, self._n_features())

@@ -79,10 +79,10 @@ class CollisionClusterer(PseudoLabelClusterer):
         from compete, too. "auto" is 5, or 500 / K where that is fewer.
     max_iter : int, default=None
         Most epochs, passes over the points that training sees. None for as many as make 80
-        optimiser steps, or 150 from random weights.
+        optimiser steps, down to 20 for more than 100 clusters, or 150 from random weights.
     batch_size : int or "auto", default="auto"
         Most points a step; an epoch is cut into random batches of nearly equal size. "auto" is
-        1000, or 5 K where that is more.
+        1000, or 5 K where that is more, up to 2^26 predictions or one point a cluster.
     max_samples : int, None or "auto", default="auto"
         Most points that training sees, drawn at random in proportion to their weight; None for all.
         Every point gets a label. "auto" is 20,000, or 100 K where that is more.
