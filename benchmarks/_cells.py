@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from _common import FEATURE_SETS, RESULTS, markdown
 from _datasets import DATA_SETS
+from _methods import METHODS, SAMPLED, check_installed
 from _runs import Results, Run, measure, start_server
 
 OURS, BASELINE = "CollisionClusterer", "KMeans(n_init=10)"
@@ -51,11 +53,13 @@ def run_all(
 
     A method that failed is left out with the other seeds of the set, and of sets no smaller.
     """
+    methods = list(methods)
+    check_installed((METHODS | SAMPLED)[method] for method in methods)
     results = Results(RESULTS / f"{name}.csv")
     context = start_server(arguments.threads)
-    for cell in arguments.cells:
+    for cell, seed in product(arguments.cells, range(arguments.seeds)):
         # By turns, so that all methods meet the same load of the machine.
-        runs = [Run(cell, method, seed) for seed in range(arguments.seeds) for method in methods]
+        runs = [Run(cell, method, seed) for method in methods]
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) if _is_size(cell) else arguments.data
             for run in results.missing(runs):

@@ -30,7 +30,7 @@ def parser(description: str) -> argparse.ArgumentParser:
 def load(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the float32 features and the labels of a set; labels are for evaluation only."""
     with np.load(folder / f"{name}.npz") as arrays:
-        return arrays["X"].astype(np.float32), arrays["y"]
+        return arrays["X"].astype(np.float32, copy=False), arrays["y"]
 
 
 def read_rows(path: Path, fields: list[str]) -> pd.DataFrame:

@@ -19,11 +19,12 @@ NOTE = """
 Means over the sets of means over the seeds; seconds and memory likewise. Spread: mean over the sets
 of the standard deviation of ACC over the seeds, in units of {baseline}'s. Won / tied /
 lost: sets on which {ours} has the higher ACC, about the same (less than half a point
-apart), the lower. Clustered: share of the points that a method does not call noise; noise is given
-to the cluster of the nearest clustered point before it is scored. Memory: peak during the fit, over
-what libraries and features take before. A dash: a set on which no run succeeded, or a figure that
-was not measured. Unit rows: features centred, then rows scaled to length 1, within the clock, as
-our clusterers do inside. Every run is in the CSV beside this file. {runs} Threads a run: {threads};
+apart), the lower. Found / K: clusters with points, over those asked for. Clustered: share of the
+points that a method does not call noise; noise is given to the cluster of the nearest clustered
+point before it is scored. Memory: peak during the fit, over what libraries and features take
+before. A dash: a set on which no run succeeded, or a figure that was not measured. Unit rows:
+features centred, then rows scaled to length 1, within the clock, as our clusterers do inside. Every
+run is in the CSV beside this file. {runs} Threads a run: {threads};
 {machine}.
 """
 
@@ -52,7 +53,8 @@ def report(group: str, rows: list[dict[str, str]]) -> None:
 
 def summarise(runs: pd.DataFrame, sets: list[str], methods: list[str]) -> pd.DataFrame:
     """Return a row of figures for each method."""
-    figures = [*SCORES, "coverage", "seconds", "peak_mib"]
+    figures = [*SCORES, "found", "coverage", "seconds", "peak_mib"]
+    runs = runs.assign(found=runs["n_found"] / runs["n_clusters"])
     means = runs.groupby(["method", "data"])[figures].mean()
     # A method that never succeeded on a set has no mean over the sets.
     summary = means.groupby("method").agg(lambda values: values.mean(skipna=False))
@@ -81,12 +83,13 @@ def record(accuracy: pd.DataFrame, method: str) -> str:
 def overview(summary: pd.DataFrame, methods: list[str], n_sets: int) -> str:
     """Return the table of all methods, best first; those without a mean come last."""
     header = ["method", "ACC", "NMI", "ARI", "spread", f"{OURS} won / tied / lost"]
-    header += ["clustered", "seconds", "peak MiB", "runs", "failed"]
+    header += ["found / K", "clustered", "seconds", "peak MiB", "runs", "failed"]
     lines = []
     for method, row in summary.sort_values("acc", ascending=False, na_position="last").iterrows():
         name = f"**{method}**" if METHODS[method].is_ours else method
         scores = [number(row[score], 3) for score in SCORES]
-        cost = [number(row["coverage"], 2), number(row["seconds"], 1), number(row["peak_mib"], 0)]
+        cost = [number(row["found"], 2), number(row["coverage"], 2)]
+        cost += [number(row["seconds"], 1), number(row["peak_mib"], 0)]
         counts = [str(row["runs"]), str(row["failed"])]
         lines.append([name, *scores, number(row["spread"], 2), row["record"], *cost, *counts])
     return f"{n_sets} sets.\n\n" + markdown(header, lines)

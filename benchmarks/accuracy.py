@@ -48,9 +48,8 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     try:
         sets = _datasets.select(arguments.sets)
-        groups = {data.group for data in sets}
-        for group in groups:
-            _methods.check_installed(_methods.select(group, arguments.methods))
+        for data in sets:
+            _methods.check_installed(_methods.select(data.group, arguments.methods))
     except (ImportError, ValueError) as error:
         parser.error(str(error))
     # Before the run: a file that is not there is no failure of a method.
