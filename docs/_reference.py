@@ -10,7 +10,7 @@ from typing import Any
 import skcollision
 
 # The training loop, which may change in any version, and the command line, which has its own page.
-NOT_IN_REFERENCE = {"skcollision.engine", "skcollision.cli"}
+NOT_IN_REFERENCE = {"skcollision.graph", "skcollision.engine", "skcollision.cli"}
 
 # Of scikit-learn; their docstrings point at pages that are not here.
 _POINT_ELSEWHERE = ("get_metadata_routing", "set_output", "_request", "score")
