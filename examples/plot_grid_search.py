@@ -10,8 +10,8 @@ wants to see that, or has unusual data, can use scikit-learn's searches.
 # `lam` is how strictly pseudo-labels fill the clusters, and `fairness_weight` how strictly
 # predictions do. Each pair is fitted to two thirds of the points and scored on the last third by
 # two scorers: clustering accuracy, which needs labels, and one that does not, how much the cluster
-# of a point tells of those of its neighbours. The fits never see a label. With two restarts and
-# 50 epochs they are quicker than by default.
+# of a point tells of those of its neighbours. The fits never see a label. With two restarts
+# they are quicker than by default.
 
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
@@ -23,7 +23,7 @@ X, y = load_digits(return_X_y=True)
 X, y = X[:600], y[:600]
 
 search = GridSearchCV(
-    CollisionClusterer(n_clusters=10, n_init=2, max_iter=50, random_state=0),
+    CollisionClusterer(n_clusters=10, n_init=2, random_state=0),
     {"lam": [1, 10, 100], "fairness_weight": [0.0, 1.0, 3.0]},
     scoring={name: get_scorer(name) for name in ["clustering_accuracy", "neighbor_info"]},
     refit="neighbor_info",

