@@ -1,4 +1,4 @@
-"""Many clusters to a loose tolerance: the smoothed dual, climbed without a K x K system.
+"""Labels to a loose tolerance: the smoothed dual, climbed without a K x K system.
 
 Labels are smoothed by eps times their entropy, which makes the dual smooth; its curvature is near
 enough to its diagonal that Newton on each price alone climbs it in ten or twenty passes, each of
@@ -20,9 +20,9 @@ from skcollision.pseudo_labels._fairness import (
 )
 from skcollision.pseudo_labels._problem import Problem, Solution, is_solved
 
-# Measured on two cores: from here on the interior point's K x K system takes longer. It also
-# takes over where these do not reach the tolerance in so many passes.
-MANY_CLUSTERS, LOOSE_TOL, MAX_PASSES = 128, 3e-3, 100
+# At tolerances from here on this takes half the time of the interior point for ten clusters, and
+# far less for many. The interior point takes over where so many passes do not reach the tolerance.
+LOOSE_TOL, MAX_PASSES = 3e-3, 100
 # Smoothing at first, and by what it changes at most.
 FIRST_EPS, REFINE = 0.04, 0.5
 # The furthest that a price may move in a pass, and the least part of eps / mean.
@@ -34,7 +34,7 @@ BLOCK = 1 << 18
 def is_worth_it(problem: Problem, tol: float) -> bool:
     """Tell whether to try this before the interior point."""
     _, n_points, n_clusters = problem.probs.shape
-    fits = MANY_CLUSTERS <= n_clusters <= n_points
+    fits = 2 <= n_clusters <= n_points
     return fits and tol >= LOOSE_TOL and math.isfinite(problem.lam)
 
 
