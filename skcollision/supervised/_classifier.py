@@ -62,11 +62,14 @@ class CollisionClassifier(BaseLinearClassifier):
     weight_decay : float, default=1e-5
         Coefficient γ. It starts 6 times as large and comes down with the learning rate.
     normalize : bool, default=True
-        Centre the features and bring each row to unit length, so that the other defaults hold on
-        any scale. The normalisation is kept in the model.
+        Centre the features and bring rows near unit length, so that the other defaults hold on any
+        scale: a centred row x becomes :math:`\sqrt5 x / \sqrt{|x|^2 + 4 s^2}`, where s is the root
+        mean square of all lengths |x|. Most rows keep their relative length nearly whole; rows far
+        outside come near. The normalisation is kept in the model.
     tol : float, default=1e-5
         Training stops when the best restart's objective has not fallen by this many nats in 10
-        epochs and 100 steps; 0 never stops early.
+        epochs and 100 steps; 0 never stops early. With ``loss="shannon"``, ``max_iter=None`` and
+        no more points than `batch_size`, L-BFGS then goes on to the optimum.
     device : str, default="auto"
         "cpu", "cuda", "cuda:i", or "auto" for CUDA where there is one.
     random_state : int, RandomState instance or None, default=None
@@ -213,6 +216,8 @@ class CollisionClassifier(BaseLinearClassifier):
             features, labels, random_state, loss=self.loss, n_restarts=self.n_init
         )
         self._train(trainer, features, data, weight)
+        if self.loss == "shannon":
+            self._finish(trainer, features, weight)
         self._store(trainer)
         return self
 
