@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -39,11 +40,20 @@ DEFAULT_EPOCHS = 10
 LBFGS_STEPS = 200
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxModel):
-    """A softmax linear classifier on normalised features: all but what it learns from.
+    """A softmax linear classifier on normalised features: all but what it learns from."""
 
-    A subclass's ``__init__`` takes at least the parameters constrained below.
-    """
+    classes: ArrayLike | None = None
+    max_iter: int | None = None
+    batch_size: int = 1000
+    learning_rate: float = 1.0
+    weight_decay: float = 1e-4
+    normalize: bool = True
+    tol: float = 1e-5
+    device: str = "auto"
+    random_state: int | np.random.RandomState | None = None
+    verbose: bool | int = False
 
     # `out` says where results go, not what they are: nothing to route.
     __metadata_request__predict: ClassVar = {"out": UNUSED}
@@ -207,9 +217,12 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
             line_search_fn="strong_wolfe",
         )
 
+        supervision = trainer.supervision
+        assert supervision is not None
+
         def objective() -> Tensor:
             steps.zero_grad()
-            loss = trainer.supervision.loss(trainer.heads, trainer.heads(features), rows, of_points)
+            loss = supervision.loss(trainer.heads, trainer.heads(features), rows, of_points)
             value = (loss + self.weight_decay / 2 * trainer.heads.square_norm()).sum()
             value.backward()
             return value

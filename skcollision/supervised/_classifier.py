@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -29,6 +30,7 @@ from skcollision.supervised._labels import (
 from skcollision.supervised._supervision import LOSSES
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class CollisionClassifier(BaseLinearClassifier):
     r"""Linear softmax classifier for soft, noisy or plain labels.
 
@@ -59,7 +61,7 @@ class CollisionClassifier(BaseLinearClassifier):
         Most points a step; an epoch is cut into random batches of nearly equal size.
     learning_rate : float, default=1.0
         Initial learning rate, for features of unit length; it falls to 0 along a cosine.
-    weight_decay : float, default=1e-5
+    weight_decay : float, default=1e-4
         Coefficient γ. It starts 6 times as large and comes down with the learning rate.
     normalize : bool, default=True
         Centre the features and bring rows near unit length, so that the other defaults hold on any
@@ -134,43 +136,16 @@ class CollisionClassifier(BaseLinearClassifier):
     1.0
     """
 
+    loss: str = "collision"
+    transition_matrix: ArrayLike | None = None
+    n_init: int = 5
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseLinearClassifier._parameter_constraints,
         "loss": [StrOptions(set(LOSSES))],
         "transition_matrix": [None, "array-like"],
         "n_init": [Interval(Integral, 1, None, closed="left")],
     }
-
-    def __init__(
-        self,
-        *,
-        loss: str = "collision",
-        transition_matrix: ArrayLike | None = None,
-        classes: ArrayLike | None = None,
-        n_init: int = 5,
-        max_iter: int | None = None,
-        batch_size: int = 1000,
-        learning_rate: float = 1.0,
-        weight_decay: float = 1e-5,
-        normalize: bool = True,
-        tol: float = 1e-5,
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        verbose: bool | int = False,
-    ) -> None:
-        self.loss = loss
-        self.transition_matrix = transition_matrix
-        self.classes = classes
-        self.n_init = n_init
-        self.max_iter = max_iter
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.normalize = normalize
-        self.tol = tol
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
 
     @with_callbacks
     @isolated()
