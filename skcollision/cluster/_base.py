@@ -26,7 +26,7 @@ from skcollision.cluster._prior import target_proportions
 from skcollision.cluster._resumption import Resumption
 from skcollision.cluster._surplus import SurplusMerging
 from skcollision.cluster._training import model_attributes, train
-from skcollision.cluster._warnings import warn_of_empty, warn_of_gap
+from skcollision.cluster._warnings import warn_of_columns, warn_of_empty, warn_of_gap
 from skcollision.criteria import ClusteringCriterion, SelfLabellingCriterion
 from skcollision.engine import (
     SHARPNESS,
@@ -183,6 +183,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         run = Resumption(checkpoint, self, check_random_state(self.random_state))
         drawn = draw_sample(len(data), weight, self._sample_size(), run.random_state)
         rows = take_rows(data, drawn.rows)
+        warn_of_columns(rows, getattr(self, "feature_names_in_", None))
         run.check(self._measure_normalisation(rows, drawn.weight))
         sample = TrainingSample(
             self._normalised(rows),

@@ -88,6 +88,16 @@ class LinearSoftmaxModel(VersionedEstimator):
         """
         return like(X, self._collect(X, lambda logits: logits.log_softmax(1)))
 
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        for name, allowed in self._parameter_constraints.items():
+            takes_bool = any(each in ("boolean", "verbose") for each in map(str, allowed))
+            if isinstance(getattr(self, name), bool | np.bool_) and not takes_bool:
+                raise ValueError(
+                    f"The {name!r} parameter of {type(self).__name__} must not be a bool. Got "
+                    f"{getattr(self, name)!r} instead."
+                )
+
     def __getstate__(self) -> dict[str, Any]:
         # No private class: it would tie what is saved to one version.
         state = super().__getstate__()
@@ -112,7 +122,7 @@ class LinearSoftmaxModel(VersionedEstimator):
         Returns X as a matrix, or as blocks, whose values are checked as they are read.
         """
         sample_weight = to_numpy(sample_weight)
-        matrix: Any = to_numpy(X)
+        matrix: Any = to_numpy(stacked(X))
         if self._fits_blocks and large_map(matrix):
             matrix = FeatureBlocks(matrix)
         is_blocks = isinstance(matrix, FeatureBlocks)
@@ -187,6 +197,25 @@ class LinearSoftmaxModel(VersionedEstimator):
                 resident = 0
         assert out is not None
         return out
+
+
+def stacked(X: Any) -> Any:
+    """Return a column whose cells are vectors as a matrix; anything else as it is."""
+    shape = getattr(X, "shape", None)
+    if not hasattr(X, "to_numpy") or shape is None or not 1 <= len(shape) <= 2:
+        return X
+    if (len(shape) == 2 and shape[1] != 1) or not shape[0]:
+        return X
+    cells = X.to_numpy()
+    if cells.dtype != object or np.ndim(cells.ravel()[0]) != 1:
+        return cells if cells.ndim == 2 and len(shape) == 1 else X
+    lengths = {np.shape(cell) for cell in cells.ravel()}
+    if len(lengths) > 1:
+        raise ValueError(
+            "X is a column of vectors of different lengths: all of its cells must have the same "
+            f"number of features. Got shapes {sorted(lengths)[:5]}."
+        )
+    return np.stack(cells.ravel())
 
 
 def place(out: np.ndarray | None, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

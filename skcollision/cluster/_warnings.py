@@ -6,10 +6,15 @@ import math
 import warnings
 from typing import Any
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 # Where a fit is called, as near as scikit-learn's decorators around it let.
 _STACKLEVEL = 3
+
+# A column of more than this share of the variance leaves nothing for the others. One of two or
+# three may well have it.
+DOMINANT, LEAST_FEATURES = 0.999, 4
 
 
 def warn_of_empty(n_clusters: int, n_used: int) -> None:
@@ -42,3 +47,31 @@ def warn_of_gap(criterion: Any, objective: float, duality_gap: float) -> None:
             ConvergenceWarning,
             stacklevel=_STACKLEVEL,
         )
+
+
+def warn_of_columns(X: np.ndarray, names: np.ndarray | None) -> None:
+    """Warn of a column that numbers the rows, or that holds nearly all variance of a table."""
+    n_points, n_features = X.shape
+    if n_features < 2 or n_points < 10:
+        return
+    # In units of the largest entry, and from the first row, nothing overflows or cancels.
+    peak = max(abs(float(X.max())), abs(float(X.min()))) or 1.0
+    variances = np.zeros(n_features)
+    for start in range(0, n_features, 64):
+        columns = (X[:, start : start + 64] / X.dtype.type(peak)).astype(np.float64)
+        variances[start : start + 64] = columns.var(axis=0)
+    widest = int(variances.argmax())
+    counting = X[:, widest] - X[0, widest]
+    name = f"column {widest}" if names is None else f"column {str(names[widest])!r}"
+    if np.array_equal(counting, np.arange(n_points)):
+        reason = "numbers the rows"
+    elif n_features >= LEAST_FEATURES and variances[widest] > DOMINANT * variances.sum():
+        reason = f"holds {variances[widest] / variances.sum():.2%} of the variance"
+    else:
+        return
+    warnings.warn(
+        f"In X, {name} {reason}, so that the other columns hardly count. Leave it out if it is no "
+        "feature, or bring all columns to one scale, for instance with StandardScaler.",
+        UserWarning,
+        stacklevel=_STACKLEVEL,
+    )

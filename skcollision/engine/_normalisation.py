@@ -96,12 +96,14 @@ def fit_normalisation(
     *,
     unit_rows: bool,
     softens: bool = False,
+    few_features: float = FEW_FEATURES,
 ) -> Normalisation:
     """Measure centre and scale of features (N, D), in float64.
 
     Where a few rows lie far outside, the geometric median is the centre of unit rows: seen from a
-    mean that they draw away, all others would lie in one direction. With `softens`, fewer than 16
-    features keep part of the distance from the centre: the softening is twice the scale.
+    mean that they draw away, all others would lie in one direction. With `softens`, fewer than
+    `few_features` features keep part of the distance from the centre: the softening is twice the
+    scale.
 
     Raises ValueError if all rows are the same, so that there is nothing to cluster, or so far
     apart that their distances are beyond float64.
@@ -128,7 +130,7 @@ def fit_normalisation(
         )
     if unit_rows and scale > HEAVY_TAILS * length:
         mean, scale = _geometric_median(X, weight, unit, mean)
-    is_soft = softens and unit_rows and X.shape[1] < FEW_FEATURES
+    is_soft = softens and unit_rows and X.shape[1] < few_features
     softening = SOFTENING * scale if is_soft else 0.0
     if not math.isfinite(math.hypot(scale, softening) / unit):
         raise ValueError("X has values too large for float64: its rows are more than 1e308 apart.")

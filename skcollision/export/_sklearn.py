@@ -25,7 +25,8 @@ def to_sklearn(model: Linear) -> Pipeline:
     sklearn.pipeline.Pipeline
         A ``LogisticRegression`` whose classes are the model's or cluster numbers; before it, if
         the model normalises, ``StandardScaler()``, ``Normalizer("max")`` and ``Normalizer()``, and
-        for fewer than 16 features a ``PolynomialFeatures(1)`` after the scaler. Its ``predict``
+        for classifiers, and for clusterers with fewer than 16 features, a
+        ``PolynomialFeatures(1)`` after the scaler. Its ``predict``
         and ``predict_proba`` are the model's up to rounding, but for points that differ from the
         centre of the data by less than rounding. The arrays are copies.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -35,12 +36,24 @@ from skcollision.supervised._supervision import LOSSES, LabelsOfAll
 DEFAULT_STEPS = 500
 DEFAULT_EPOCHS = 10
 
+# Most evaluations of a convex objective after that, in search of its optimum.
+LBFGS_STEPS = 200
 
+
+@dataclass(kw_only=True, eq=False, repr=False)
 class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxModel):
-    """A softmax linear classifier on normalised features: all but what it learns from.
+    """A softmax linear classifier on normalised features: all but what it learns from."""
 
-    A subclass's ``__init__`` takes at least the parameters constrained below.
-    """
+    classes: ArrayLike | None = None
+    max_iter: int | None = None
+    batch_size: int = 1000
+    learning_rate: float = 1.0
+    weight_decay: float = 1e-4
+    normalize: bool = True
+    tol: float = 1e-5
+    device: str = "auto"
+    random_state: int | np.random.RandomState | None = None
+    verbose: bool | int = False
 
     # `out` says where results go, not what they are: nothing to route.
     __metadata_request__predict: ClassVar = {"out": UNUSED}
@@ -137,7 +150,10 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
     def _begin(self, X: np.ndarray, weight: np.ndarray | None) -> NormalisedRows:
         """Measure the features' normalisation; return the rows as heads see them."""
         # Measured in any case: it finds features that say nothing.
-        normalisation = fit_normalisation(X, weight, unit_rows=True)
+        # Labels say whether lengths matter: of embeddings, which have nearly the same, they do not.
+        normalisation = fit_normalisation(
+            X, weight, unit_rows=True, softens=True, few_features=math.inf
+        )
         self._normalisation = normalisation if self.normalize else None
         return self._normalised(X)
 
@@ -186,6 +202,39 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
         self.objective_ = float(final.objective[best])
         self.history_ = history.as_dict()
         self.n_iter_ = len(history.seconds)
+
+    def _finish(self, trainer: Trainer, points: NormalisedRows, weight: np.ndarray | None) -> None:
+        """Go to the optimum of a convex objective, where all points fit into one batch."""
+        if self.max_iter is not None or len(points) > self.batch_size:
+            return
+        rows, of_points = np.arange(len(points)), weight_like(points, weight)
+        features, columns = points[rows], trainer.heads.columns.requires_grad_()
+        steps = torch.optim.LBFGS(
+            [columns],
+            max_iter=LBFGS_STEPS,
+            max_eval=LBFGS_STEPS,
+            tolerance_grad=1e-6,
+            line_search_fn="strong_wolfe",
+        )
+
+        supervision = trainer.supervision
+        assert supervision is not None
+
+        def objective() -> Tensor:
+            steps.zero_grad()
+            loss = supervision.loss(trainer.heads, trainer.heads(features), rows, of_points)
+            value = (loss + self.weight_decay / 2 * trainer.heads.square_norm()).sum()
+            value.backward()
+            return value
+
+        before = columns.detach().clone()
+        steps.step(objective)
+        trainer.heads.columns = columns.detach()
+        final = float(trainer.evaluate(points, of_points).objective[0])
+        if final <= self.objective_:
+            self.objective_ = final
+        else:
+            trainer.heads.columns = before
 
     def _store(self, trainer: Trainer) -> None:
         for name, value in model_attributes(trainer, 0).items():

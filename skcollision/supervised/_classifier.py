@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -29,6 +30,7 @@ from skcollision.supervised._labels import (
 from skcollision.supervised._supervision import LOSSES
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class CollisionClassifier(BaseLinearClassifier):
     r"""Linear softmax classifier for soft, noisy or plain labels.
 
@@ -59,14 +61,17 @@ class CollisionClassifier(BaseLinearClassifier):
         Most points a step; an epoch is cut into random batches of nearly equal size.
     learning_rate : float, default=1.0
         Initial learning rate, for features of unit length; it falls to 0 along a cosine.
-    weight_decay : float, default=1e-5
+    weight_decay : float, default=1e-4
         Coefficient γ. It starts 6 times as large and comes down with the learning rate.
     normalize : bool, default=True
-        Centre the features and bring each row to unit length, so that the other defaults hold on
-        any scale. The normalisation is kept in the model.
+        Centre the features and bring rows near unit length, so that the other defaults hold on any
+        scale: a centred row x becomes :math:`\sqrt5 x / \sqrt{|x|^2 + 4 s^2}`, where s is the root
+        mean square of all lengths |x|. Most rows keep their relative length nearly whole; rows far
+        outside come near. The normalisation is kept in the model.
     tol : float, default=1e-5
         Training stops when the best restart's objective has not fallen by this many nats in 10
-        epochs and 100 steps; 0 never stops early.
+        epochs and 100 steps; 0 never stops early. With ``loss="shannon"``, ``max_iter=None`` and
+        no more points than `batch_size`, L-BFGS then goes on to the optimum.
     device : str, default="auto"
         "cpu", "cuda", "cuda:i", or "auto" for CUDA where there is one.
     random_state : int, RandomState instance or None, default=None
@@ -131,43 +136,16 @@ class CollisionClassifier(BaseLinearClassifier):
     1.0
     """
 
+    loss: str = "collision"
+    transition_matrix: ArrayLike | None = None
+    n_init: int = 5
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseLinearClassifier._parameter_constraints,
         "loss": [StrOptions(set(LOSSES))],
         "transition_matrix": [None, "array-like"],
         "n_init": [Interval(Integral, 1, None, closed="left")],
     }
-
-    def __init__(
-        self,
-        *,
-        loss: str = "collision",
-        transition_matrix: ArrayLike | None = None,
-        classes: ArrayLike | None = None,
-        n_init: int = 5,
-        max_iter: int | None = None,
-        batch_size: int = 1000,
-        learning_rate: float = 1.0,
-        weight_decay: float = 1e-5,
-        normalize: bool = True,
-        tol: float = 1e-5,
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        verbose: bool | int = False,
-    ) -> None:
-        self.loss = loss
-        self.transition_matrix = transition_matrix
-        self.classes = classes
-        self.n_init = n_init
-        self.max_iter = max_iter
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.normalize = normalize
-        self.tol = tol
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
 
     @with_callbacks
     @isolated()
@@ -213,6 +191,8 @@ class CollisionClassifier(BaseLinearClassifier):
             features, labels, random_state, loss=self.loss, n_restarts=self.n_init
         )
         self._train(trainer, features, data, weight)
+        if self.loss == "shannon":
+            self._finish(trainer, features, weight)
         self._store(trainer)
         return self
 

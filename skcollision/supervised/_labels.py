@@ -23,13 +23,7 @@ def is_soft(y: Any) -> bool:
 
 
 def check_soft_labels(y: ArrayLike, X: np.ndarray, caller: str) -> np.ndarray:
-    """Return soft labels (N, K) for the rows of X, each row summing to 1.
-
-    Raises
-    ------
-    ValueError
-        If they are not one row on the simplex for each row of X.
-    """
+    """Return soft labels (N, K) for the rows of X, each row summing to 1."""
     labels = check_array(y, dtype=X.dtype, input_name="y")
     check_consistent_length(X, labels)
     sums = labels.sum(axis=1)
@@ -57,13 +51,7 @@ def check_hard_labels(y: Any, X: np.ndarray, caller: str) -> np.ndarray:
 
 
 def labelled_points(labels: np.ndarray, caller: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return which points have a label, and their labels in a dtype of their own.
-
-    Raises
-    ------
-    ValueError
-        If none has, or labels are strings among which -1 has become one, or mixed with numbers.
-    """
+    """Return which points have a label, and their labels in a dtype of their own."""
     if labels.dtype.kind in "US":
         if (labels == str(UNLABELLED)).any():
             raise ValueError(
@@ -94,14 +82,7 @@ def check_one_kind(labels: list[Any], caller: str) -> None:
 
 
 def named_classes(classes: ArrayLike | None, observed: np.ndarray, caller: str) -> np.ndarray:
-    """Return the classes in their order: those given, or else the observed ones, sorted.
-
-    Raises
-    ------
-    ValueError
-        If `classes` are not names that differ, or do not cover what was observed, or there is one
-        class only.
-    """
+    """Return the classes in their order: those given, or else the observed ones, sorted."""
     if classes is None:
         if len(observed) == 1:
             raise ValueError(
@@ -142,13 +123,7 @@ def partial_codes(
     classes: ArrayLike | None,
     caller: str,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the classes and the position of each label among them, -1 where there is none.
-
-    Raises
-    ------
-    ValueError
-        If a class has no labelled point of positive weight.
-    """
+    """Return the classes and the position of each label among them, -1 where there is none."""
     known, labels = labelled_points(check_hard_labels(y, X, caller), caller)
     check_classification_targets(labels)
     names = named_classes(classes, np.unique(labels), caller)
@@ -173,31 +148,7 @@ def one_hot(codes: np.ndarray, n_classes: int, dtype: Any) -> np.ndarray:
 def denoised(
     codes: np.ndarray, transition_matrix: ArrayLike, dtype: Any, n_classes: int, caller: str
 ) -> np.ndarray:
-    """Return the soft labels y ∝ T[:, l] of noisy labels l.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (N,)
-        Observed classes, as positions.
-    transition_matrix : array-like of shape (K, K)
-        T[c, l], the probability that class c is observed as l.
-    dtype : dtype
-        Floating type of the result.
-    n_classes : int
-        Number of classes, K.
-    caller : str
-        Name of the estimator, for the errors.
-
-    Returns
-    -------
-    ndarray of shape (N, K)
-        Rows that sum to 1: the posterior of the true class if all are equally frequent.
-
-    Raises
-    ------
-    ValueError
-        If T is not stochastic of that shape, or says that an observed class is never observed.
-    """
+    """Return the soft labels y ∝ T[:, l] of noisy labels l."""
     T = check_array(transition_matrix, dtype=np.float64, input_name="transition_matrix")
     is_stochastic = (T >= 0).all() and np.allclose(T.sum(axis=1), 1, atol=1e-6)
     if T.shape != (n_classes, n_classes) or not is_stochastic:
@@ -222,31 +173,7 @@ def denoised(
 def blurred(
     codes: np.ndarray, noise_rate: ArrayLike, dtype: Any, n_classes: int, caller: str
 ) -> np.ndarray:
-    """Return the soft labels (1 - η) one-hot + η / K of labels that are random at rate η.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (N,)
-        Observed classes, as positions.
-    noise_rate : float or array-like of shape (N,)
-        Probability η that a label was drawn from all classes alike, from 0 to 1.
-    dtype : dtype
-        Floating type of the result.
-    n_classes : int
-        Number of classes, K.
-    caller : str
-        Name of the estimator, for the error.
-
-    Returns
-    -------
-    ndarray of shape (N, K)
-        Rows that sum to 1.
-
-    Raises
-    ------
-    ValueError
-        If the rates are not one number, or one a point, from 0 to 1.
-    """
+    """Return the soft labels (1 - η) one-hot + η / K of labels that are random at rate η."""
     rate = np.asarray(noise_rate, dtype=dtype)
     # Not a number is not from 0 to 1 either.
     if rate.shape not in ((), codes.shape) or not ((rate >= 0) & (rate <= 1)).all():

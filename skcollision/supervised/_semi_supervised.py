@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -45,6 +46,7 @@ RATE = 0.3
 
 
 @documented_like(CollisionClassifier)
+@dataclass(kw_only=True, eq=False, repr=False)
 class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
     r"""Linear softmax classifier for data of which few points have a label.
 
@@ -126,6 +128,12 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
     True
     """
 
+    criterion: ClusteringCriterion | None = None
+    labelled_weight: float = 3.0
+    prior: str | ArrayLike = "estimate"
+    n_components: int | None = 128
+    n_neighbors: int | str = "auto"
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseLinearClassifier._parameter_constraints,
         "criterion": [None, ClusteringCriterion],
@@ -134,41 +142,6 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
         "n_components": [None, Interval(Integral, 1, None, closed="left")],
         "n_neighbors": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
     }
-
-    def __init__(
-        self,
-        *,
-        criterion: ClusteringCriterion | None = None,
-        labelled_weight: float = 3.0,
-        classes: ArrayLike | None = None,
-        prior: str | ArrayLike = "estimate",
-        max_iter: int | None = None,
-        batch_size: int = 1000,
-        learning_rate: float = 1.0,
-        weight_decay: float = 1e-5,
-        normalize: bool = True,
-        n_components: int | None = 128,
-        n_neighbors: int | str = "auto",
-        tol: float = 1e-5,
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        verbose: bool | int = False,
-    ) -> None:
-        self.criterion = criterion
-        self.labelled_weight = labelled_weight
-        self.classes = classes
-        self.prior = prior
-        self.max_iter = max_iter
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.normalize = normalize
-        self.n_components = n_components
-        self.n_neighbors = n_neighbors
-        self.tol = tol
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
 
     @with_callbacks
     @isolated()

@@ -1,0 +1,70 @@
+"""Tables as users bring them: columns of vectors, row numbers, columns of another unit."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits, load_iris
+
+from skcollision import CollisionClusterer
+from skcollision.datasets import make_embeddings
+
+pd = pytest.importorskip("pandas")
+X = make_embeddings(60, 3, 8, random_state=0)[0]
+
+
+def fit(X, **parameters):
+    return CollisionClusterer(3, n_init=1, max_iter=2, random_state=0, **parameters).fit(X)
+
+
+@pytest.mark.parametrize("cells", [list(X), X.tolist()], ids=["arrays", "lists"])
+def test_a_pandas_column_of_vectors_is_a_matrix(cells):
+    frame = pd.DataFrame({"embedding": cells})
+    expected = fit(X)
+    for column in (frame["embedding"], frame[["embedding"]]):
+        np.testing.assert_array_equal(fit(column).labels_, expected.labels_)
+        np.testing.assert_array_equal(expected.predict(column), expected.labels_)
+
+
+def test_a_polars_column_of_vectors_is_a_matrix():
+    pl = pytest.importorskip("polars")
+    expected = fit(X.astype(float)).labels_
+    for dtype in (pl.List(pl.Float64), pl.Array(pl.Float64, 8)):
+        frame = pl.DataFrame({"embedding": X.astype(float).tolist()}, schema={"embedding": dtype})
+        for column in (frame["embedding"], frame):
+            np.testing.assert_array_equal(fit(column).labels_, expected)
+
+
+def test_vectors_of_different_lengths_are_one_clear_error():
+    with pytest.raises(ValueError, match="X is a column of vectors of different lengths"):
+        fit(pd.Series([[1.0, 2.0], [1.0]] * 10))
+
+
+def test_true_is_no_number_of_clusters():
+    with pytest.raises(ValueError, match="'n_clusters' parameter of CollisionClusterer"):
+        CollisionClusterer(True).fit(X)
+
+
+def test_a_row_number_is_named():
+    digits = load_digits().data[:300]
+    numbered = np.c_[digits[:, :5], np.arange(300), digits[:, 5:]]
+    with pytest.warns(UserWarning, match="column 5 numbers the rows"):
+        fit(numbered)
+    frame = pd.DataFrame(digits, columns=[f"pixel{i}" for i in range(64)])
+    with pytest.warns(UserWarning, match="column 'row' numbers the rows"):
+        fit(frame.assign(row=np.arange(300)))
+
+
+def test_a_column_of_nearly_all_variance_is_named():
+    table = load_iris().data.copy()
+    table[:, 2] *= 1000
+    with pytest.warns(UserWarning, match="column 2 holds 100.00% of the variance"):
+        fit(table)
+
+
+@pytest.mark.parametrize("load", [load_iris, load_digits])
+def test_ordinary_tables_give_no_such_warning(load):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="In X, column")
+        fit(load().data[:300])
+        fit(X)

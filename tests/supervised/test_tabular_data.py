@@ -1,0 +1,59 @@
+"""Classifiers at their defaults are level with logistic regression on ordinary tables."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine, make_blobs
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.preprocessing import scale
+
+from skcollision import CollisionClassifier, SemiSupervisedCollisionClassifier
+
+FOLDS = StratifiedKFold(3, shuffle=True, random_state=0)
+
+
+def blobs_on_a_line():
+    y = np.repeat([0, 1, 2], 100)
+    return np.c_[5 * y, 0 * y] + np.random.default_rng(0).normal(scale=0.5, size=(300, 2)), y
+
+
+def standardised(load):
+    X, y = load(return_X_y=True)
+    return scale(X), y
+
+
+TABLES = {
+    "iris": lambda: load_iris(return_X_y=True),
+    "blobs": lambda: make_blobs(300, centers=5, random_state=3),
+    "line": blobs_on_a_line,
+    "cancer": lambda: standardised(load_breast_cancer),
+    "wine": lambda: standardised(load_wine),
+}
+CLASSIFIERS = [
+    CollisionClassifier(random_state=0),
+    CollisionClassifier(loss="shannon", random_state=0),
+    SemiSupervisedCollisionClassifier(random_state=0),
+]
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("classifier", CLASSIFIERS, ids=["collision", "shannon", "few"])
+def test_it_is_level_with_logistic_regression(classifier, table):
+    X, y = TABLES[table]()
+    if isinstance(classifier, SemiSupervisedCollisionClassifier) and table in ("line", "wine"):
+        pytest.skip("slow, and no harder than the other tables")
+    reference = LogisticRegression(max_iter=2000)
+    own, other = (cross_val_score(each, X, y, cv=FOLDS).mean() for each in (classifier, reference))
+    assert own >= other - 0.01
+
+
+def test_shannon_ends_at_the_optimum_of_its_convex_objective():
+    X, y = load_iris(return_X_y=True)
+    model = CollisionClassifier(loss="shannon", random_state=0).fit(X, y)
+    rows = X - X.mean(0)
+    squares = np.square(rows).sum(1, keepdims=True)
+    rows = rows * np.sqrt(5 / (squares + 4 * squares.mean()))
+    reference = LogisticRegression(C=1 / (1e-4 * len(X)), tol=1e-10, max_iter=10_000).fit(rows, y)
+    losses = -reference.predict_log_proba(rows)[np.arange(len(y)), y]
+    optimum = losses.mean() + 0.5e-4 * np.square(reference.coef_).sum()
+    assert model.objective_ == pytest.approx(optimum, abs=1e-5)

@@ -1,0 +1,176 @@
+"""Fits in hostile surroundings: torch's modes, threads, forks, no cache, no compiler."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import numpy as np
+import pytest
+import torch
+from threadpoolctl import threadpool_info
+
+from skcollision import (
+    CollisionClassifier,
+    CollisionClusterer,
+    SemiSupervisedCollisionClassifier,
+)
+from skcollision.datasets import make_embeddings
+
+X, Y = make_embeddings(120, 3, 6, spread=0.5, random_state=0)
+FEW = np.where(np.arange(120) < 20, Y, -1)
+
+
+def clusterer():
+    return CollisionClusterer(3, n_init=2, max_iter=5, random_state=0).fit(X)
+
+
+def streamed():
+    model = CollisionClusterer(3, n_init=2, random_state=0)
+    return model.partial_fit(X[:60]).partial_fit(X[60:])
+
+
+def classifier():
+    return CollisionClassifier(n_init=2, max_iter=5, random_state=0).fit(X, Y)
+
+
+def shannon():
+    return CollisionClassifier(loss="shannon", n_init=1, random_state=0).fit(X, Y)
+
+
+def semi_supervised():
+    return SemiSupervisedCollisionClassifier(max_iter=5, random_state=0).fit(X, FEW)
+
+
+FITS = [clusterer, streamed, classifier, shannon, semi_supervised]
+
+
+def result(fit):
+    """Return all that a model says of the points."""
+    model = fit()
+    return [model.coef_, model.predict_proba(X), model.predict_log_proba(X), model.predict(X)]
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return {fit: result(fit) for fit in FITS}
+
+
+def modes():
+    """What a caller may have set in torch, and what tensors made there are like."""
+    made = torch.empty(0)
+    return (
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        torch.is_autocast_enabled("cpu"),
+        torch.get_default_device(),
+        torch.get_default_dtype(),
+        made.dtype,
+        made.device,
+    )
+
+
+def process_state():
+    """What belongs to the whole process."""
+    blas = [(each["filepath"], each["num_threads"]) for each in threadpool_info()]
+    return list(warnings.filters), torch.get_num_threads(), torch.get_default_dtype(), blas
+
+
+def assert_equal(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert one.dtype == other.dtype
+
+
+@pytest.mark.parametrize("fit", FITS, ids=lambda fit: fit.__name__)
+def test_modes_of_torch_change_nothing_and_stay(fit, ambient, expected):
+    with ambient():
+        before = modes()
+        found = result(fit)
+        assert modes() == before
+    assert_equal(found, expected[fit])
+
+
+def test_a_default_dtype_changes_nothing_and_stays(expected):
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = [result(fit) for fit in FITS]
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for each, fit in zip(found, FITS, strict=True):
+        assert_equal(each, expected[fit])
+
+
+def test_fits_that_overlap_leave_the_process_as_it_was(expected):
+    before, start = process_state(), Barrier(len(FITS))
+
+    def work(fit):
+        start.wait(timeout=60)
+        return [result(fit) for _ in range(3)]
+
+    with ThreadPoolExecutor(len(FITS)) as pool:
+        found = list(pool.map(work, FITS))
+    assert process_state() == before
+    for fit, results in zip(FITS, found, strict=True):
+        for each in results:
+            assert_equal(each, expected[fit])
+
+
+def run(code, **environment):
+    """Run a program of its own; return what it prints, and fail where it hangs."""
+    code = "from tests.test_hostile import *\n" + textwrap.dedent(code)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_a_forked_child_fits(threads):
+    code = """
+        import multiprocessing
+        torch.set_num_threads({threads})
+        # Large enough for threads.
+        big = np.random.default_rng(0).normal(size=(2000, 600)).astype(np.float32)
+        make = lambda: CollisionClusterer(20, n_components=None, max_iter=2, random_state=0)
+        expected = make().fit(big).predict(big)
+        result(semi_supervised)
+
+        def work(queue):
+            result(semi_supervised)
+            queue.put((make().fit(big).predict(big) == expected).mean())
+
+        context = multiprocessing.get_context("fork")
+        queue = context.Queue()
+        child = context.Process(target=work, args=(queue,), daemon=True)
+        child.start()
+        print(queue.get(timeout=50))
+    """.replace("{threads}", threads)
+    assert float(run(code, OMP_NUM_THREADS=threads)) > 0.99
+
+
+def coefficients(**environment):
+    printed = run("print(clusterer().coef_.astype(float).tolist())", **environment)
+    return np.array(eval(printed))
+
+
+def test_without_a_writable_cache(tmp_path):
+    (tmp_path / "file").touch()  # no folder can be made in a file, not even by root
+    nowhere = str(tmp_path / "file" / "folder")
+    found = coefficients(HOME=nowhere, XDG_CACHE_HOME=nowhere, NUMBA_CACHE_DIR=nowhere)
+    np.testing.assert_array_equal(found, clusterer().coef_)
+
+
+def test_without_a_compiler():
+    np.testing.assert_allclose(coefficients(NUMBA_DISABLE_JIT="1"), clusterer().coef_, atol=1e-3)
