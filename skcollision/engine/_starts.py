@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
 from torch import Tensor
 
 from skcollision._parallel import run_tasks
@@ -64,14 +65,21 @@ def _first_centres(points: Tensor, n_clusters: int, random_state: np.random.Rand
     n_points = min(n_points, MOST_WARD_POINTS, len(points) // 2)
     if n_points >= 2 * n_clusters:
         values = points[random_state.choice(len(points), n_points, replace=False)]
-        distances = torch.pdist(values.double().cpu()).numpy()
-        labels = fcluster(linkage(distances, "ward"), n_clusters, "maxclust")
+        labels = fcluster(linkage(_distances(values), "ward"), n_clusters, "maxclust")
         members = torch.from_numpy(labels - 1).to(points.device)
         counts = torch.bincount(members, minlength=n_clusters)
         if counts.all():  # merges at equal distances leave fewer clusters
             sums = torch.zeros_like(values[:n_clusters]).index_add_(0, members, values)
             return sums / counts[:, None]
     return points[random_state.choice(len(points), n_clusters, replace=False)]
+
+
+def _distances(points: Tensor) -> np.ndarray:
+    """Return the distances of all pairs, as SciPy wants them; a product is faster than `pdist`."""
+    values = points.double()
+    squares = values.square().sum(1)
+    pairs = torch.addmm(squares + squares[:, None], values, values.T, alpha=-2)
+    return squareform(pairs.clamp_min_(0).sqrt_().cpu().numpy(), checks=False)
 
 
 def _k_means(points: Tensor, sample_weight: Tensor | None, centres: Tensor) -> Tensor:
