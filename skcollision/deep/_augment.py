@@ -1,7 +1,5 @@
 """Second views of images."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

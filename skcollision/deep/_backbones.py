@@ -1,7 +1,5 @@
 """Networks from samples to features."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """What the estimators that train a network share."""
 
-from __future__ import annotations
-
 import copy
 import os
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """DeepClusterer."""
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import dataclass
 from numbers import Integral

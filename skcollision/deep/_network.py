@@ -1,7 +1,5 @@
 """Standardisation, backbone and linear heads as one module."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

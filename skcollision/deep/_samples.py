@@ -1,7 +1,5 @@
 """Images in whatever layout, a batch at a time."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Training: labels and gradient steps over epochs, on any devices."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Mapping

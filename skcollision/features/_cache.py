@@ -1,7 +1,5 @@
 """Features kept on disk, one file a network, so that no image is embedded twice."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import sqlite3

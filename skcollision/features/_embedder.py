@@ -1,7 +1,5 @@
 """ImageEmbedder: the first step of a pipeline that starts with images."""
 
-from __future__ import annotations
-
 import copy
 import os
 import warnings

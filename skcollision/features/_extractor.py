@@ -1,7 +1,5 @@
 """A network at work: images in, batches of features out."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial

@@ -1,7 +1,5 @@
 """Whether other points, or fewer, lead to the same clusters."""
 
-from __future__ import annotations
-
 import warnings
 from itertools import combinations
 from numbers import Integral, Real

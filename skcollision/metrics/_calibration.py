@@ -1,7 +1,5 @@
 """Whether the certainty of soft assignments can be trusted, once clusters have names."""
 
-from __future__ import annotations
-
 from numbers import Integral, Real
 from typing import NamedTuple
 

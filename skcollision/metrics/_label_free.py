@@ -1,7 +1,5 @@
 """Scorers that need no labels, of the predictions of a fitted estimator for held-out points."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from numbers import Integral, Real
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """The one-to-one matching of clusters with classes that agrees on most points."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any

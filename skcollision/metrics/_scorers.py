@@ -1,7 +1,5 @@
 """Scorers for `scoring=` in GridSearchCV, cross_validate and their like."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable
 from typing import Any

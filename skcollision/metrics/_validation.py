@@ -1,7 +1,5 @@
 """Turn any labels and weights into clean one-dimensional arrays, or one clear error."""
 
-from __future__ import annotations
-
 from numbers import Number
 
 import numpy as np

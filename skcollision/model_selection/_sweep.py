@@ -1,7 +1,5 @@
 """What the sweep over numbers of clusters tries, on which halves of the data, and measures."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 import numpy as np

@@ -1,7 +1,5 @@
 """ReliabilityDisplay and RiskCoverageDisplay: how far the certainty of points can be trusted."""
 
-from __future__ import annotations
-
 from typing import Any, Self
 
 import numpy as np
@@ -36,11 +34,6 @@ class _CertaintyDisplay(Display):
             Name for the legend; None for that of the estimator's class.
         **options
             Other parameters of `from_predictions`, such as `ax`.
-
-        Raises
-        ------
-        TypeError
-            If the estimator has no `predict_proba`.
         """
         probs = predicted_proba(estimator, X, cls.__name__)
         name = type(estimator).__name__ if name is None else name
@@ -73,11 +66,6 @@ class ReliabilityDisplay(_CertaintyDisplay):
         The curve.
     markers_ : matplotlib PathCollection
         One marker a bin, its area in proportion to the share of points.
-
-    Raises
-    ------
-    ValueError
-        If the arrays differ in shape.
 
     References
     ----------
@@ -128,11 +116,6 @@ class ReliabilityDisplay(_CertaintyDisplay):
             Name for the legend.
         ax : matplotlib Axes, default=None
             Where to draw, also beside other diagrams; None for a new figure.
-
-        Raises
-        ------
-        ValueError
-            As :func:`~skcollision.metrics.clustering_calibration_error`.
         """
         clustering_calibration_error(y_true, y_proba, n_bins=n_bins)  # checks all of them
         coverage, risk, value = risk_coverage_curve(y_true, y_proba)
@@ -186,11 +169,6 @@ class RiskCoverageDisplay(_CertaintyDisplay):
     line_ : matplotlib Line2D
         The curve.
 
-    Raises
-    ------
-    ValueError
-        If the arrays differ in shape.
-
     Examples
     --------
     >>> from skcollision.plotting import RiskCoverageDisplay
@@ -214,11 +192,6 @@ class RiskCoverageDisplay(_CertaintyDisplay):
         ----------
         y_true, y_proba, name, ax
             As :meth:`ReliabilityDisplay.from_predictions`.
-
-        Raises
-        ------
-        ValueError
-            As :func:`~skcollision.metrics.risk_coverage_curve`.
         """
         curve = risk_coverage_curve(y_true, y_proba)
         return cls(curve.coverage, curve.risk, name).plot(ax)

@@ -1,7 +1,5 @@
 """ClusterMapDisplay: where the clusters lie, on a map of the plane."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -60,11 +58,6 @@ class ClusterMapDisplay(Display):
         The name of each cluster on the map; hidden where it would overlap that of a larger one.
     colors_ : dict of str to str
         The colour of each cluster.
-
-    Raises
-    ------
-    ValueError
-        If coordinates are not finite pairs, certainties not in [0, 1] or lengths differ.
 
     Examples
     --------

@@ -1,7 +1,5 @@
 """ClusterSizesDisplay: how the points are shared among the clusters."""
 
-from __future__ import annotations
-
 from typing import Any, Self
 
 import numpy as np
@@ -39,11 +37,6 @@ class ClusterSizesDisplay(Display):
         Share of the points in each cluster, falling.
     prior_ : matplotlib LineCollection or None
         The target of each cluster, a line across its bar.
-
-    Raises
-    ------
-    ValueError
-        If shapes differ, sizes are negative or all zero, or the prior is no distribution.
 
     Examples
     --------
@@ -92,11 +85,6 @@ class ClusterSizesDisplay(Display):
             Features.
         **options
             `sample_weight` and `ax` of :meth:`from_predictions`.
-
-        Raises
-        ------
-        TypeError
-            If the estimator has neither `predict` nor `labels_`.
         """
         labels = predicted_labels(estimator, X, cls.__name__)
         model = final_estimator(estimator)

@@ -1,7 +1,5 @@
 """ComparisonDisplay: what several clusterers make of the same points."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -32,11 +30,6 @@ class ComparisonDisplay(Display):
     ----------
     ax_, figure_ : ndarray of shape (n_clusterers,) of matplotlib Axes, and Figure
         Where the maps were drawn. The artists of a panel are attributes of its map.
-
-    Raises
-    ------
-    ValueError
-        If there are no maps, or not as many titles.
 
     Examples
     --------
@@ -84,11 +77,6 @@ class ComparisonDisplay(Display):
             As :meth:`ClusterMapDisplay.from_estimator`.
         y, regions, ax
             As `y_true` and so on of :meth:`from_predictions`.
-
-        Raises
-        ------
-        TypeError
-            If an estimator has neither `predict` nor `labels_`.
         """
         points, axis_names = coordinates_of(X, coordinates, cls.__name__)
         maps = {}

@@ -1,7 +1,5 @@
 """MatchedConfusionMatrixDisplay: which classes the clusters hold."""
 
-from __future__ import annotations
-
 from typing import Any, Self
 
 import numpy as np
@@ -37,11 +35,6 @@ class MatchedConfusionMatrixDisplay(Display):
         The matrix.
     text_ : ndarray of shape (n_classes, n_clusters) of matplotlib Text or None, or None
         The values, None for zeros; None altogether where they do not fit.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not agree.
 
     Examples
     --------
@@ -89,11 +82,6 @@ class MatchedConfusionMatrixDisplay(Display):
             Classes: integers, booleans or strings.
         **options
             Keyword parameters of :meth:`from_predictions`.
-
-        Raises
-        ------
-        TypeError
-            If the estimator has neither `predict` nor `labels_`.
         """
         y_pred = predicted_labels(estimator, X, cls.__name__)
         return cls.from_predictions(y, y_pred, **options)

@@ -1,7 +1,5 @@
 """What all pictures share: axes, colours, the answers of clusterers, and type that fits."""
 
-from __future__ import annotations
-
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """HistoryDisplay: what happened during a fit."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -39,11 +37,6 @@ class HistoryDisplay(Display):
         The curves of each panel.
     balance_line_ : matplotlib Line2D or None
         The line at ln K.
-
-    Raises
-    ------
-    ValueError
-        If a curve is missing, empty, not finite, or the two differ in shape.
 
     Examples
     --------
@@ -90,11 +83,6 @@ class HistoryDisplay(Display):
             Fitted, with a `history_`; or a pipeline that ends in one, or a search that found one.
         ax : array-like of 2 matplotlib Axes, or one to divide, default=None
             Where to draw; None for a new figure.
-
-        Raises
-        ------
-        TypeError
-            If the estimator has no `history_`.
         """
         clusterer = final_estimator(estimator)
         if not hasattr(clusterer, "history_"):

@@ -1,7 +1,5 @@
 """ImageGalleryDisplay: the most and the least certain images of each cluster."""
 
-from __future__ import annotations
-
 import math
 import os
 from collections.abc import Sequence
@@ -49,11 +47,6 @@ class ImageGalleryDisplay(Display):
     tiles_ : dict of int to tuple
         For each image shown, by its index, the row and column of pixels in `image_` where it
         begins, and its width, which is its height.
-
-    Raises
-    ------
-    ValueError
-        If lengths differ or, in `plot`, an image cannot be read.
 
     Examples
     --------
@@ -108,11 +101,6 @@ class ImageGalleryDisplay(Display):
             The images of these points; None where X is the images.
         **options
             `n_images` and `ax` of :meth:`from_predictions`.
-
-        Raises
-        ------
-        TypeError
-            If the estimator has no `predict_proba`.
         """
         probs = predicted_proba(estimator, X, cls.__name__)
         names = getattr(final_estimator(estimator), "classes_", None)

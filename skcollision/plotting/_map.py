@@ -1,7 +1,5 @@
 """What a map of clusters is made of: places, names, colours and regions."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 

@@ -45,11 +45,6 @@ class NClustersDisplay(Display):
     best_line_ : matplotlib Line2D
         The vertical line at the best number.
 
-    Raises
-    ------
-    ValueError
-        If the arrays are not of one length or the best number is not among them.
-
     Examples
     --------
     >>> from skcollision.plotting import NClustersDisplay
@@ -87,11 +82,6 @@ class NClustersDisplay(Display):
             A fitted search.
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
-
-        Raises
-        ------
-        TypeError
-            If it is no search for the number of clusters.
         """
         check_is_fitted(search)
         if not hasattr(search, "results_"):

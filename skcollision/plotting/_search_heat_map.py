@@ -1,7 +1,5 @@
 """SearchHeatMapDisplay: the scores of a search over two parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from numbers import Real
 from typing import Any, Self
@@ -42,11 +40,6 @@ class SearchHeatMapDisplay(Display):
         The values; None altogether where they do not fit.
     best_frame_ : matplotlib Rectangle
         The frame of the best cell.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not agree or there is no finite score.
 
     Examples
     --------
@@ -105,11 +98,6 @@ class SearchHeatMapDisplay(Display):
             `cv_results_`.
         x, y, **options
             As :meth:`from_cv_results`.
-
-        Raises
-        ------
-        TypeError
-            If the search has no `cv_results_`.
         """
         check_is_fitted(search)
         if not hasattr(search, "cv_results_"):
