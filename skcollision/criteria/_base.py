@@ -106,10 +106,8 @@ class ClusteringCriterion(ABC):
         ----------
         logits, view : Tensor of shape (R, N, K)
             Logits of the points and of their second views: augmentations or neighbours.
-        solved : PseudoLabels or None
-            What `solve` returned for the points.
-        sample_weight : Tensor of shape (N,) or None
-            Weights of the points.
+        solved, sample_weight
+            As in :meth:`loss`.
 
         Returns
         -------
