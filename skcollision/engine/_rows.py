@@ -23,7 +23,7 @@ BLOCK_ROWS = 512
 WAVE = 16
 
 # Points that training sees, and how many of them a cluster should have; all of them in smaller
-# data. K columns of weights on 128 coordinates need no more (docs/sample_size.md).
+# data. K columns of weights on 128 coordinates are determined by some tens of points each.
 SAMPLE_SIZE = 20_000
 SAMPLES_PER_CLUSTER = 100
 

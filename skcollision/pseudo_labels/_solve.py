@@ -41,7 +41,7 @@ _MOST_CLUSTERS = 4000
 
 
 def _solve_dual(problem: Problem, *, tol: float, max_iter: int, linear: bool = False) -> Solution:
-    """Run the interior point, or for many clusters and a loose tolerance what is cheaper."""
+    """Run the interior point, or for a loose tolerance what is cheaper."""
     if linear:
         problem = log_probs(problem)
     if isinstance(problem.probs, Tensor):
@@ -145,8 +145,8 @@ def solve_pseudo_labels(
     sample_weight : array-like of shape (N,), optional
         Weights of the points in both means; only their ratios matter.
     solver : str, default="dual"
-        - ``"dual"``: exact, by a primal-dual interior point. From 128 clusters on, at a ``tol`` of
-          3e-3 or more and finite ``lam``, first by passes of O(N K) time over the smoothed dual.
+        - ``"dual"``: exact, by a primal-dual interior point; at a ``tol`` of 3e-3 or more and finite
+          ``lam``, first by passes of O(N K) time over the smoothed dual, to the same certificate.
         - ``"em"``: the paper's Algorithm 1, with Newton's method on the reciprocal of the secular
           equation; ``"em-newton"`` with the paper's Newton steps, the same labels in more steps;
           ``"em-squarem"`` accelerated. Only for (11) and finite ``lam``.
