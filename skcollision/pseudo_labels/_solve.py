@@ -145,8 +145,8 @@ def solve_pseudo_labels(
     sample_weight : array-like of shape (N,), optional
         Weights of the points in both means; only their ratios matter.
     solver : str, default="dual"
-        - ``"dual"``: exact, by a primal-dual interior point; for finite ``lam`` and a ``tol`` of 3e-3
-          or more first by passes of O(N K) time over the smoothed dual, to that certificate.
+        - ``"dual"``: exact, by a primal-dual interior point; for finite ``lam`` and a ``tol``
+          of 3e-3 or more first by O(N K) passes over the smoothed dual, to that certificate.
         - ``"em"``: the paper's Algorithm 1, with Newton's method on the reciprocal of the secular
           equation; ``"em-newton"`` with the paper's Newton steps, the same labels in more steps;
           ``"em-squarem"`` accelerated. Only for (11) and finite ``lam``.
