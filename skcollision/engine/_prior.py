@@ -51,9 +51,9 @@ class PriorEstimate:
             setattr(prior, name, values.copy())
         return prior
 
-    def update(self, logits: Tensor, sample_weight: Tensor | None) -> None:
-        """Follow the shares of the clusters in the hard predictions of a batch (R, B, K)."""
-        self._follow(cautious(_shares(logits, sample_weight)), _rate(logits))
+    def update(self, logits: Tensor, sample_weight: Tensor | None, *, is_all: bool = False) -> None:
+        """Follow the shares in hard predictions (R, B, K) of a batch, which may be all points."""
+        self._follow(cautious(_shares(logits, sample_weight)), _rate(logits, is_all))
 
     def of_shares(self, shares: np.ndarray) -> tuple[np.ndarray, Estimate | None]:
         """Return proportions for clusters with these shares (K,), and how to follow new ones."""
@@ -87,9 +87,9 @@ class MatchedPrior(PriorEstimate):
         self.given = given
         self.shares = self.proportions.copy()
 
-    def update(self, logits: Tensor, sample_weight: Tensor | None) -> None:
+    def update(self, logits: Tensor, sample_weight: Tensor | None, *, is_all: bool = False) -> None:
         """Hand the proportions out by the ranks of the shares in hard predictions (R, B, K)."""
-        rate = _rate(logits)
+        rate = _rate(logits, is_all)
         self.shares = (1 - rate) * self.shares + rate * _shares(logits, sample_weight)
         ranks = self.shares.argsort(axis=1, kind="stable").argsort(axis=1)
         self._follow(np.sort(self.given)[ranks], rate)
@@ -114,8 +114,9 @@ def cautious(shares: np.ndarray) -> np.ndarray:
     return shares / shares.sum(axis=1, keepdims=True)
 
 
-def _rate(logits: Tensor) -> float:
-    return RATE * min(1.0, logits.shape[1] / (POINTS_PER_CLUSTER * logits.shape[2]))
+def _rate(logits: Tensor, is_all: bool) -> float:
+    enough = POINTS_PER_CLUSTER * logits.shape[2]
+    return RATE if is_all else RATE * min(1.0, logits.shape[1] / enough)
 
 
 def _cautious_row(shares: np.ndarray) -> np.ndarray:

@@ -283,13 +283,13 @@ class Trainer:
         order = np.arange(n_points) if n_batches == 1 else self._random_state.permutation(n_points)
         for number, rows in enumerate(np.array_split(order, n_batches)):
             of_rows = None if weight is None else weight[rows]
-            yield Batch(rows, features[rows], of_rows, number / n_batches)
+            yield Batch(rows, features[rows], of_rows, number / n_batches, n_batches == 1)
 
     def _step(self, batch: Batch, *, estimates: bool) -> Measures:
         columns = self.heads.columns.requires_grad_()
         logits, objective, measures = self._measure(batch)
         if self.prior is not None and estimates:
-            self.prior.update(logits, batch.weight)
+            self.prior.update(logits, batch.weight, is_all=batch.is_all)
             self.criterion = self.criterion.with_prior(self.prior.proportions)
         self._descend(columns, objective.sum())
         self._n_steps += 1
@@ -335,6 +335,7 @@ class Batch:
     features: Tensor  # (B, D')
     weight: Tensor | None  # (B,)
     start: float  # fraction of the pass over the data that came before them
+    is_all: bool  # whether there are no others
 
     @property
     def mass(self) -> float:
