@@ -87,8 +87,8 @@ def test_names_of_clusters_do_not_matter(X, weight):
     order = [2, 0, 3, 1]
     plain, renamed = trainer_of(weight), trainer_of(weight[:, order])
     curves = [run(t, X).as_dict()["objective"] for t in (plain, renamed)]
-    # Sums over clusters are rounded in another order, which 40 steps carry on.
-    np.testing.assert_allclose(curves[1], curves[0], rtol=1e-9)
+    # Sums over clusters are rounded in another order, and labels are solved to 1e-8.
+    np.testing.assert_allclose(curves[1], curves[0], rtol=1e-8)
     np.testing.assert_allclose(
         renamed.heads.numpy()[0], plain.heads.numpy()[0][:, order], rtol=0, atol=1e-8
     )
