@@ -150,8 +150,9 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         ----------
         X : array-like of shape (n_samples, n_features)
             Features, finite, in float32 or float64; other types are converted. Contiguous arrays
-            are read in place, a batch at a time. `FeatureBlocks`, and memory maps of more than 256
-            MiB, are streamed: of what is kept, only `labels_` grows with n_samples.
+            are read in place; only the sample that training sees is copied. `FeatureBlocks`, and
+            memory maps of more than 256 MiB, are read twice: of what is kept, only `labels_` grows
+            with n_samples.
         y : ignored
             Present so that pipelines and searches can pass it on to their scorers.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -183,7 +184,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         run = Resumption(checkpoint, self, check_random_state(self.random_state))
         drawn = draw_sample(len(data), weight, self._sample_size(), run.random_state)
         rows = take_rows(data, drawn.rows)
-        warn_of_columns(rows, getattr(self, "feature_names_in_", None))
+        warn_of_columns(rows, drawn.rows, getattr(self, "feature_names_in_", None))
         run.check(self._measure_normalisation(rows, drawn.weight))
         sample = TrainingSample(
             self._normalised(rows),
@@ -212,7 +213,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         else:
             self._learn_labels_on_graph(trainer, sample)
         final = trainer.evaluate(sample.seen, sample.weight)
-        self.objective_, self.duality_gap_ = final.objective[0], final.duality_gap[0]
+        self.objective_, self.duality_gap_ = map(float, (final.objective[0], final.duality_gap[0]))
         self._number_clusters(trainer, sample, rows)
         trainer.lift()
         self._store(trainer, 0)
@@ -235,7 +236,8 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         ----------
         X : array-like of shape (n_samples, n_features)
             Features, as in `fit`; at least `n_clusters` rows in the first call. They are used as
-            they are: without the whole data there are no neighbourhoods to average over.
+            they are: without the whole data there are no neighbourhoods to average over. All rows
+            of an array are trained on, of `FeatureBlocks` a sample of `max_samples`.
         y : ignored
             Present for pipelines.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -296,8 +298,10 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         # Measured in any case: it finds features that leave nothing to cluster.
         normalisation = fit_normalisation(rows, weight, unit_rows=True, softens=True)
         self._normalisation = normalisation if self.normalize else None
+        if self.normalize:
+            return normalisation
         peak = float(np.abs(rows).max())
-        if not (self.normalize or SMALLEST_PEAK < peak < LARGEST_PEAK):
+        if not SMALLEST_PEAK < peak < LARGEST_PEAK:
             raise ValueError(
                 f"The 'normalize' parameter of {type(self).__name__} must be True for X, whose "
                 f"largest magnitude {peak:.3g} is not between {SMALLEST_PEAK} and {LARGEST_PEAK}."

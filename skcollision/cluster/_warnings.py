@@ -49,8 +49,11 @@ def warn_of_gap(criterion: Any, objective: float, duality_gap: float) -> None:
         )
 
 
-def warn_of_columns(X: np.ndarray, names: np.ndarray | None) -> None:
-    """Warn of a column that numbers the rows, or that holds nearly all variance of a table."""
+def warn_of_columns(X: np.ndarray, rows: np.ndarray, names: np.ndarray | None) -> None:
+    """Warn of a column that numbers the rows, or that holds nearly all variance of a table.
+
+    X may be a sample: `rows` says which rows of the table its own are.
+    """
     n_points, n_features = X.shape
     if n_features < 2 or n_points < 10:
         return
@@ -63,7 +66,7 @@ def warn_of_columns(X: np.ndarray, names: np.ndarray | None) -> None:
     widest = int(variances.argmax())
     counting = X[:, widest] - X[0, widest]
     name = f"column {widest}" if names is None else f"column {str(names[widest])!r}"
-    if np.array_equal(counting, np.arange(n_points)):
+    if np.array_equal(counting, rows - rows[0]):
         reason = "numbers the rows"
     elif n_features >= LEAST_FEATURES and variances[widest] > DOMINANT * variances.sum():
         reason = f"holds {variances[widest] / variances.sum():.2%} of the variance"

@@ -7,10 +7,8 @@ from skcollision.engine._normalisation import Normalisation, fit_normalisation
 from skcollision.engine._prior import MatchedPrior, PriorEstimate
 from skcollision.engine._rows import (
     NormalisedRows,
-    Sample,
     default_sample_size,
     draw_sample,
-    row_blocks,
     take_rows,
 )
 from skcollision.engine._schedule import crowding, default_weight_decay
@@ -21,6 +19,7 @@ from skcollision.engine._selection import (
     hard_labels,
     lowest,
     match_certainty,
+    soft_predictions,
 )
 from skcollision.engine._starts import SHARPNESS, heads_of_k_means
 from skcollision.engine._trainer import (
@@ -44,7 +43,6 @@ __all__ = [
     "NormalisedRows",
     "PriorEstimate",
     "Progress",
-    "Sample",
     "Trainer",
     "TrainingSample",
     "TrainingSettings",
@@ -65,7 +63,7 @@ __all__ = [
     "random_heads",
     "resolve_device",
     "restored_random_state",
-    "row_blocks",
+    "soft_predictions",
     "take_rows",
     "weight_like",
 ]

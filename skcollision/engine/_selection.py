@@ -12,11 +12,15 @@ from skcollision._parallel import run_tasks
 from skcollision.engine._heads import LinearHeads
 from skcollision.engine._prior import PriorEstimate
 from skcollision.engine._surplus import join_surplus
+from skcollision.engine._trainer import Features
 from skcollision.engine._training_sample import TrainingSample
 from skcollision.graph import most_probable
 
 # Objectives this close, in nats, are equal.
 TIE = 1e-6
+
+# Rows whose predictions are computed at a time.
+BLOCK_ROWS = 4096
 
 # Share of the points by which labels may be further from demanded proportions than predictions.
 UNFAIR = 0.02
@@ -98,21 +102,22 @@ def find_surplus(sample: TrainingSample, labels: np.ndarray, n_clusters: int) ->
 @torch.no_grad()
 def hard_labels(heads: LinearHeads, features: torch.Tensor) -> np.ndarray:
     """Return the most probable clusters (R, M) of features (M, D')."""
-    labels = [heads(block).argmax(2) for block in features.split(4096)]
+    labels = [heads(block).argmax(2) for block in features.split(BLOCK_ROWS)]
     return np.asarray(torch.cat(labels, 1).cpu().numpy())
 
 
 @torch.no_grad()
-def soft_predictions(heads: LinearHeads, restart: int, features: torch.Tensor) -> np.ndarray:
+def soft_predictions(heads: LinearHeads, restart: int, features: Features) -> np.ndarray:
     """Return the probabilities (M, K) that a restart gives to features (M, D')."""
-    parts = [heads(block)[restart].softmax(1) for block in features.split(4096)]
+    blocks = np.array_split(np.arange(len(features)), len(features) // BLOCK_ROWS + 1)
+    parts = [heads(features[rows])[restart].softmax(1) for rows in blocks]
     return np.asarray(torch.cat(parts).cpu().numpy())
 
 
 @torch.no_grad()
 def certainty(heads: LinearHeads, restart: int, features: torch.Tensor) -> float:
     """Return the mean of the largest probability that a restart gives to features (M, D')."""
-    parts = [heads(block)[restart].softmax(1).amax(1) for block in features.split(4096)]
+    parts = [heads(block)[restart].softmax(1).amax(1) for block in features.split(BLOCK_ROWS)]
     return float(torch.cat(parts).mean())
 
 

@@ -20,8 +20,8 @@ from skcollision.pseudo_labels._fairness import (
 )
 from skcollision.pseudo_labels._problem import Problem, Solution, is_solved
 
-# At tolerances from here on this takes half the time of the interior point for ten clusters, and
-# far less for many. The interior point takes over where so many passes do not reach the tolerance.
+# At tolerances from here on this takes less time than the interior point, far less for many
+# clusters. The interior point takes over where so many passes do not reach the tolerance.
 LOOSE_TOL, MAX_PASSES = 3e-3, 100
 # Smoothing at first, and by what it changes at most.
 FIRST_EPS, REFINE = 0.04, 0.5

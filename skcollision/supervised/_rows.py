@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skcollision.engine import Features, LinearHeads, NormalisedRows
+from skcollision.engine import NormalisedRows
 
 # Length of a neighbourhood's features in units of the point's: the longer, the more a model relies
 # on them.
@@ -45,10 +45,3 @@ class Chosen:
 
     def __getitem__(self, rows: np.ndarray) -> Tensor:
         return self._features[self._rows[rows]]
-
-
-@torch.no_grad()
-def soft_predictions(heads: LinearHeads, features: Features) -> np.ndarray:
-    """Return the probabilities (N, K) that the first restart gives all points."""
-    parts = np.array_split(np.arange(len(features)), len(features) // 512 + 1)
-    return np.concatenate([heads(features[rows])[0].softmax(1).cpu().numpy() for rows in parts])

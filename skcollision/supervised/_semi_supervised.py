@@ -22,6 +22,7 @@ from skcollision.engine import (
     PriorEstimate,
     Trainer,
     TrainingSample,
+    soft_predictions,
     weight_like,
 )
 from skcollision.graph import default_neighbors
@@ -34,7 +35,7 @@ from skcollision.supervised._labels import (
     one_hot,
     partial_codes,
 )
-from skcollision.supervised._rows import Chosen, SideBySide, soft_predictions
+from skcollision.supervised._rows import Chosen, SideBySide
 from skcollision.supervised._supervision import LabelsOfSome
 
 # Fewer than in clustering: that a point's neighbours are of its class matters more here than that
@@ -184,7 +185,7 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
         self._train(trainer, features, data, of_used)
         if trainer.prior is not None:
             self.class_prior_ = trainer.prior.proportions[0]
-        labels = soft_predictions(trainer.heads, features)
+        labels = soft_predictions(trainer.heads, 0, features)
         labels = np.where((codes[used] != UNLABELLED)[:, None], given[used], labels)
         if features is not points:
             trainer = self._supervised(points, labels, random_state)

@@ -41,6 +41,7 @@ def test_attributes(data, fitted):
     assert curves["objective"].shape == (fitted.n_iter_, 5)
     assert np.isfinite(next(iter(curves.values()))).all()
     assert 0 <= fitted.duality_gap_ < 0.1
+    assert type(fitted.objective_) is type(fitted.duality_gap_) is float
     probs = fitted.predict_proba(X)
     np.testing.assert_allclose(
         fitted.cluster_centers_, probs.T @ X / probs.sum(0)[:, None], rtol=1e-4, atol=1e-5

@@ -50,6 +50,8 @@ def test_a_row_number_is_named():
     numbered = np.c_[digits[:, :5], np.arange(300), digits[:, 5:]]
     with pytest.warns(UserWarning, match="column 5 numbers the rows"):
         fit(numbered)
+    with pytest.warns(UserWarning, match="column 5 numbers the rows"):  # also seen in a sample
+        CollisionClusterer(3, max_iter=2, max_samples=100, random_state=0).fit(numbered)
     frame = pd.DataFrame(digits, columns=[f"pixel{i}" for i in range(64)])
     with pytest.warns(UserWarning, match="column 'row' numbers the rows"):
         fit(frame.assign(row=np.arange(300)))
