@@ -21,14 +21,14 @@ from sklearn.exceptions import ConvergenceWarning
 from skcollision import CollisionClusterer
 from skcollision.cluster import _base
 from skcollision.criteria import CollisionCriterion
-from skcollision.engine import Trainer, _training_sample
+from skcollision.engine import Trainer, _sample
 from skcollision.graph import NeighbourGraph
 
 # Each stage is the time in these functions, none of which calls another but for the last: solving
 # for pseudo-labels is a part of the training steps.
 STAGES: dict[str, tuple[Any, str]] = {
     "normalisation": (_base, "fit_normalisation"),
-    "principal subspace": (_training_sample, "principal_subspace"),
+    "principal subspace": (_sample, "principal_subspace"),
     "nearest neighbours": (NeighbourGraph, "__init__"),
     "walks": (NeighbourGraph, "smoothed"),
     "K-means of each restart": (_base, "heads_of_k_means"),

@@ -15,18 +15,18 @@ from numpy.typing import ArrayLike
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from torch import Tensor
 
 from skcollision._ambient import isolated
 from skcollision._callbacks import CallbackSupportMixin, with_callbacks
 from skcollision.blocks import FeatureBlocks
 from skcollision.cluster._linear_model import LinearClusterModel
-from skcollision.cluster._numbering import canonical_order
-from skcollision.cluster._prior import target_proportions
-from skcollision.cluster._resumption import Resumption
-from skcollision.cluster._surplus import SurplusMerging
-from skcollision.cluster._training import model_attributes, train
-from skcollision.cluster._warnings import warn_of_columns, warn_of_empty, warn_of_gap
+from skcollision.cluster._outcome import (
+    SurplusMerging,
+    warn_of_columns,
+    warn_of_empty,
+    warn_of_gap,
+)
+from skcollision.cluster._training import Resumption, target_proportions, train
 from skcollision.criteria import ClusteringCriterion, SelfLabellingCriterion
 from skcollision.engine import (
     SHARPNESS,
@@ -39,13 +39,11 @@ from skcollision.engine import (
     TrainingSettings,
     best_on_graph,
     certainty,
-    chosen_shares,
     crowding,
     default_sample_size,
     default_weight_decay,
     draw_sample,
     fit_normalisation,
-    hard_labels,
     heads_of_k_means,
     lowest,
     match_certainty,
@@ -411,53 +409,6 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
 
         trainer.distil(sample.points, labels_of, sample.weight)
         match_certainty(trainer.heads, sample.points, sure)
-
-    def _number_clusters(self, trainer: Trainer, sample: TrainingSample, rows: np.ndarray) -> None:
-        """Put clusters in an order that rounding cannot change; leave empty ones out if merging."""
-        n_clusters = trainer.heads.n_clusters
-        labels = hard_labels(trainer.heads, sample.points)[0]
-        order = canonical_order(labels, rows, self.prior, n_clusters)
-        if self._merges():
-            order = order[: len(np.unique(labels))]
-        trainer.select(order)
-        if hasattr(self, "class_prior_"):
-            self.class_prior_ = chosen_shares(self.class_prior_, order)
-
-    def _store(self, trainer: Trainer, restart: int) -> None:
-        """Make one restart of the trainer the model, and keep the trainer for `partial_fit`."""
-        trainer.to(torch.device("cpu"))
-        self._trainer = trainer
-        for name, value in model_attributes(trainer, restart).items():
-            setattr(self, name, value)
-        self.n_clusters_ = len(self.coef_)
-        if trainer.prior is not None:
-            self.class_prior_ = trainer.prior.proportions[restart]
-
-    def _describe(self, X: np.ndarray | FeatureBlocks, weight: np.ndarray | None) -> None:
-        """Set what the model says of the rows it was trained on."""
-        self.labels_ = np.empty(len(X), dtype=np.int32)
-        sums, masses = np.zeros(self.coef_.shape), np.zeros(len(self.coef_))
-
-        def of_block(rows: slice, block: np.ndarray, logits: Tensor) -> tuple[Tensor, ...]:
-            probs = logits.softmax(1)
-            if weight is not None:
-                probs *= torch.as_tensor(weight[rows, None]).to(probs)
-            # Divided first: a mean, unlike a sum, is never larger than what it is of.
-            raw = torch.from_numpy(np.array(block)).to(probs)
-            return logits.argmax(1), probs.sum(0), (probs / len(X)).T @ raw
-
-        for rows, results in self._map_logits(X, of_block):
-            labels, mass, mean = (each.cpu().numpy() for each in results)
-            self.labels_[rows] = labels
-            masses += mass.astype(np.float64) / len(X)
-            sums += mean
-        # A cluster without any mass has no centre of its own; it is given the common one.
-        share = np.maximum(masses, np.finfo(np.float64).tiny)[:, None]
-        centres = np.where(masses[:, None] > 0, sums / share, sums.sum(0) / masses.sum())
-        self.cluster_centers_ = centres.astype(X.dtype)
-
-    def _used_clusters(self, weight: np.ndarray | None) -> np.ndarray:
-        return np.unique(self.labels_ if weight is None else self.labels_[weight > 0])
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -15,7 +15,9 @@ from torch import Tensor
 
 from skcollision._ambient import isolated
 from skcollision._array_api import like
+from skcollision.blocks import FeatureBlocks
 from skcollision.cluster._softmax_model import LinearSoftmaxModel
+from skcollision.cluster._training import model_attributes
 from skcollision.engine import Trainer
 
 
@@ -119,6 +121,42 @@ class LinearClusterModel(
         return float(
             -(mean * np.log(np.maximum(mean, np.finfo(float).tiny))).sum() - entropy / total
         )
+
+    def _store(self, trainer: Trainer, restart: int) -> None:
+        """Make one restart of the trainer the model, and keep the trainer for `partial_fit`."""
+        trainer.to(torch.device("cpu"))
+        self._trainer = trainer
+        for name, value in model_attributes(trainer, restart).items():
+            setattr(self, name, value)
+        self.n_clusters_ = len(self.coef_)
+        if trainer.prior is not None:
+            self.class_prior_ = trainer.prior.proportions[restart]
+
+    def _describe(self, X: np.ndarray | FeatureBlocks, weight: np.ndarray | None) -> None:
+        """Set what the model says of the rows it was trained on."""
+        self.labels_ = np.empty(len(X), dtype=np.int32)
+        sums, masses = np.zeros(self.coef_.shape), np.zeros(len(self.coef_))
+
+        def of_block(rows: slice, block: np.ndarray, logits: Tensor) -> tuple[Tensor, ...]:
+            probs = logits.softmax(1)
+            if weight is not None:
+                probs *= torch.as_tensor(weight[rows, None]).to(probs)
+            # Divided first: a mean, unlike a sum, is never larger than what it is of.
+            raw = torch.from_numpy(np.array(block)).to(probs)
+            return logits.argmax(1), probs.sum(0), (probs / len(X)).T @ raw
+
+        for rows, results in self._map_logits(X, of_block):
+            labels, mass, mean = (each.cpu().numpy() for each in results)
+            self.labels_[rows] = labels
+            masses += mass.astype(np.float64) / len(X)
+            sums += mean
+        # A cluster without any mass has no centre of its own; it is given the common one.
+        share = np.maximum(masses, np.finfo(np.float64).tiny)[:, None]
+        centres = np.where(masses[:, None] > 0, sums / share, sums.sum(0) / masses.sum())
+        self.cluster_centers_ = centres.astype(X.dtype)
+
+    def _used_clusters(self, weight: np.ndarray | None) -> np.ndarray:
+        return np.unique(self.labels_ if weight is None else self.labels_[weight > 0])
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()

@@ -1,17 +1,23 @@
 """Training: samples, optimiser, restarts and devices. Knows a criterion only by its interface."""
 
-from skcollision.engine._device import resolve_device
 from skcollision.engine._heads import LinearHeads, random_heads
-from skcollision.engine._history import History, Measures, Progress
 from skcollision.engine._normalisation import Normalisation, fit_normalisation
 from skcollision.engine._prior import MatchedPrior, PriorEstimate
 from skcollision.engine._rows import (
     NormalisedRows,
     default_sample_size,
     draw_sample,
+    resolve_device,
     take_rows,
 )
-from skcollision.engine._schedule import crowding, default_weight_decay
+from skcollision.engine._sample import TrainingSample, weight_like
+from skcollision.engine._schedule import (
+    History,
+    Measures,
+    Progress,
+    crowding,
+    default_weight_decay,
+)
 from skcollision.engine._selection import (
     best_on_graph,
     certainty,
@@ -30,7 +36,6 @@ from skcollision.engine._trainer import (
     joined_shares,
     restored_random_state,
 )
-from skcollision.engine._training_sample import TrainingSample, weight_like
 
 __all__ = [
     "SHARPNESS",

@@ -14,11 +14,18 @@ from torch import Tensor
 
 from skcollision._threads import threads_worth
 from skcollision.criteria._base import ClusteringCriterion, check_loss
-from skcollision.engine._heads import LinearHeads
-from skcollision.engine._history import History, Measures, Progress
-from skcollision.engine._optimizer import OPTIMIZERS
+from skcollision.engine._heads import OPTIMIZERS, LinearHeads
 from skcollision.engine._prior import START_STEPS, MatchedPrior, PriorEstimate
-from skcollision.engine._schedule import OPEN_SCHEDULES, SCHEDULES, Factors, Plateau, annealed
+from skcollision.engine._schedule import (
+    OPEN_SCHEDULES,
+    SCHEDULES,
+    Factors,
+    History,
+    Measures,
+    Plateau,
+    Progress,
+    annealed,
+)
 from skcollision.losses import marginal_entropy, soft_cross_entropy
 
 # Distillation takes so many steps: it starts close to the solution of a convex problem.

@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skcollision._ambient import isolated
 from skcollision._callbacks import with_callbacks
 from skcollision.cluster._docstrings import documented_like
-from skcollision.cluster._prior import target_proportions
+from skcollision.cluster._training import target_proportions
 from skcollision.criteria import ClusteringCriterion, CollisionCriterion
 from skcollision.engine import (
     NormalisedRows,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skcollision import CollisionClusterer
-from skcollision.cluster._numbering import canonical_order
+from skcollision.cluster._outcome import canonical_order
 
 
 def numbered(labels, rows, prior="uniform", n_clusters=6):

@@ -12,7 +12,7 @@ import pytest
 
 from skcollision import CollisionClusterer, FeatureBlocks
 from skcollision.blocks import _feature_blocks
-from skcollision.cluster import _resumption
+from skcollision.cluster import _training
 from skcollision.datasets import make_embeddings
 from skcollision.engine import Trainer
 from skcollision.metrics import clustering_accuracy_score
@@ -237,7 +237,7 @@ def test_a_checkpoint_holds_the_random_numbers(data, tmp_path, monkeypatch, rand
         given = np.random.RandomState(5) if random_state == "instance" else random_state
         return make(random_state=given, max_iter=4)
 
-    path, save, count = tmp_path / "c", _resumption.Resumption.save, [0]
+    path, save, count = tmp_path / "c", _training.Resumption.save, [0]
 
     def stop_after_two(self, trainer, progress):
         save(self, trainer, progress)
@@ -247,7 +247,7 @@ def test_a_checkpoint_holds_the_random_numbers(data, tmp_path, monkeypatch, rand
 
     np.random.seed(3)  # noqa: NPY002
     with monkeypatch.context() as patch:
-        patch.setattr(_resumption.Resumption, "save", stop_after_two)
+        patch.setattr(_training.Resumption, "save", stop_after_two)
         with pytest.raises(Stopped):
             model().fit(X, checkpoint=path)
     np.random.seed(4)  # noqa: NPY002

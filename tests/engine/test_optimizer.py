@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from skcollision.engine._optimizer import ColumnAdam
+from skcollision.engine._heads import ColumnAdam
 
 
 def descend(columns, gradient, steps=25, rate=0.1):

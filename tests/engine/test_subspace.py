@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from skcollision.engine._subspace import principal_subspace
+from skcollision.engine._sample import principal_subspace
 
 
 def features(n_samples=700, n_features=60):

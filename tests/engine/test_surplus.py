@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skcollision.engine._surplus import join_surplus
+from skcollision.engine._selection import join_surplus
 
 
 def score(joint):
