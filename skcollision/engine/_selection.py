@@ -22,6 +22,9 @@ TIE = 1e-6
 # Rows whose predictions are computed at a time.
 BLOCK_ROWS = 4096
 
+# Predictions that the mean certainty is measured on: it is one number.
+CERTAINTY_PREDICTIONS = 2**24
+
 # Share of the points by which labels may be further from demanded proportions than predictions.
 UNFAIR = 0.02
 
@@ -102,7 +105,8 @@ def find_surplus(sample: TrainingSample, labels: np.ndarray, n_clusters: int) ->
 @torch.no_grad()
 def hard_labels(heads: LinearHeads, features: torch.Tensor) -> np.ndarray:
     """Return the most probable clusters (R, M) of features (M, D')."""
-    labels = [heads(block).argmax(2) for block in features.split(BLOCK_ROWS)]
+    # along the last dimension in memory: torch's argmax is slow along another
+    labels = [heads(block).contiguous().argmax(2) for block in features.split(BLOCK_ROWS)]
     return np.asarray(torch.cat(labels, 1).cpu().numpy())
 
 
@@ -117,8 +121,7 @@ def soft_predictions(heads: LinearHeads, restart: int, features: Features) -> np
 @torch.no_grad()
 def certainty(heads: LinearHeads, restart: int, features: torch.Tensor) -> float:
     """Return the mean of the largest probability that a restart gives to features (M, D')."""
-    parts = [heads(block)[restart].softmax(1).amax(1) for block in features.split(BLOCK_ROWS)]
-    return float(torch.cat(parts).mean())
+    return _mean_certainty(_logits_below_largest(heads, restart, features))
 
 
 @torch.no_grad()
@@ -128,13 +131,23 @@ def match_certainty(heads: LinearHeads, features: torch.Tensor, target: float) -
     Labels that were sharpened teach heads to be surer than they are right; training itself does
     not. The most probable cluster of a point stays what it is.
     """
-    columns, low, high = heads.columns.clone(), 0.0, 1.0
+    logits, low, high = _logits_below_largest(heads, 0, features), 0.0, 1.0
     for _ in range(20):
         middle = (low + high) / 2
-        heads.columns.copy_(middle * columns)
-        is_sure = certainty(heads, 0, features) > target
+        is_sure = _mean_certainty(middle * logits) > target
         low, high = (low, middle) if is_sure else (middle, high)
-    heads.columns.copy_(high * columns)
+    heads.columns.mul_(high)
+
+
+def _logits_below_largest(heads: LinearHeads, restart: int, features: torch.Tensor) -> torch.Tensor:
+    """Return logits less the largest of each row, of rows spread over the features."""
+    step = len(features) * heads.n_clusters // CERTAINTY_PREDICTIONS + 1
+    logits = heads(features[::step])[restart]
+    return logits - logits.amax(1, keepdim=True)
+
+
+def _mean_certainty(logits: torch.Tensor) -> float:
+    return float(logits.exp().sum(1).reciprocal().mean())
 
 
 # Error of a score, as a fraction of it.

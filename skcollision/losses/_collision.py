@@ -10,6 +10,9 @@ from skcollision.losses import _checks as check
 from skcollision.losses._checks import Reduction
 from skcollision.losses._common import LabelledLoss, at_least_float32, reduce_loss
 
+# Sums of labels times predictions above this lose nothing that matters to underflow.
+SAFE_SUM = 1e-30
+
 
 def collision_cross_entropy(
     logits: Tensor,
@@ -118,27 +121,46 @@ class _CollisionCrossEntropy(torch.autograd.Function):
     times (K = 77) as long on a CPU: such small matrices are bound by memory and temporaries.
     """
 
-    generate_vmap_rule = True
-
     @staticmethod
     def forward(logits: Tensor, target: Tensor, largest_slope: float) -> tuple[Tensor, Tensor]:
-        """Compute ln sum_k exp(z_k) - ln sum_k exp(z_k + ln y_k) and its gradient sigma - q."""
+        """Compute ln sum_k exp(z_k) - ln sum_k exp(z_k) y_k and its gradient sigma - q."""
         z = logits - logits.amax(-1, keepdim=True)
-        # Relative to the row's largest label, uniform labels are exact zeros: both sums are bitwise
-        # the same then and the gradient is exactly 0.
+        largest = target.amax(-1, keepdim=True)
+        if logits.device.type == "cpu":  # a GPU would have to wait for the answer
+            sigma = z.exp()
+            # Relative to the row's largest label, uniform labels are exact ones: both sums are
+            # bitwise the same then and the gradient is exactly 0.
+            q = target / largest * sigma
+            if q.sum(-1).min() > SAFE_SUM:
+                return _CollisionCrossEntropy._outputs(sigma, q, -largest.log())
         log_y = target.log()
-        largest = log_y.amax(-1, keepdim=True)
+        log_y.sub_(largest.log())
         # ln 0 becomes finite, so that a class masked out by a logit of -inf cannot make t all -inf.
-        # A row of zeros is NaN here and gets 0, while `largest` = -inf makes its loss +inf.
-        log_y.sub_(largest).nan_to_num_(nan=0.0, neginf=torch.finfo(z.dtype).min / 4)
+        # A row of zeros is NaN here and gets 0, while `largest` = 0 makes its loss +inf.
+        log_y.nan_to_num_(nan=0.0, neginf=torch.finfo(z.dtype).min / 4)
         t = z + log_y
         top = t.amax(-1, keepdim=True)
-        sigma, q = z.exp_(), t.sub_(top).exp_()
+        return _CollisionCrossEntropy._outputs(z.exp_(), t.sub_(top).exp_(), -top - largest.log())
+
+    @staticmethod
+    def _outputs(sigma: Tensor, q: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalise both; return the difference of the logarithms of their sums, and theirs."""
         sigma_sum, q_sum = sigma.sum(-1, keepdim=True), q.sum(-1, keepdim=True)
-        loss = sigma_sum.log() - q_sum.log() - top - largest
+        loss = sigma_sum.log() - q_sum.log() + rest
         for total in (sigma_sum, q_sum):
             total.masked_fill_(_is_constant(loss), math.inf)
         return loss.squeeze(-1), sigma.div_(sigma_sum).sub_(q.div_(q_sum))
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[Any, ...], logits: Tensor, target: Tensor, largest_slope: float
+    ) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
+        """Put the mapped dimension before the others, which are a stack already."""
+        stacks = [
+            each.expand(info.batch_size, *each.shape) if dim is None else each.movedim(dim, 0)
+            for each, dim in zip((logits, target), in_dims, strict=False)
+        ]
+        return _CollisionCrossEntropy.apply(*stacks, largest_slope), (0, 0)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:

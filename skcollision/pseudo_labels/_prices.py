@@ -13,11 +13,7 @@ import math
 import numpy as np
 
 from skcollision._parallel import run_tasks
-from skcollision.pseudo_labels._fairness import (
-    conjugate,
-    fairness,
-    mean_of_delta,
-)
+from skcollision.pseudo_labels._fairness import conjugate, fairness, mean_of_delta
 from skcollision.pseudo_labels._problem import Problem, Solution, is_solved
 
 # At tolerances from here on this takes less time than the interior point, far less for many
@@ -26,9 +22,10 @@ LOOSE_TOL, MAX_PASSES = 3e-3, 100
 # Smoothing at first, and by what it changes at most.
 FIRST_EPS, REFINE = 0.04, 0.5
 # The furthest that a price may move in a pass, and the least part of eps / mean.
-MAX_MOVE, LEAST_CURVATURE = 0.3, 0.05
+MAX_MOVE, LEAST_CURVATURE = 0.3, 0.03
 # Predictions a block of points; blocks depend on the sizes alone, so sums do not depend on threads.
-BLOCK = 1 << 18
+# With fewer predictions than the second, waking threads takes longer than they save.
+BLOCK, SHARED_FROM = 1 << 18, 1 << 16
 
 
 def is_worth_it(problem: Problem, tol: float) -> bool:
@@ -40,79 +37,88 @@ def is_worth_it(problem: Problem, tol: float) -> bool:
 
 def solve_by_prices(problem: Problem, *, tol: float, max_iter: int) -> Solution:
     """Solve (11) or (10) to a loose relative gap, or as near as it gets."""
-    n_stack, _, n_clusters = problem.probs.shape
+    with np.errstate(all="ignore"):
+        return _climb(problem, tol, min(max_iter, MAX_PASSES))
+
+
+def _climb(problem: Problem, tol: float, max_passes: int) -> Solution:
+    """Climb the duals of a stack side by side; each problem leaves it when it is solved."""
+    probs = np.ascontiguousarray(problem.probs.transpose(0, 2, 1))
+    n_stack, n_clusters, n_points = probs.shape
+    lam, order, least = problem.lam, problem.order, -0.9 * problem.lam
+    labels, known = np.empty_like(probs), np.empty((n_stack, 4, n_points), probs.dtype)
+    known[:, 0] = 1.0 / probs.max(axis=1)
     solution = Solution(
-        labels=np.empty_like(problem.probs),
+        labels=labels.transpose(0, 2, 1),
         objective=np.empty(n_stack),
-        bound=np.empty(n_stack),
+        bound=np.full(n_stack, -np.inf),
         n_iter=np.empty(n_stack, dtype=np.int64),
         delta=np.empty((n_stack, n_clusters)),
     )
-
-    def task(r: int) -> None:
-        with np.errstate(all="ignore"):
-            found = _climb(problem, r, solution.labels[r], tol, max_iter)
-        for array, value in zip(solution[1:], found, strict=True):
-            array[r] = value
-
-    run_tasks(task, n_stack)
-    return solution
-
-
-def _climb(
-    problem: Problem, r: int, labels: np.ndarray, tol: float, max_iter: int
-) -> tuple[float, float, int, np.ndarray]:
-    """Climb the dual of one problem and fill its labels; return objective, bound, passes, delta."""
-    prior, fair = problem.prior[r], (problem.prior[r], problem.lam, problem.order)
-    probs, least = problem.probs[r], -0.9 * problem.lam
-    s = 1.0 / probs.max(axis=1).astype(np.float64)
+    rows, eps = np.arange(n_stack), np.full(n_stack, FIRST_EPS)
     # prices of another batch are no better a start than none: they fit its points, not these
-    delta, eps, bound, before = np.zeros(len(prior)), FIRST_EPS, -np.inf, None
-    for n_iter in range(1, min(max_iter, MAX_PASSES) + 1):  # noqa: B007 (it is returned)
-        sums, mean, curvature = _sweep(probs, problem.weights, delta, eps, s, labels)
+    delta = best = np.zeros((n_stack, n_clusters))
+    value_of_best = np.full(n_stack, -np.inf)
+    for n_iter in range(1, max_passes + 1):
+        fair = problem.prior[rows], lam, order
+        mean, curvature = _sweep(probs, problem.weights, rows, delta, eps, known, labels)
+        s, top, norm, p = known[rows].transpose(1, 0, 2)
         of_fairness = conjugate(delta, *fair)
-        objective = float(fairness(mean.clip(1e-12), *fair) - sums[2])
-        bound = max(bound, float(sums[0] + of_fairness))
-        if is_solved(objective, bound, tol):
-            break
-        value = sums[1] + of_fairness
-        if before is not None and value < before[1]:
-            # the last step was too long
-            delta = 0.5 * (delta + before[0])
-            continue
-        before = delta, value
+        phi = (1.0 + np.log(s) - top) @ problem.weights
+        value = phi - eps * (np.log(norm) @ problem.weights) + of_fairness
+        coarseness = (top - s * p) @ problem.weights - (mean * delta).sum(1)
+        objective = fairness(mean.clip(1e-12), *fair) - np.log(p) @ problem.weights
+        bound = np.maximum(solution.bound[rows], phi + of_fairness)
+        for array, found in zip(solution[1:], (objective, bound, n_iter, delta), strict=True):
+            array[rows] = found
         wanted = mean_of_delta(delta, *fair)
-        scale = 1.0 + delta / problem.lam if problem.order == 0 else 1.0
-        curvature += wanted / (problem.lam * scale)
-        floor = LEAST_CURVATURE * np.minimum(mean, wanted) / eps
+        curvature += wanted / (lam + delta if order == 0 else lam)
+        floor = LEAST_CURVATURE * np.minimum(mean, wanted) / eps[:, None]
         move = (wanted - mean) / np.maximum(np.maximum(curvature, floor), 1e-300)
-        delta = np.maximum(delta + move.clip(-MAX_MOVE, MAX_MOVE), least)
-        gap = objective - bound
-        if sums[3] > 0.5 * gap:
-            eps, before = REFINE * eps, None
-    return objective, bound, n_iter, delta
+        after = np.maximum(delta + move.clip(-MAX_MOVE, MAX_MOVE), least)
+        is_worse = value < value_of_best  # the last step was too long
+        after = np.where(is_worse[:, None], 0.5 * (delta + best), after)
+        best = np.where(is_worse[:, None], best, delta)
+        # finer smoothing has values of its own
+        is_coarse = ~is_worse & (coarseness > 0.5 * (objective - bound))
+        value_of_best = np.where(is_coarse, -np.inf, np.maximum(value, value_of_best))
+        eps = np.where(is_coarse, REFINE * eps, eps)
+        left = ~is_solved(objective, bound, tol)
+        if not left.any():
+            break
+        rows, eps, delta, best, value_of_best = (
+            each[left] for each in (rows, eps, after, best, value_of_best)
+        )
+    return solution
 
 
 def _sweep(
     probs: np.ndarray,
     weights: np.ndarray,
+    rows: np.ndarray,
     delta: np.ndarray,
-    eps: float,
-    s: np.ndarray,
+    eps: np.ndarray,
+    known: np.ndarray,
     labels: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pass over the points, a block a task; return the sums, the mean label and the curvature."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pass over the points of some problems; return their mean labels and curvatures (A, K)."""
     from skcollision.pseudo_labels.kernels.prices import sweep
 
-    n_points, n_clusters = probs.shape
-    n_blocks = max(1, min(32, probs.size // BLOCK))
+    _, n_clusters, n_points = probs.shape
+    n_blocks = max(1, min(32, n_points * n_clusters // BLOCK))
     bounds = np.linspace(0, n_points, n_blocks + 1).astype(np.int64)
-    sums, vectors = np.zeros((n_blocks, 4)), np.zeros((n_blocks, 2, n_clusters))
+    vectors = np.zeros((len(rows), n_blocks, 2, n_clusters))
 
-    def task(g: int) -> None:
-        where = int(bounds[g]), int(bounds[g + 1])
-        sweep(probs, weights, delta, eps, *where, s, labels, sums[g], *vectors[g])
+    def task(index: int) -> None:
+        n, g = divmod(index, n_blocks)
+        r, where = rows[n], (bounds[g], bounds[g + 1])
+        sweep(probs[r], weights, delta[n], eps[n], *where, known[r], labels[r], *vectors[n, g])
 
-    run_tasks(task, n_blocks)
-    mean, curvature = vectors.sum(axis=0)
-    return sums.sum(axis=0), mean, curvature
+    n_tasks = len(rows) * n_blocks
+    if len(rows) * n_points * n_clusters >= SHARED_FROM:
+        run_tasks(task, n_tasks)
+    else:
+        for index in range(n_tasks):
+            task(index)
+    mean, curvature = vectors.sum(axis=1).transpose(1, 0, 2)
+    return mean, curvature

@@ -68,7 +68,7 @@ def _solve_shared(problem: Problem, tol: float, max_iter: int, linear: bool) -> 
 
     def task(index: int) -> None:
         part = slice(*bounds[index : index + 2])
-        probs = problem.probs[part].astype(np.float64, copy=False)
+        probs = problem.probs[part].astype(np.float64, order="C", copy=False)
         share = problem._replace(probs=probs, prior=problem.prior[part])
         with np.errstate(all="ignore"):
             found[index] = _interior_point.solve(
@@ -322,7 +322,9 @@ def _make_problem(
     dtype = double
     if as_given and probs.dtype != torch.float64:
         dtype = torch.float32
-    probs = probs.detach().to(dtype).contiguous()
+    probs = probs.detach().to(dtype)
+    if not as_given:
+        probs = probs.contiguous()
     if from_logits:
         # a prediction of exactly zero would say "never", which no finite logit does
         probs = probs.softmax(2).clamp_min(torch.finfo(torch.float32).tiny)
@@ -357,8 +359,8 @@ def _solve_without_fairness(problem: Problem, **_: object) -> Solution:
 
 
 def _labels_like(labels: Any, probs: Any) -> Any:
-    """Return labels as the type, dtype and device of the input."""
+    """Return labels as the type, dtype, device and layout of the input."""
     labels = torch.as_tensor(labels)
     if isinstance(probs, Tensor):
-        return labels.to(device=probs.device, dtype=probs.dtype)
-    return labels.numpy().astype(probs.dtype, copy=False)
+        return torch.empty_like(probs).copy_(labels)
+    return labels.numpy().astype(probs.dtype, order="C", copy=False)
