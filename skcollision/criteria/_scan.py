@@ -5,8 +5,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from skcollision.criteria._base import ClusteringCriterion, Prior, PseudoLabels, Weights
-from skcollision.criteria._common import most_probable, prediction_fairness, weighted_mean
+from skcollision.criteria._base import (
+    ClusteringCriterion,
+    Prior,
+    PseudoLabels,
+    Weights,
+    most_probable,
+    prediction_fairness,
+    weighted_mean,
+)
 from skcollision.losses import soft_cross_entropy
 from skcollision.losses._common import log_softmax, proportions, softmax
 

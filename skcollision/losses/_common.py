@@ -79,11 +79,8 @@ def mean_probs(probs: Tensor, sample_weight: Tensor | None) -> Tensor:
 
 
 def log_mean_probs(log_p: Tensor, sample_weight: Tensor | None) -> Tensor:
-    """Logarithm of the mean prediction that `mean_probs` returns.
-
-    The mean is a ``logsumexp``, so a cluster that no point predicts any more still has a finite
-    logarithm, and a gradient that says which point is nearest to it.
-    """
+    """Return the logarithm of `mean_probs`, finite for a cluster that no point predicts too."""
+    # Through logsumexp, whose gradient says which point is nearest to such a cluster.
     if sample_weight is None:
         return log_p.logsumexp(-2) - math.log(log_p.shape[-2])
     share = point_shares(sample_weight, log_p)
@@ -109,17 +106,14 @@ def _one_if_zero(total: Tensor) -> Tensor:
 
 
 def reduce_loss(loss: Tensor, reduction: Reduction, sample_weight: Tensor | None = None) -> Tensor:
-    """Reduce the losses of all points; "mean" divides by the total weight, like torch's losses.
-
-    Weights that sum to zero give a mean of 0 with zero gradient: there is no point to learn from.
-    """
+    """Reduce the losses of all points; "mean" divides by the total weight, like torch's losses."""
     count: Tensor | int = loss.numel()
     if sample_weight is not None:
         weight = sample_weight.to(loss.dtype).expand(loss.shape)
         # A point of zero weight is absent, whatever its loss: 0 x inf = 0. Finite values are not
         # masked, so the derivative with respect to a zero weight stays right.
         loss = loss.masked_fill((weight == 0) & loss.isinf(), 0.0) * weight
-        count = _one_if_zero(weight.sum())
+        count = _one_if_zero(weight.sum())  # without weight: mean and gradient are 0
     if reduction == "none":
         return loss
     return loss.sum() if reduction == "sum" else loss.sum() / count
