@@ -10,9 +10,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from skcollision.cli._messages import InputError, reason
-from skcollision.cli._options import PATH
-from skcollision.cli._score import figures_of_merit
+from skcollision.cli._commands import figures_of_merit
+from skcollision.cli._interface import PATH, InputError, reason
 
 
 @click.command(short_help="Compare with KMeans on handwritten digits: a table and a picture.")

@@ -31,10 +31,8 @@ from skcollision.criteria import (
     SCANCriterion,
     SeLaCriterion,
 )
-from skcollision.deep._augment import Augmentation, VirtualAdversary, default_augmentation
-from skcollision.deep._backbones import Backbone, make_backbone
-from skcollision.deep._network import ClusteringNetwork, evaluating
-from skcollision.deep._samples import Samples
+from skcollision.deep._network import Backbone, ClusteringNetwork, evaluating, make_backbone
+from skcollision.deep._samples import Augmentation, Samples, VirtualAdversary, default_augmentation
 from skcollision.deep._trainer import OPTIMIZERS, SCHEDULES, DeepTrainer
 from skcollision.engine import resolve_device
 

@@ -12,9 +12,8 @@ from torch.nn.functional import cross_entropy
 
 from skcollision._extras import import_extra
 from skcollision.criteria import ClusteringCriterion, PseudoLabels
-from skcollision.deep._augment import VirtualAdversary
 from skcollision.deep._network import ClusteringNetwork, evaluating
-from skcollision.deep._samples import Samples
+from skcollision.deep._samples import Samples, VirtualAdversary
 from skcollision.losses import marginal_entropy
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {

@@ -26,10 +26,8 @@ from skcollision._ambient import isolated
 from skcollision._extras import import_extra
 from skcollision._networks import NamedNetwork, build_named, load_weights
 from skcollision.engine import resolve_device
-from skcollision.features._cache import FeatureCache
-from skcollision.features._extractor import embed, embed_test_image, network_key
-from skcollision.features._images import ImageLike, as_images
-from skcollision.features._preprocessing import ImagePreprocessing
+from skcollision.features._extractor import FeatureCache, embed, embed_test_image, network_key
+from skcollision.features._images import ImageLike, ImagePreprocessing, as_images
 
 
 @dataclass(eq=False, repr=False)

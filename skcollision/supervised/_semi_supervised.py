@@ -35,8 +35,7 @@ from skcollision.supervised._labels import (
     one_hot,
     partial_codes,
 )
-from skcollision.supervised._rows import Chosen, SideBySide
-from skcollision.supervised._supervision import LabelsOfSome
+from skcollision.supervised._supervision import Chosen, LabelsOfSome, SideBySide
 
 # Fewer than in clustering: that a point's neighbours are of its class matters more here than that
 # whole clusters hang together.

@@ -1,13 +1,249 @@
-"""SearchHeatMapDisplay: the scores of a search over two parameters."""
+"""What happened during a fit, and during a search for parameters or the number of clusters."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
 from numbers import Real
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skcollision.plotting._display import Display, name_ticks, write_cells
+from skcollision.plotting._display import (
+    INK,
+    PALETTE,
+    Display,
+    as_vectors,
+    final_estimator,
+    name_ticks,
+    write_cells,
+)
+
+_CURVES = {
+    "objective": "objective (nats)",
+    "marginal_entropy": "entropy of the mean prediction (nats)",
+}
+
+
+class HistoryDisplay(Display):
+    """Loss and fairness of all restarts over the epochs of a fit.
+
+    The left panel has the objective, the right one the entropy of the mean prediction: the closer
+    to ln K, the more equal are the clusters. The restart that was kept is not marked, as it is not
+    chosen by these curves, but by the clusters of neighbours.
+
+    Parameters
+    ----------
+    history : mapping of str to array-like
+        Curves "objective" and "marginal_entropy", in nats, of shape (n_epochs, n_restarts) or
+        (n_epochs,); others are ignored. The `history_` of a clusterer.
+    n_clusters : int, default=None
+        Number of clusters K, for a line at ln K; None for no line.
+
+    Attributes
+    ----------
+    ax_, figure_ : ndarray of shape (2,) of matplotlib Axes, and Figure
+        Where the curves were drawn.
+    lines_ : ndarray of shape (2, n_restarts) of matplotlib Line2D
+        The curves of each panel.
+    balance_line_ : matplotlib Line2D or None
+        The line at ln K.
+
+    Examples
+    --------
+    >>> from skcollision.plotting import HistoryDisplay
+    >>> history = {"objective": [2.3, 1.1, 0.9], "marginal_entropy": [0.6, 0.7, 0.7]}
+    >>> HistoryDisplay(history, n_clusters=2).plot().lines_.shape
+    (2, 1)
+    """
+
+    _figsize, _n_panels = (9.6, 4.0), 2
+
+    def __init__(self, history: Mapping[str, ArrayLike], n_clusters: int | None = None) -> None:
+        missing = sorted(_CURVES.keys() - history.keys())
+        if missing:
+            raise ValueError(
+                f"The 'history' parameter of HistoryDisplay must have {missing}. "
+                f"Got {sorted(history)} instead."
+            )
+        self.history = {}
+        for name in _CURVES:
+            curves = np.asarray(history[name], dtype=np.float64)
+            curves = curves[:, None] if curves.ndim == 1 else curves
+            if curves.ndim != 2 or curves.size == 0 or not np.isfinite(curves).all():
+                raise ValueError(
+                    f"The 'history' parameter of HistoryDisplay must have finite curves {name!r} "
+                    f"of shape (n_epochs, n_restarts). Got shape {curves.shape} instead."
+                )
+            self.history[name] = curves
+        self.n_clusters = n_clusters
+        shapes = [curves.shape for curves in self.history.values()]
+        if shapes[0] != shapes[1]:
+            raise ValueError(
+                "The 'history' parameter of HistoryDisplay must have curves of the same shape. "
+                f"Got {shapes[0]} and {shapes[1]} instead."
+            )
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, ax: Any = None) -> Self:
+        """Draw the `history_` of a fitted clusterer.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with a `history_`; or a pipeline that ends in one, or a search that found one.
+        ax : array-like of 2 matplotlib Axes, or one to divide, default=None
+            Where to draw; None for a new figure.
+        """
+        clusterer = final_estimator(estimator)
+        if not hasattr(clusterer, "history_"):
+            raise TypeError(
+                "The 'estimator' parameter of HistoryDisplay must have the attribute 'history_', "
+                "which CollisionClusterer and its like have after fit, though not after "
+                f"partial_fit alone. Got {estimator!r} instead."
+            )
+        return cls(clusterer.history_, getattr(clusterer, "n_clusters", None)).plot(ax)
+
+    def _draw(self, axes: Any) -> None:
+        n_epochs, n_restarts = self.history["objective"].shape
+        few = n_restarts <= len(PALETTE)  # beyond the palette, restarts share a colour
+        style: dict[str, Any] = {"linewidth": 1.5 if few else 0.7}
+        style["marker"] = "." if n_epochs < 20 else None
+        rows = []
+        for panel, (name, label) in zip(axes, _CURVES.items(), strict=True):
+            lines = panel.plot(np.arange(1, n_epochs + 1), self.history[name], **style)
+            for i, line in enumerate(lines):
+                line.set(color=PALETTE[i if few else 0], label=f"restart {i}")
+            panel.set(xlabel="epoch", ylabel=label)
+            panel.locator_params(axis="x", integer=True)
+            rows.append(lines)
+        self.lines_ = np.array(rows, dtype=object)
+        self.balance_line_ = None
+        if self.n_clusters is not None:
+            label = f"ln {self.n_clusters}: equal clusters"
+            self.balance_line_ = axes[1].axhline(
+                np.log(self.n_clusters), color=INK, linestyle="--", label=label
+            )
+            axes[1].legend(handles=[self.balance_line_])
+        if few and n_restarts > 1:
+            axes[0].legend()
+
+
+if TYPE_CHECKING:
+    from skcollision.model_selection import NClustersSearch
+
+_AXIS_LABELS = {
+    "information": "reproduced information (nats)",
+    "stability": "stability (adjusted Rand index of two halves)",
+    "mutual_info": "held-out mutual information / ln K",
+}
+
+
+class NClustersDisplay(Display):
+    """Curve of a criterion over the number of clusters, with the best one marked.
+
+    Parameters
+    ----------
+    n_clusters : array-like of shape (n_values,)
+        Numbers of clusters, rising.
+    mean, std : array-like of shape (n_values,)
+        Mean and standard deviation of the criterion over the resamples.
+    best_n_clusters : int
+        The number to mark, one of `n_clusters`.
+    criterion : str
+        Name of the criterion, for the axis.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib Axes and Figure
+        Where the curve was drawn.
+    line_ : matplotlib Line2D
+        The curve of the mean.
+    band_ : matplotlib PolyCollection
+        One standard deviation to either side.
+    best_line_ : matplotlib Line2D
+        The vertical line at the best number.
+
+    Examples
+    --------
+    >>> from skcollision.plotting import NClustersDisplay
+    >>> display = NClustersDisplay([2, 3, 4], [0.2, 0.9, 0.5], [0.1, 0.0, 0.1], 3, "information")
+    >>> display.plot().ax_.get_xlabel()
+    'number of clusters'
+    """
+
+    def __init__(
+        self,
+        n_clusters: ArrayLike,
+        mean: ArrayLike,
+        std: ArrayLike,
+        best_n_clusters: int,
+        criterion: str,
+    ) -> None:
+        self.n_clusters, self.mean, self.std = as_vectors(
+            "NClustersDisplay", n_clusters=n_clusters, mean=mean, std=std
+        )
+        self.best_n_clusters = best_n_clusters
+        self.criterion = criterion
+        if best_n_clusters not in self.n_clusters:
+            raise ValueError(
+                "The 'best_n_clusters' parameter of NClustersDisplay must be one of 'n_clusters'. "
+                f"Got {best_n_clusters!r} instead."
+            )
+
+    @classmethod
+    def from_estimator(cls, search: NClustersSearch, ax: Any = None) -> Self:
+        """Draw the criterion by which a fitted search chose.
+
+        Parameters
+        ----------
+        search : NClustersSearch
+            A fitted search.
+        ax : matplotlib Axes, default=None
+            Where to draw; None for a new figure.
+        """
+        check_is_fitted(search)
+        if not hasattr(search, "results_"):
+            raise TypeError(
+                f"The 'search' parameter of {cls.__name__} must be a fitted NClustersSearch. Got "
+                f"{search!r} instead."
+            )
+        results, criterion = search.results_, search.criterion
+        mean, std = results[f"{criterion}_mean"], results[f"{criterion}_std"]
+        display = cls(results["n_clusters"], mean, std, search.best_n_clusters_, criterion)
+        return display.plot(ax)
+
+    def _draw(self, axes: Any) -> None:
+        (self.line_,) = axes.plot(self.n_clusters, self.mean, marker="o", label="mean")
+        self.band_ = axes.fill_between(
+            self.n_clusters,
+            self.mean - self.std,
+            self.mean + self.std,
+            color=self.line_.get_color(),
+            alpha=0.2,
+            linewidth=0,
+            label="± standard deviation",
+        )
+        best = self.best_n_clusters
+        self.best_line_ = axes.axvline(best, color=INK, linestyle="--", label=f"best: {best}")
+        # Numbers of clusters differ by factors: 2 and 3 are as far apart as 20 and 30.
+        axes.set_xscale("log", base=2)
+        ticks = _spaced(self.n_clusters)
+        axes.set_xticks(ticks, [str(tick) for tick in ticks])
+        axes.minorticks_off()
+        axes.set_xlabel("number of clusters")
+        axes.set_ylabel(_AXIS_LABELS.get(self.criterion, self.criterion))
+        axes.legend()
+
+
+def _spaced(values: np.ndarray, factor: float = 1.3) -> list[int]:
+    """Return those of the rising values that are far enough apart for their names to fit."""
+    kept: list[int] = []
+    for value in values.tolist():
+        if not kept or value >= factor * kept[-1]:
+            kept.append(value)
+    return kept
 
 
 class SearchHeatMapDisplay(Display):

@@ -1,4 +1,4 @@
-"""MatchedConfusionMatrixDisplay: which classes the clusters hold."""
+"""How the points are shared among the clusters, and which classes the clusters hold."""
 
 from typing import Any, Self
 
@@ -6,7 +6,155 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skcollision.metrics._matching import contingency_table, optimal_pairs
-from skcollision.plotting._display import Display, name_ticks, predicted_labels, write_cells
+from skcollision.metrics._validation import check_labels, check_weights
+from skcollision.plotting._display import (
+    INK,
+    PALETTE,
+    Display,
+    as_vectors,
+    final_estimator,
+    name_ticks,
+    predicted_labels,
+    write_cells,
+)
+
+
+class ClusterSizesDisplay(Display):
+    """Sizes of the clusters, the largest first, beside the proportions that were aimed at.
+
+    Parameters
+    ----------
+    sizes : array-like of shape (n_clusters,)
+        Points, or their total weight, in each cluster.
+    clusters : array-like of shape (n_clusters,)
+        Names of the clusters.
+    prior : array-like of shape (n_clusters,), default=None
+        Target proportions, which sum to 1; None for none.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib Axes and Figure
+        Where the bars were drawn.
+    bars_ : matplotlib BarContainer
+        Share of the points in each cluster, falling.
+    prior_ : matplotlib LineCollection or None
+        The target of each cluster, a line across its bar.
+
+    Examples
+    --------
+    >>> from skcollision.plotting import ClusterSizesDisplay
+    >>> display = ClusterSizesDisplay.from_predictions([0, 2, 2, 2], clusters=[0, 1, 2])
+    >>> display.sizes.tolist()
+    [1, 0, 3]
+    >>> [float(bar.get_height()) for bar in display.bars_]
+    [0.75, 0.25, 0.0]
+    """
+
+    def __init__(
+        self, sizes: ArrayLike, clusters: ArrayLike, prior: ArrayLike | None = None
+    ) -> None:
+        self.sizes, self.clusters = as_vectors(
+            "ClusterSizesDisplay", sizes=sizes, clusters=clusters
+        )
+        self.prior = None if prior is None else np.asarray(prior, dtype=np.float64)
+        self._figsize = max(6.4, 0.16 * len(self.sizes)), 4.0
+        if not (self.sizes >= 0).all() or not np.isfinite(self.sizes.sum()) or not self.sizes.any():
+            raise ValueError(
+                "The 'sizes' parameter of ClusterSizesDisplay must be non-negative, finite and not "
+                f"all zero. Got {self.sizes!r} instead."
+            )
+        if self.prior is not None and not (
+            self.prior.shape == self.sizes.shape
+            and (self.prior >= 0).all()
+            and np.isclose(self.prior.sum(), 1, atol=1e-3)
+        ):
+            raise ValueError(
+                f"The 'prior' parameter of ClusterSizesDisplay must be {len(self.sizes)} "
+                f"proportions that sum to 1, one a cluster. Got {prior!r} instead."
+            )
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, X: ArrayLike, **options: Any) -> Self:
+        """Draw the sizes of a fitted clusterer's clusters, empty ones among them.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted clusterer, or a pipeline or search that has one. Without `predict`, its
+            `labels_` are used, and X must be the data of its fit. Its `class_prior_`, if it has
+            one, is the target.
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        **options
+            `sample_weight` and `ax` of :meth:`from_predictions`.
+        """
+        labels = predicted_labels(estimator, X, cls.__name__)
+        model = final_estimator(estimator)
+        prior = getattr(model, "class_prior_", None)
+        clusters = getattr(model, "classes_", None)
+        if clusters is None and prior is not None:
+            clusters = np.arange(len(prior))
+        return cls.from_predictions(labels, clusters=clusters, prior=prior, **options)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_pred: ArrayLike,
+        *,
+        clusters: ArrayLike | None = None,
+        prior: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        ax: Any = None,
+    ) -> Self:
+        """Draw the sizes of clusters.
+
+        Parameters
+        ----------
+        y_pred : array-like of shape (n_samples,)
+            Cluster of each point: integers or strings.
+        clusters : array-like of shape (n_clusters,), default=None
+            All clusters, so that empty ones are shown; None for those in `y_pred`.
+        prior : array-like of shape (n_clusters,), default=None
+            Target proportions in the order of `clusters`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the points.
+        ax : matplotlib Axes, default=None
+            Where to draw; None for a new figure, wider for many clusters.
+
+        Raises
+        ------
+        ValueError
+            If labels, weights or prior are invalid, or a point's cluster is not in `clusters`.
+        """
+        labels = check_labels(y_pred, "y_pred", cls.__name__)
+        weight = check_weights(sample_weight, len(labels), cls.__name__)
+        names = np.unique(labels) if clusters is None else np.asarray(clusters)
+        unknown = np.setdiff1d(labels, names)
+        if len(unknown):
+            raise ValueError(
+                f"The 'clusters' parameter of {cls.__name__} must have every label of 'y_pred'. "
+                f"Got {names.tolist()}, without {unknown.tolist()[:5]}, instead."
+            )
+        order = np.argsort(names)
+        index = order[np.searchsorted(names, labels, sorter=order)]
+        sizes = np.bincount(index, weights=weight, minlength=len(names))
+        return cls(sizes, names, prior).plot(ax)
+
+    def _draw(self, axes: Any) -> None:
+        order = np.argsort(-self.sizes, kind="stable")
+        positions = np.arange(len(order))
+        shares = self.sizes[order] / self.sizes.sum()
+        self.bars_ = axes.bar(positions, shares, color=PALETTE[0], label="share of points")
+        self.prior_ = None
+        if self.prior is not None:
+            left, right = positions - 0.45, positions + 0.45
+            self.prior_ = axes.hlines(
+                self.prior[order], left, right, color=INK, linewidth=2, label="target (prior)"
+            )
+            axes.legend()
+        axes.set(xlabel="cluster", ylabel="share of points", xlim=(-0.7, len(order) - 0.3))
+        name_ticks(axes.xaxis, [str(name) for name in self.clusters[order]])
+
 
 _TOTALS = {"true": 1, "pred": 0, "all": None}
 
