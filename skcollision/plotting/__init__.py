@@ -1,7 +1,8 @@
 """Pictures of clusterings; they need matplotlib, the extra "plot".
 
 The ``from_`` methods of each display compute, draw and return it; ``plot`` draws it once more,
-elsewhere. Artists are attributes, for changes to the picture.
+elsewhere. Artists are attributes, for changes to the picture: ``ax_`` and ``figure_`` are the axes,
+or those of all panels, and the figure, and each class lists its others.
 """
 
 from skcollision.plotting._certainty import (

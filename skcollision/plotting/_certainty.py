@@ -73,8 +73,6 @@ class ReliabilityDisplay(_CertaintyDisplay):
     ----------
     calibration_error : float
         Expected calibration error, the mean gap between certainty and accuracy.
-    ax_, figure_ : matplotlib Axes and Figure
-        Where the diagram was drawn.
     line_ : matplotlib Line2D
         The curve.
     markers_ : matplotlib PathCollection
@@ -119,12 +117,8 @@ class ReliabilityDisplay(_CertaintyDisplay):
 
         Parameters
         ----------
-        y_true : array-like of shape (n_samples,)
-            Class of each point: integers, booleans or strings.
-        y_proba : array-like of shape (n_samples, n_clusters)
-            Probability of each cluster; rows sum to 1.
-        n_bins : int, default=15
-            Bins that divide the certainties from 0 to 1; empty ones are left out.
+        y_true, y_proba, n_bins
+            As :func:`~skcollision.metrics.clustering_calibration_error`; empty bins are left out.
         name : str, default=None
             Name for the legend.
         ax : matplotlib Axes, default=None
@@ -177,8 +171,6 @@ class RiskCoverageDisplay(_CertaintyDisplay):
 
     Attributes
     ----------
-    ax_, figure_ : matplotlib Axes and Figure
-        Where the curve was drawn.
     line_ : matplotlib Line2D
         The curve.
 
@@ -250,8 +242,6 @@ class ImageGalleryDisplay(Display):
 
     Attributes
     ----------
-    ax_, figure_ : matplotlib Axes and Figure
-        Where the gallery was drawn.
     image_ : matplotlib AxesImage
         All images in one.
     names_ : list of matplotlib Text
@@ -349,11 +339,9 @@ class ImageGalleryDisplay(Display):
         ValueError
             If `y_proba` has not one finite row an image, or an image cannot be read.
         """
-        validate_parameter_constraints(
-            {"n_images": [Interval(Integral, 1, None, closed="left")]},
-            {"n_images": n_images},
-            cls.__name__,
-        )
+        at_least_one = [Interval(Integral, 1, None, closed="left")]
+        constraints, given = {"n_images": at_least_one}, {"n_images": n_images}
+        validate_parameter_constraints(constraints, given, cls.__name__)
         probs = np.asarray(y_proba)
         n = _num_samples(images)
         if probs.ndim != 2 or len(probs) != n or not probs.size or not np.isfinite(probs).all():

@@ -46,7 +46,7 @@ class Display(ABC):
         Returns
         -------
         self
-            With the artists as attributes.
+            With the axes `ax_`, the figure `figure_` and the artists as attributes.
 
         Raises
         ------
@@ -159,10 +159,7 @@ def name_ticks(axis: Any, names: Sequence[str]) -> None:
 
 
 def write_cells(axes: Any, image: Any, texts: np.ndarray) -> np.ndarray | None:
-    """Write texts into the cells of an image, dark on light or light on dark, if they fit.
-
-    Returns an array of Text and, for empty texts, None; None in all if the type would be too small.
-    """
+    """Write texts into the cells of an image; None for empty ones, or in all if they do not fit."""
     width, height = _cell_in_points(axes)
     lines = [line for text in texts.flat for line in text.split("\n")]
     n_lines = max(text.count("\n") + 1 for text in texts.flat)

@@ -31,10 +31,7 @@ class MapRegions(NamedTuple):
 def coordinates_of(
     X: Any, coordinates: ArrayLike | None, caller: str
 ) -> tuple[np.ndarray, tuple[str, str]]:
-    """Return places on a map and the names of its axes.
-
-    They are those given, or X itself if it has two features, or else its principal components.
-    """
+    """Return places on a map, by default X or its principal components, and the axes' names."""
     if coordinates is not None:
         return check_coordinates(coordinates, caller), ("", "")
     try:
@@ -82,10 +79,7 @@ def sorted_names(labels: np.ndarray) -> list[str]:
 
 
 def cluster_colors(labels: np.ndarray, coordinates: np.ndarray) -> dict[str, str]:
-    """Give each cluster a colour; "-1", which is scikit-learn's name for noise, is grey.
-
-    Once the palette is used up, a cluster repeats the colour that is farthest away on the map.
-    """
+    """Give each cluster a colour, that which is farthest away on the map; noise, "-1", is grey."""
     scale = np.maximum(coordinates.std(axis=0), _TINY)
     colors, centers = {"-1": NOISE}, np.empty((0, 2))
     bearers = np.empty(0, dtype=int)
@@ -128,10 +122,7 @@ def regions_of_estimator(estimator: Any, X: Any, coordinates: np.ndarray) -> Map
 def regions_of_neighbors(
     coordinates: np.ndarray, labels: np.ndarray, certainty: np.ndarray | None
 ) -> MapRegions:
-    """Give each place on the map to the cluster that most of the nearest points are in.
-
-    Each of 15 neighbours votes with its certainty; the winner's share is the place's certainty.
-    """
+    """Give each place to the cluster of most of the nearest points, which vote by certainty."""
     extent, grid = _grid(coordinates)
     names, index = np.unique(labels, return_inverse=True)
     weight = np.ones(len(labels)) if certainty is None else certainty
@@ -194,8 +185,6 @@ class ClusterMapDisplay(Display):
 
     Attributes
     ----------
-    ax_, figure_ : matplotlib Axes and Figure
-        Where the map was drawn.
     points_ : matplotlib PathCollection
         The points, in random order; pixels also in vector formats.
     regions_ : matplotlib AxesImage or None
@@ -402,7 +391,7 @@ class ComparisonDisplay(Display):
 
     Attributes
     ----------
-    ax_, figure_ : ndarray of shape (n_clusterers,) of matplotlib Axes, and Figure
+    ax_ : ndarray of shape (n_clusterers,) of matplotlib Axes
         Where the maps were drawn. The artists of a panel are attributes of its map.
 
     Examples

@@ -43,8 +43,6 @@ class HistoryDisplay(Display):
 
     Attributes
     ----------
-    ax_, figure_ : ndarray of shape (2,) of matplotlib Axes, and Figure
-        Where the curves were drawn.
     lines_ : ndarray of shape (2, n_restarts) of matplotlib Line2D
         The curves of each panel.
     balance_line_ : matplotlib Line2D or None
@@ -156,8 +154,6 @@ class NClustersDisplay(Display):
 
     Attributes
     ----------
-    ax_, figure_ : matplotlib Axes and Figure
-        Where the curve was drawn.
     line_ : matplotlib Line2D
         The curve of the mean.
     band_ : matplotlib PolyCollection
@@ -268,8 +264,6 @@ class SearchHeatMapDisplay(Display):
 
     Attributes
     ----------
-    ax_, figure_ : matplotlib Axes and Figure
-        Where the map was drawn.
     image_ : matplotlib AxesImage
         The cells.
     text_ : ndarray of shape (n_y, n_x) of matplotlib Text or None, or None

@@ -33,8 +33,6 @@ class ClusterSizesDisplay(Display):
 
     Attributes
     ----------
-    ax_, figure_ : matplotlib Axes and Figure
-        Where the bars were drawn.
     bars_ : matplotlib BarContainer
         Share of the points in each cluster, falling.
     prior_ : matplotlib LineCollection or None
@@ -177,8 +175,6 @@ class MatchedConfusionMatrixDisplay(Display):
 
     Attributes
     ----------
-    ax_, figure_ : matplotlib Axes and Figure
-        Where the matrix was drawn.
     image_ : matplotlib AxesImage
         The matrix.
     text_ : ndarray of shape (n_classes, n_clusters) of matplotlib Text or None, or None
@@ -221,15 +217,10 @@ class MatchedConfusionMatrixDisplay(Display):
 
         Parameters
         ----------
-        estimator : estimator
-            Fitted clusterer, or a pipeline or search that has one. Without `predict`, its
-            `labels_` are used, and X must be the data of its fit.
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Classes: integers, booleans or strings.
-        **options
-            Keyword parameters of :meth:`from_predictions`.
+        estimator, X
+            As :meth:`ClusterSizesDisplay.from_estimator`.
+        y, **options
+            As `y_true` and the keyword parameters of :meth:`from_predictions`.
         """
         y_pred = predicted_labels(estimator, X, cls.__name__)
         return cls.from_predictions(y, y_pred, **options)
