@@ -107,10 +107,8 @@ def risk_coverage_curve(y_true: npt.ArrayLike, y_proba: npt.ArrayLike) -> RiskCo
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,)
-        Class of each point: integers, booleans or strings.
-    y_proba : array-like of shape (n_samples, n_clusters)
-        Probability of each cluster; rows sum to 1.
+    y_true, y_proba : array-like of shape (n_samples,) and (n_samples, n_clusters)
+        As in :func:`clustering_calibration_error`.
 
     Returns
     -------
@@ -153,10 +151,8 @@ def accuracy_at_coverage(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,)
-        Class of each point: integers, booleans or strings.
-    y_proba : array-like of shape (n_samples, n_clusters)
-        Probability of each cluster; rows sum to 1.
+    y_true, y_proba : array-like of shape (n_samples,) and (n_samples, n_clusters)
+        As in :func:`clustering_calibration_error`.
     coverage : float, default=0.5
         The share, over 0 and at most 1; 1 gives the clustering accuracy.
 

@@ -4,6 +4,7 @@ import copy
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from itertools import combinations
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -121,6 +122,7 @@ class MutualInfoScorer(EstimatorScorer):
         return mutual_information(self._probabilities(estimator, X), weight)
 
 
+@dataclass(eq=False, repr=False)
 class ObjectiveScorer(EstimatorScorer):
     r"""Minus the clustering objective of held-out predictions, the same for all candidates.
 
@@ -151,18 +153,16 @@ class ObjectiveScorer(EstimatorScorer):
     True
     """
 
+    lam: float = 10.0
+    _: KW_ONLY
+    fairness_weight: float = 1.0
+    prior: ArrayLike | None = None
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "lam": [Interval(Real, 0, np.inf, closed="both")],
         "fairness_weight": [Interval(Real, 0, None, closed="left")],
         "prior": [None, "array-like"],
     }
-
-    def __init__(
-        self, lam: float = 10.0, *, fairness_weight: float = 1.0, prior: ArrayLike | None = None
-    ) -> None:
-        self.lam = lam
-        self.fairness_weight = fairness_weight
-        self.prior = prior
 
     def _score(self, estimator: Any, X: Any, weight: np.ndarray | None) -> float:
         # On use, here and below: torch and numba take seconds, and scores with labels need neither.
@@ -175,6 +175,7 @@ class ObjectiveScorer(EstimatorScorer):
         return float(-solved.objective - self.fairness_weight * rel_entr(mean, prior).sum())
 
 
+@dataclass(eq=False, repr=False)
 class NeighborInfoScorer(EstimatorScorer):
     r"""How much the cluster of a held-out point tells of the clusters of its neighbours.
 
@@ -215,21 +216,21 @@ class NeighborInfoScorer(EstimatorScorer):
     True
     """
 
+    n_neighbors: int | str = "auto"
+    _: KW_ONLY
+    random_state: int | np.random.RandomState | None = 0
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_neighbors": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
 
-    def __init__(
-        self,
-        n_neighbors: int | str = "auto",
-        *,
-        random_state: int | np.random.RandomState | None = 0,
-    ) -> None:
-        self.n_neighbors = n_neighbors
-        self.random_state = random_state
-
     def _score(self, estimator: Any, X: Any, weight: np.ndarray | None) -> float:
+        import torch
+
+        from skcollision import engine
+        from skcollision.graph import default_neighbors
+
         if hasattr(estimator, "predict_proba"):
             probs = np.asarray(estimator.predict_proba(X))
             labels, n_clusters = probs.argmax(axis=1), probs.shape[1]
@@ -239,44 +240,24 @@ class NeighborInfoScorer(EstimatorScorer):
         points = check_array(X, dtype=[np.float64, np.float32], order="C", ensure_min_samples=2)
         if weight is not None:
             points, labels = points[weight > 0], labels[weight > 0]
-        random_state = check_random_state(self.random_state)
-        return _neighbour_information(points, labels, n_clusters, self.n_neighbors, random_state)
-
-
-def _neighbour_information(
-    points: np.ndarray,
-    labels: np.ndarray,
-    n_clusters: int,
-    n_neighbors: int | str,
-    random_state: np.random.RandomState,
-) -> float:
-    """Join the points as CollisionClusterer joins those that it is fitted to."""
-    import torch
-
-    from skcollision.engine import (
-        NormalisedRows,
-        TrainingSample,
-        default_sample_size,
-        draw_sample,
-        fit_normalisation,
-    )
-    from skcollision.graph import default_neighbors
-
-    rows = draw_sample(len(points), None, default_sample_size(n_clusters), random_state).rows
-    points, labels = points[rows], labels[rows]
-    if isinstance(n_neighbors, str):
-        n_neighbors = max(1, default_neighbors(len(points), n_clusters))
-    normalisation = fit_normalisation(points, None, unit_rows=True, softens=True)
-    graph = TrainingSample(
-        NormalisedRows(points, normalisation, torch.device("cpu")),
-        None,
-        n_components=_N_COMPONENTS,
-        n_neighbors=n_neighbors,
-        n_clusters=n_clusters,
-        random_state=random_state,
-    ).graph
-    assert graph is not None
-    return float(graph.kept_information(labels, n_clusters))
+        # The rest is how CollisionClusterer joins the points that it is fitted to.
+        random_state, size = check_random_state(self.random_state), len(points)
+        most = engine.default_sample_size(n_clusters)
+        rows = engine.draw_sample(size, None, most, random_state).rows
+        points, labels, n_neighbors = points[rows], labels[rows], self.n_neighbors
+        if isinstance(n_neighbors, str):
+            n_neighbors = max(1, default_neighbors(len(points), n_clusters))
+        normalisation = engine.fit_normalisation(points, None, unit_rows=True, softens=True)
+        graph = engine.TrainingSample(
+            engine.NormalisedRows(points, normalisation, torch.device("cpu")),
+            None,
+            n_components=_N_COMPONENTS,
+            n_neighbors=n_neighbors,
+            n_clusters=n_clusters,
+            random_state=random_state,
+        ).graph
+        assert graph is not None
+        return float(graph.kept_information(labels, n_clusters))
 
 
 def label_entropy(labels: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
@@ -289,10 +270,7 @@ def label_entropy(labels: np.ndarray, sample_weight: np.ndarray | None = None) -
 def adjusted_rand(
     first: np.ndarray, second: np.ndarray, sample_weight: np.ndarray | None = None
 ) -> float:
-    """Return the adjusted Rand index of two partitions, of weighted points too.
-
-    With weights, a pair is two draws of a point in proportion to them, with replacement.
-    """
+    """Return the adjusted Rand index of two partitions; weighted points are drawn by weight."""
     if sample_weight is None:
         return float(adjusted_rand_score(first, second))
     table = contingency_table(first, second, sample_weight, "adjusted_rand")[2] / sum(sample_weight)
@@ -316,6 +294,7 @@ def reproduced_information(
 _MEASURES = {"stability": adjusted_rand, "information": reproduced_information}
 
 
+@dataclass(eq=False, repr=False)
 class AgreementScorer(EstimatorScorer):
     """How far the estimator and clones of it, fitted to held-out points, agree on their clusters.
 
@@ -360,25 +339,18 @@ class AgreementScorer(EstimatorScorer):
     1.0
     """
 
+    n_resamples: int = 1
+    _: KW_ONLY
+    subsample: float = 1.0
+    measure: str = "stability"
+    random_state: int | np.random.RandomState | None = 0
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_resamples": [Interval(Integral, 1, None, closed="left")],
         "subsample": [Interval(Real, 0, 1, closed="right")],
         "measure": [StrOptions(set(_MEASURES))],
         "random_state": ["random_state"],
     }
-
-    def __init__(
-        self,
-        n_resamples: int = 1,
-        *,
-        subsample: float = 1.0,
-        measure: str = "stability",
-        random_state: int | np.random.RandomState | None = 0,
-    ) -> None:
-        self.n_resamples = n_resamples
-        self.subsample = subsample
-        self.measure = measure
-        self.random_state = random_state
 
     def _score(self, estimator: Any, X: Any, weight: np.ndarray | None) -> float:
         random_state = check_random_state(self.random_state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
 from typing import Any, ClassVar, Final, Self
 
@@ -36,7 +37,6 @@ from skcollision.metrics._validation import refuse_booleans
 _AUTO_GRID: Final = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 55, 75, 100)
 # A half should have this many points a cluster.
 _POINTS_PER_CLUSTER: Final = 10
-
 # A half of the data: the rows to fit on, and the random state of the fit.
 Half = tuple[np.ndarray, int]
 
@@ -80,11 +80,8 @@ def mutual_information_share(probs: np.ndarray) -> float:
 
 
 def prediction_strength(predicted: np.ndarray, own: np.ndarray) -> float:
-    """Return the least share of the pairs of a cluster in `own` that `predicted` leaves together.
-
-    Tibshirani and Walther, "Cluster Validation by Prediction Strength", 2005. Clusters of a single
-    point have no pairs and do not count.
-    """
+    """Return the least share of a cluster's pairs in `own` that `predicted` leaves together."""
+    # Tibshirani and Walther, "Cluster Validation by Prediction Strength", 2005.
     counts = contingency_matrix(own, predicted).astype(np.float64)
     sizes = counts.sum(axis=1)
     together, pairs = (counts * (counts - 1)).sum(axis=1), sizes * (sizes - 1)
@@ -115,6 +112,7 @@ def _best_has(method: str) -> Any:
     return available_if(check)
 
 
+@dataclass(eq=False, repr=False)
 class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEstimator):
     r"""Choose the number of clusters by what two halves of the data agree on, without labels.
 
@@ -206,6 +204,15 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
     (5,)
     """
 
+    estimator: BaseEstimator | None = None
+    n_clusters: str | int | ArrayLike = "auto"
+    _: KW_ONLY
+    criterion: str = "information"
+    n_resamples: int = 3
+    sweep_params: dict[str, Any] | None = None
+    n_jobs: int | None = None
+    random_state: int | np.random.RandomState | None = None
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [None, HasMethods(["fit", "predict", "get_params"])],
         "n_clusters": [StrOptions({"auto"}), Integral, "array-like"],
@@ -215,25 +222,6 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
     }
-
-    def __init__(
-        self,
-        estimator: BaseEstimator | None = None,
-        n_clusters: str | int | ArrayLike = "auto",
-        *,
-        criterion: str = "information",
-        n_resamples: int = 3,
-        sweep_params: dict[str, Any] | None = None,
-        n_jobs: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        self.estimator = estimator
-        self.n_clusters = n_clusters
-        self.criterion = criterion
-        self.n_resamples = n_resamples
-        self.sweep_params = sweep_params
-        self.n_jobs = n_jobs
-        self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
