@@ -236,11 +236,8 @@ def _read_csv(path: Path, options: ReadOptions, as_numbers: bool) -> Any:
 
 
 def _looks_like_names(cells: list[str]) -> bool:
-    """Whether a first line holds column names: no number at all, or 0, 1, 2, ... as pandas writes.
-
-    A line that mixes numbers and text is taken for data, so that an empty or damaged cell in the
-    first row ends in an error and never in a lost row.
-    """
+    """Whether a first line names columns: it has no number, or 0, 1, 2, ... as pandas writes."""
+    # One of numbers and text is data, so that a damaged cell ends in an error, not in a lost row.
     names = cells[1:] if cells[0] == "" else cells
     counted = len(names) > 1 and names == [str(index) for index in range(len(names))]
     return counted or not any(map(_is_number, cells))

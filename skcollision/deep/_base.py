@@ -17,20 +17,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
+from skcollision import criteria
 from skcollision._ambient import isolated
 from skcollision._callbacks import CallbackSupportMixin, EpochTasks
 from skcollision._checkpoint import Checkpoint
 from skcollision._networks import load_weights
-from skcollision.criteria import (
-    ClusteringCriterion,
-    CollisionCriterion,
-    IICCriterion,
-    IMSATCriterion,
-    MIADMCriterion,
-    MutualInformationCriterion,
-    SCANCriterion,
-    SeLaCriterion,
-)
+from skcollision.criteria import ClusteringCriterion
 from skcollision.deep._network import Backbone, ClusteringNetwork, evaluating, make_backbone
 from skcollision.deep._samples import Augmentation, Samples, VirtualAdversary, default_augmentation
 from skcollision.deep._trainer import OPTIMIZERS, SCHEDULES, DeepTrainer
@@ -39,13 +31,13 @@ from skcollision.engine import resolve_device
 #: What the names of `criterion` stand for. A network starts near uniform predictions, where all
 #: labels are within some 1e-2 nats of the optimum: solvers must be exact for training to start.
 CRITERIA: Final[dict[str, ClusteringCriterion]] = {
-    "collision": CollisionCriterion(lam=100.0, fairness_weight=1.0, solver_tol=1e-4),
-    "mutual_information": MutualInformationCriterion(),
-    "miadm": MIADMCriterion(solver_tol=1e-4),
-    "sela": SeLaCriterion(solver_tol=1e-4),
-    "imsat": IMSATCriterion(),
-    "iic": IICCriterion(),
-    "scan": SCANCriterion(),
+    "collision": criteria.CollisionCriterion(lam=100.0, fairness_weight=1.0, solver_tol=1e-4),
+    "mutual_information": criteria.MutualInformationCriterion(),
+    "miadm": criteria.MIADMCriterion(solver_tol=1e-4),
+    "sela": criteria.SeLaCriterion(solver_tol=1e-4),
+    "imsat": criteria.IMSATCriterion(),
+    "iic": criteria.IICCriterion(),
+    "scan": criteria.SCANCriterion(),
 }
 Function = Callable[[ClusteringNetwork, Tensor], Tensor]
 # Parameters that change neither the result nor what a checkpoint holds.

@@ -62,10 +62,7 @@ class Samples:
         return f"{len(self)} {batch.shape} {hashlib.sha256(batch.tobytes()).hexdigest()}"
 
     def statistics(self, size: int) -> tuple[Tensor, Tensor]:
-        """Return mean and standard deviation of each channel (C, 1, 1), or of each of F features.
-
-        Raises a ValueError if all samples are the same, or values leave the range of float32.
-        """
+        """Return mean and standard deviation of each channel (C, 1, 1), or of each feature (F,)."""
         scaler, first, varies = StandardScaler(), self.batch(slice(0, 1)), False
         for block in self.blocks(size):
             if not torch.isfinite(block).all():

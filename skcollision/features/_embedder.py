@@ -199,11 +199,26 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         check_is_fitted(self)
         images = as_images(X)
         features = np.zeros((len(images), self._n_features_out), dtype=np.float32)
-        cache = self._open_cache(images)
-        missing = list(range(len(images))) if cache is None else cache.recall(features)
+        device, n_jobs = resolve_device(self.device), effective_n_jobs(self.n_jobs)
+        half = self.mixed_precision and device.type == "cuda"
+        cache, missing = None, list(range(len(images)))
+        if self.cache_dir is not None:
+            name = network_key(self.network_, self._test_features) + "-float16" * half
+            cache = FeatureCache(Path(self.cache_dir) / f"{name}.sqlite", images, n_jobs)
+            missing = cache.recall(features)
+        batches = embed(
+            self.network_,
+            self.preprocess_,
+            images,
+            missing,
+            device=device,
+            half=half,
+            batch_size=self.batch_size,
+            n_workers=n_jobs if n_jobs > 1 else 0,
+        )
         failures: dict[int, str] = {}
         with self._progress(len(images), len(images) - len(missing)) as bar:
-            for rows, found, failed in self._embed(images, missing):
+            for rows, found, failed in batches:
                 if found is not None:
                     features[rows] = found
                     if cache is not None:
@@ -235,29 +250,6 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             owner = "The 'weights' parameter of ImageEmbedder"
             load_weights(made.network, self.weights, owner, unused=unused)
         return made.network, made.preprocess
-
-    def _open_cache(self, images: Sequence[ImageLike]) -> FeatureCache | None:
-        if self.cache_dir is None:
-            return None
-        name = network_key(self.network_, self._test_features) + "-float16" * self._uses_half()
-        path = Path(self.cache_dir) / f"{name}.sqlite"
-        return FeatureCache(path, images, effective_n_jobs(self.n_jobs))
-
-    def _embed(self, images: Sequence[ImageLike], rows: Sequence[int]) -> Any:
-        n_jobs = effective_n_jobs(self.n_jobs)
-        return embed(
-            self.network_,
-            self.preprocess_,
-            images,
-            rows,
-            device=resolve_device(self.device),
-            half=self._uses_half(),
-            batch_size=self.batch_size,
-            n_workers=n_jobs if n_jobs > 1 else 0,
-        )
-
-    def _uses_half(self) -> bool:
-        return self.mixed_precision and resolve_device(self.device).type == "cuda"
 
     @property
     def _n_features_out(self) -> int:

@@ -21,11 +21,7 @@ from skcollision.features._images import ImageLike, load_image
 
 
 class FeatureCache:
-    """Features of one network by the content of images, in an SQLite file.
-
-    Each `store` is a transaction: whatever stops the program, the file stays whole and holds all
-    batches that were finished.
-    """
+    """Features of one network by the content of images, in an SQLite file."""
 
     def __init__(self, path: Path, images: Sequence[ImageLike], n_jobs: int) -> None:
         self._path = path
@@ -47,7 +43,7 @@ class FeatureCache:
         return unknown
 
     def store(self, rows: Sequence[int], features: np.ndarray) -> None:
-        """Keep the features of these images."""
+        """Keep the features of these images, in one transaction: the file stays whole."""
         found = [(self._keys[row], one.tobytes()) for row, one in zip(rows, features, strict=True)]
         with self._open() as file:
             file.executemany("INSERT OR REPLACE INTO features VALUES (?, ?)", found)
@@ -103,11 +99,8 @@ def embed_test_image(network: nn.Module, preprocess: Preprocess) -> np.ndarray:
 
 
 def network_key(network: nn.Module, test_features: np.ndarray) -> str:
-    """Return a digest of the weights, and of what the code makes of a test image.
-
-    The features are measured coarsely: rounding that differs between machines must not matter,
-    other code or other preprocessing does.
-    """
+    """Return a digest of the weights, and of what the code makes of a test image."""
+    # Coarsely: rounding, which differs between machines, must not matter; other code does.
     weights = {name: _bytes_of(value) for name, value in network.state_dict().items()}
     features = test_features / max(np.linalg.norm(test_features), 1e-30)
     probes = np.random.default_rng(0).standard_normal((_N_PROBES, len(features)))
@@ -132,11 +125,7 @@ def embed(
     batch_size: int,
     n_workers: int,
 ) -> Iterator[tuple[list[int], np.ndarray | None, dict[int, str]]]:
-    """Embed some of the images, in order; a GPU gets a copy of the network.
-
-    Yields, for each batch, the rows that could be read, their features, and what is wrong with the
-    others.
-    """
+    """Yield the rows of each batch that can be read, their features, and what others lack."""
     network = network if device.type == "cpu" else copy.deepcopy(network).to(device)
     loader: DataLoader[Any] = DataLoader(
         rows,  # type: ignore[arg-type]

@@ -15,18 +15,8 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from skcollision._ambient import isolated
 from skcollision._callbacks import with_callbacks
+from skcollision.supervised import _labels
 from skcollision.supervised._base import BaseLinearClassifier
-from skcollision.supervised._labels import (
-    blurred,
-    check_hard_labels,
-    check_one_kind,
-    check_soft_labels,
-    codes_of,
-    denoised,
-    is_soft,
-    named_classes,
-    one_hot,
-)
 from skcollision.supervised._supervision import LOSSES
 
 
@@ -203,39 +193,37 @@ class CollisionClassifier(BaseLinearClassifier):
         name = type(self).__name__
         given = {"transition_matrix": self.transition_matrix, "noise_rate": noise_rate}
         noise = [repr(key) for key, value in given.items() if value is not None]
-        if is_soft(y):
+        if _labels.is_soft(y):
             if noise:
                 raise ValueError(
                     f"Soft labels y of {name} say themselves how sure they are, so that "
                     f"{' and '.join(noise)} has no place. Leave it out, or pass classes as y."
                 )
-            labels = check_soft_labels(y, X, name)
-            return self._names_of_columns(labels.shape[1]), labels
-        hard = check_hard_labels(y, X, name)
+            labels = _labels.check_soft_labels(y, X, name)
+            n_columns = labels.shape[1]
+            if self.classes is None:
+                return np.arange(n_columns), labels
+            classes = _labels.named_classes(self.classes, np.empty(0), name)
+            if len(classes) != n_columns:
+                raise ValueError(
+                    f"The 'classes' parameter of {name} must name each of the {n_columns} columns "
+                    f"of y. Got {len(classes)} names instead."
+                )
+            return classes, labels
+        hard = _labels.check_hard_labels(y, X, name)
         if hard.dtype.kind == "O":
-            check_one_kind(hard.tolist(), name)
+            _labels.check_one_kind(hard.tolist(), name)
         check_classification_targets(hard)
-        classes = named_classes(self.classes, np.unique(hard), name)
-        codes, n_classes = codes_of(hard, classes), len(classes)
+        classes = _labels.named_classes(self.classes, np.unique(hard), name)
+        codes, n_classes = _labels.codes_of(hard, classes), len(classes)
         if len(noise) == 2:
             raise ValueError(
                 f"{name} takes either 'transition_matrix' or 'noise_rate', not both. Write the "
                 "rate into the matrix: (1 - rate) * T + rate / K."
             )
         if self.transition_matrix is not None:
-            return classes, denoised(codes, self.transition_matrix, X.dtype, n_classes, name)
+            matrix = self.transition_matrix
+            return classes, _labels.denoised(codes, matrix, X.dtype, n_classes, name)
         if noise_rate is not None:
-            return classes, blurred(codes, noise_rate, X.dtype, n_classes, name)
-        return classes, one_hot(codes, n_classes, X.dtype)
-
-    def _names_of_columns(self, n_columns: int) -> np.ndarray:
-        if self.classes is None:
-            return np.arange(n_columns)
-        name = type(self).__name__
-        classes = named_classes(self.classes, np.empty(0), name)
-        if len(classes) != n_columns:
-            raise ValueError(
-                f"The 'classes' parameter of {name} must name each of the {n_columns} columns of "
-                f"y. Got {len(classes)} names instead."
-            )
-        return classes
+            return classes, _labels.blurred(codes, noise_rate, X.dtype, n_classes, name)
+        return classes, _labels.one_hot(codes, n_classes, X.dtype)

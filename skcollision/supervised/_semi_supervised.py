@@ -12,29 +12,18 @@ from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skcollision import engine
 from skcollision._ambient import isolated
 from skcollision._callbacks import with_callbacks
 from skcollision.cluster._docstrings import documented_like
 from skcollision.cluster._training import target_proportions
 from skcollision.criteria import ClusteringCriterion, CollisionCriterion
-from skcollision.engine import (
-    NormalisedRows,
-    PriorEstimate,
-    Trainer,
-    TrainingSample,
-    soft_predictions,
-    weight_like,
-)
+from skcollision.engine import NormalisedRows, PriorEstimate, Trainer, weight_like
 from skcollision.graph import default_neighbors
+from skcollision.supervised import _labels
 from skcollision.supervised._base import BaseLinearClassifier
 from skcollision.supervised._classifier import CollisionClassifier
-from skcollision.supervised._labels import (
-    UNLABELLED,
-    check_hard_labels,
-    labelled_points,
-    one_hot,
-    partial_codes,
-)
+from skcollision.supervised._labels import UNLABELLED
 from skcollision.supervised._supervision import Chosen, LabelsOfSome, SideBySide
 
 # Fewer than in clustering: that a point's neighbours are of its class matters more here than that
@@ -172,10 +161,10 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
         """
         data, weight = self._check_data(X, sample_weight, reset=True)
         name = type(self).__name__
-        self.classes_, codes = partial_codes(y, data, weight, self.classes, name)
+        self.classes_, codes = _labels.partial_codes(y, data, weight, self.classes, name)
         n_classes = len(self.classes_)
         self.class_prior_ = target_proportions(self.prior, n_classes, name)
-        given = one_hot(codes, n_classes, data.dtype)
+        given = _labels.one_hot(codes, n_classes, data.dtype)
         used = np.arange(len(data)) if weight is None else np.flatnonzero(weight)
         data, of_used = data[used], None if weight is None else weight[used]
         random_state, points = check_random_state(self.random_state), self._begin(data, of_used)
@@ -184,13 +173,17 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
         self._train(trainer, features, data, of_used)
         if trainer.prior is not None:
             self.class_prior_ = trainer.prior.proportions[0]
-        labels = soft_predictions(trainer.heads, 0, features)
+        labels = engine.soft_predictions(trainer.heads, 0, features)
         labels = np.where((codes[used] != UNLABELLED)[:, None], given[used], labels)
         if features is not points:
             trainer = self._supervised(points, labels, random_state)
             trainer.run(points, weight_like(points, of_used), lambda epoch, measures: False)
         self._store(trainer)
-        self.transduction_ = self._transduction(X, codes, used, labels)
+        classes = self.classes_[codes]
+        if len(used) < len(codes):  # points without weight have their label, or a prediction
+            classes = np.where(codes != UNLABELLED, classes, self.predict(X))
+        classes[used] = self.classes_[labels.argmax(axis=1)]
+        self.transduction_ = classes
         return self
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
@@ -217,21 +210,12 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
         """
         predicted, name = self.predict(X), type(self).__name__
         data, weight = self._check_data(X, sample_weight, reset=False)
-        known, labels = labelled_points(check_hard_labels(y, data, name), name)
+        hard = _labels.check_hard_labels(y, data, name)
+        known, labels = _labels.labelled_points(hard, name)
         if weight is not None and not weight[known].any():
             raise ValueError("'sample_weight' is zero for all points that have a label.")
         right = predicted[known] == labels
         return float(np.average(right, weights=None if weight is None else weight[known]))
-
-    def _transduction(
-        self, X: ArrayLike, codes: np.ndarray, used: np.ndarray, labels: np.ndarray
-    ) -> np.ndarray:
-        """Return the class of each point: of those without weight, label or prediction."""
-        classes = self.classes_[codes]
-        if len(used) < len(codes):
-            classes = np.where(codes != UNLABELLED, classes, self.predict(X))
-        classes[used] = self.classes_[labels.argmax(axis=1)]
-        return classes
 
     def _features(
         self, points: NormalisedRows, weight: np.ndarray | None, random_state: np.random.RandomState
@@ -242,7 +226,7 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
             n_neighbors = min(MOST_NEIGHBORS, default_neighbors(len(points), n_classes))
         if not n_neighbors or len(points) < 2:
             return points
-        sample = TrainingSample(
+        sample = engine.TrainingSample(
             points,
             weight,
             n_components=self.n_components,

@@ -18,12 +18,9 @@ SCALE = 0.5
 
 
 class SideBySide:
-    """Features of points, and after them those of their neighbourhoods, shortened.
+    """Features of points, and after them those of their neighbourhoods, shortened."""
 
-    Where labels are few a model can rely on neighbourhoods, which vary less, where they are many on
-    what neighbours blur.
-    """
-
+    # Where labels are few, neighbourhoods, which vary less, help; where many, what they blur does.
     def __init__(self, points: NormalisedRows, neighbourhoods: Tensor) -> None:
         self._points, self._neighbourhoods = points, neighbourhoods
         self.shape = len(points), points.shape[1] + neighbourhoods.shape[1]
@@ -69,26 +66,22 @@ class LabelsOfAll:
     ) -> Tensor:
         """Return the loss of each restart on the batch."""
         labels = self.labels[torch.from_numpy(rows)]
-        return mean_loss(self.cross_entropy, logits, labels, sample_weight)
+        losses = self.cross_entropy(logits, labels, reduction="none", sample_weight=sample_weight)
+        return losses.mean(1) if sample_weight is None else losses.sum(1) / sample_weight.sum()
 
 
 class LabelsOfSome:
-    """Shannon cross-entropy of the labelled points, whatever points are in the batch.
+    """Shannon cross-entropy of the labelled points, whatever points are in the batch."""
 
-    With few labels a batch would have next to none, and its gradient next to no meaning.
-
-    `codes` (N,) are the classes of all points as numbers, -1 where they are not known. A labelled
-    point counts as `labelled_weight` points. A step sees at most `batch_size` of them.
-    """
-
+    # With few labels a batch would have next to none, and its gradient next to no meaning.
     def __init__(
         self,
         features: Features,
-        codes: np.ndarray,
+        codes: np.ndarray,  # (N,) classes of all points as numbers, -1 for unknown
         sample_weight: np.ndarray | None,
         *,
-        labelled_weight: float,
-        batch_size: int,
+        labelled_weight: float,  # how many points a labelled one counts as
+        batch_size: int,  # most labelled points that a step sees
         random_state: np.random.RandomState,
     ) -> None:
         weight = np.ones(len(codes)) if sample_weight is None else sample_weight
@@ -112,13 +105,3 @@ class LabelsOfSome:
         of_labels = log_probs[:, torch.arange(len(drawn)), self._labels[of_drawn]]
         weight = self._weight[of_drawn]
         return -self._mass * (of_labels @ weight) / weight.sum()
-
-
-def mean_loss(
-    cross_entropy: Callable[..., Tensor], logits: Tensor, labels: Tensor, weight: Tensor | None
-) -> Tensor:
-    """Average over the points of logits (R, B, K) and labels (B, K), by their weights."""
-    losses = cross_entropy(logits, labels, reduction="none", sample_weight=weight)
-    if weight is None:
-        return losses.mean(1)
-    return losses.sum(1) / weight.sum()
