@@ -9,33 +9,16 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from skcollision.cli._files import (
-    SUFFIXES,
-    check_outputs,
-    read_labels,
-    read_matrix,
-    read_numbers,
-    write_outputs,
-    write_table,
-)
-from skcollision.cli._interface import (
-    PATH,
-    InputError,
-    ReadOptions,
-    array_option,
-    csv_options,
-    estimator_messages,
-    matrix_options,
-    output_options,
-    quiet_option,
-    reason,
-)
+from skcollision.cli import _files as files
+from skcollision.cli import _interface as ui
+from skcollision.cli._files import SUFFIXES, write_table
+from skcollision.cli._interface import PATH, InputError, ReadOptions, reason
 
 
 @click.command(short_help="Cluster the rows of a file.")
 @click.argument("data_path", metavar="X", type=PATH)
 @click.option("-k", "--n-clusters", type=int, required=True, help="Number of clusters K.")
-@output_options
+@ui.output_options
 @click.option(
     "--model",
     "model_path",
@@ -43,7 +26,7 @@ from skcollision.cli._interface import (
     metavar="FILE",
     help="Write the fitted model with joblib, for 'skcollision predict'.",
 )
-@matrix_options
+@ui.matrix_options
 @click.option("--lam", type=float, help="Weight of the prior in the pseudo-labels (lambda).")
 @click.option("--fairness-weight", type=float, help="Weight of the entropy of the mean prediction.")
 @click.option(
@@ -57,7 +40,7 @@ from skcollision.cli._interface import (
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="The same seed gives the same labels."
 )
-@quiet_option
+@ui.quiet_option
 def fit(
     data_path: Path,
     n_clusters: int,
@@ -81,8 +64,8 @@ def fit(
     are .npy, .npz, .csv or .parquet by their names and replace files that exist. Options left out
     have the defaults of skcollision.CollisionClusterer.
     """
-    check_outputs([labels_path, proba_path], model=model_path, inputs=[data_path])
-    X = read_matrix(data_path, ReadOptions(array, columns, drop, delimiter, header))
+    files.check_outputs([labels_path, proba_path], model=model_path, inputs=[data_path])
+    X = files.read_matrix(data_path, ReadOptions(array, columns, drop, delimiter, header))
     if n_clusters > len(X):
         raise InputError(f"{data_path}: has {len(X)} rows, too few for {n_clusters} clusters (-k)")
     settings = {name: value for name, value in settings.items() if value is not None}
@@ -94,7 +77,7 @@ def fit(
     from skcollision import CollisionClusterer
 
     start = time.perf_counter()
-    with estimator_messages():
+    with ui.estimator_messages():
         model = CollisionClusterer(n_clusters, random_state=seed, **settings).fit(X)
         seconds = time.perf_counter() - start
         writers = {labels_path: partial(write_table, labels_path, model.labels_)}
@@ -102,7 +85,7 @@ def fit(
             writers[proba_path] = partial(write_table, proba_path, model.predict_proba(X))
         if model_path:
             writers[model_path] = partial(joblib.dump, model)
-    write_outputs(writers)
+    files.write_outputs(writers)
     if not quiet:
         sizes = np.bincount(model.labels_, minlength=n_clusters)
         click.echo(
@@ -117,7 +100,7 @@ def _read_prior(text: str, delimiter: str) -> NDArray[Any]:
     """Read the target shares from a file, or from the option itself."""
     if text.lower().endswith(SUFFIXES):
         # Names of columns and arrays that were given for X say nothing of this file.
-        return read_numbers(Path(text), ReadOptions(delimiter=delimiter)).ravel()
+        return files.read_numbers(Path(text), ReadOptions(delimiter=delimiter)).ravel()
     try:
         return np.array([float(part) for part in text.split(",")])
     except ValueError as error:
@@ -130,9 +113,9 @@ def _read_prior(text: str, delimiter: str) -> NDArray[Any]:
 @click.command(short_help="Put the rows of a file into the clusters of a fitted model.")
 @click.argument("model_path", metavar="MODEL", type=PATH)
 @click.argument("data_path", metavar="X", type=PATH)
-@output_options
-@matrix_options
-@quiet_option
+@ui.output_options
+@ui.matrix_options
+@ui.quiet_option
 def predict(
     model_path: Path,
     data_path: Path,
@@ -147,20 +130,20 @@ def predict(
 
     Loading a model runs code that is stored in the file: use only models that you trust.
     """
-    check_outputs([labels_path, proba_path], inputs=[model_path, data_path])
-    with estimator_messages():
+    files.check_outputs([labels_path, proba_path], inputs=[model_path, data_path])
+    with ui.estimator_messages():
         model = _load_model(model_path)
-    X = read_matrix(data_path, ReadOptions(**read_options))
+    X = files.read_matrix(data_path, ReadOptions(**read_options))
     if X.shape[1] != model.n_features_in_:
         raise InputError(
             f"{data_path}: has {X.shape[1]} columns, but {model_path} was fitted on "
             f"{model.n_features_in_}"
         )
-    with estimator_messages():
+    with ui.estimator_messages():
         writers = {labels_path: partial(write_table, labels_path, model.predict(X))}
         if proba_path:
             writers[proba_path] = partial(write_table, proba_path, model.predict_proba(X))
-    write_outputs(writers)
+    files.write_outputs(writers)
     if not quiet:
         click.echo(
             f"{len(X)} x {X.shape[1]} into {model.n_clusters} clusters: "
@@ -190,9 +173,9 @@ def _load_model(path: Path) -> Any:
 @click.command(short_help="Compare labels with the true ones: ACC, NMI, ARI.")
 @click.argument("labels_path", metavar="LABELS", type=PATH)
 @click.argument("truth_path", metavar="TRUTH", type=PATH)
-@array_option("--array", "LABELS")
-@array_option("--truth-array", "TRUTH")
-@csv_options
+@ui.array_option("--array", "LABELS")
+@ui.array_option("--truth-array", "TRUTH")
+@ui.csv_options
 def score(
     labels_path: Path,
     truth_path: Path,
@@ -210,14 +193,14 @@ def score(
     NMI  normalised mutual information, from 0 to 1
     ARI  adjusted Rand index, 1 at most and 0 by chance
     """  # noqa: D301 -- click wants the character
-    labels = read_labels(labels_path, ReadOptions(array, **csv_format))
-    truth = read_labels(truth_path, ReadOptions(truth_array, **csv_format))
+    labels = files.read_labels(labels_path, ReadOptions(array, **csv_format))
+    truth = files.read_labels(truth_path, ReadOptions(truth_array, **csv_format))
     if len(labels) != len(truth):
         hint = "; see --header" if ".csv" in (labels_path.suffix, truth_path.suffix) else ""
         raise InputError(
             f"{labels_path} has {len(labels)} labels and {truth_path} has {len(truth)}{hint}"
         )
-    with estimator_messages():
+    with ui.estimator_messages():
         figures = figures_of_merit(truth, labels)
     for name, value in figures.items():
         click.echo(f"{name} {value:.4f}")

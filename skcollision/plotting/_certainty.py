@@ -12,14 +12,8 @@ from sklearn.utils._param_validation import Interval, validate_parameter_constra
 from sklearn.utils.validation import _num_samples
 
 from skcollision.metrics import clustering_calibration_error, risk_coverage_curve
-from skcollision.plotting._display import (
-    INK,
-    PALETTE,
-    Display,
-    as_vectors,
-    final_estimator,
-    predicted_proba,
-)
+from skcollision.plotting import _display as base
+from skcollision.plotting._display import INK, PALETTE, Display, as_vectors
 
 _DIAGONAL = "perfectly calibrated"
 
@@ -48,7 +42,7 @@ class _CertaintyDisplay(Display):
         **options
             Other parameters of `from_predictions`, such as `ax`.
         """
-        probs = predicted_proba(estimator, X, cls.__name__)
+        probs = base.predicted_proba(estimator, X, cls.__name__)
         name = type(estimator).__name__ if name is None else name
         return cls.from_predictions(y, probs, name=name, **options)
 
@@ -304,8 +298,8 @@ class ImageGalleryDisplay(Display):
         **options
             `n_images` and `ax` of :meth:`from_predictions`.
         """
-        probs = predicted_proba(estimator, X, cls.__name__)
-        names = getattr(final_estimator(estimator), "classes_", None)
+        probs = base.predicted_proba(estimator, X, cls.__name__)
+        names = getattr(base.final_estimator(estimator), "classes_", None)
         shown: Any = X if images is None else images
         return cls.from_predictions(shown, probs, names=names, **options)
 

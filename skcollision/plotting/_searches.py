@@ -10,15 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skcollision.plotting._display import (
-    INK,
-    PALETTE,
-    Display,
-    as_vectors,
-    final_estimator,
-    name_ticks,
-    write_cells,
-)
+from skcollision.plotting import _display as base
+from skcollision.plotting._display import INK, PALETTE, Display
 
 _CURVES = {
     "objective": "objective (nats)",
@@ -94,7 +87,7 @@ class HistoryDisplay(Display):
         ax : array-like of 2 matplotlib Axes, or one to divide, default=None
             Where to draw; None for a new figure.
         """
-        clusterer = final_estimator(estimator)
+        clusterer = base.final_estimator(estimator)
         if not hasattr(clusterer, "history_"):
             raise TypeError(
                 "The 'estimator' parameter of HistoryDisplay must have the attribute 'history_', "
@@ -177,7 +170,7 @@ class NClustersDisplay(Display):
         best_n_clusters: int,
         criterion: str,
     ) -> None:
-        self.n_clusters, self.mean, self.std = as_vectors(
+        self.n_clusters, self.mean, self.std = base.as_vectors(
             "NClustersDisplay", n_clusters=n_clusters, mean=mean, std=std
         )
         self.best_n_clusters = best_n_clusters
@@ -405,12 +398,12 @@ class SearchHeatMapDisplay(Display):
         frame = Rectangle(corner, 1, 1, fill=False, edgecolor="#bd1f01", linewidth=3)
         self.best_frame_ = axes.add_patch(frame)
         axes.set(xlabel=self.x, ylabel=self.y or "")
-        name_ticks(axes.xaxis, [_level_name(value) for value in self.x_values])
+        base.name_ticks(axes.xaxis, [_level_name(value) for value in self.x_values])
         if self.y is None:
             axes.set_yticks([])
         else:
-            name_ticks(axes.yaxis, [_level_name(value) for value in self.y_values])
-        self.text_ = write_cells(axes, self.image_, self._texts())
+            base.name_ticks(axes.yaxis, [_level_name(value) for value in self.y_values])
+        self.text_ = base.write_cells(axes, self.image_, self._texts())
 
     def _texts(self) -> np.ndarray:
         """Return what to write in each cell, to a tenth of the power of ten of their range."""

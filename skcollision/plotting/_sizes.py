@@ -7,16 +7,8 @@ from numpy.typing import ArrayLike
 
 from skcollision.metrics._matching import contingency_table, optimal_pairs
 from skcollision.metrics._validation import check_labels, check_weights
-from skcollision.plotting._display import (
-    INK,
-    PALETTE,
-    Display,
-    as_vectors,
-    final_estimator,
-    name_ticks,
-    predicted_labels,
-    write_cells,
-)
+from skcollision.plotting import _display as base
+from skcollision.plotting._display import INK, PALETTE, Display, write_cells
 
 
 class ClusterSizesDisplay(Display):
@@ -51,7 +43,7 @@ class ClusterSizesDisplay(Display):
     def __init__(
         self, sizes: ArrayLike, clusters: ArrayLike, prior: ArrayLike | None = None
     ) -> None:
-        self.sizes, self.clusters = as_vectors(
+        self.sizes, self.clusters = base.as_vectors(
             "ClusterSizesDisplay", sizes=sizes, clusters=clusters
         )
         self.prior = None if prior is None else np.asarray(prior, dtype=np.float64)
@@ -86,8 +78,8 @@ class ClusterSizesDisplay(Display):
         **options
             `sample_weight` and `ax` of :meth:`from_predictions`.
         """
-        labels = predicted_labels(estimator, X, cls.__name__)
-        model = final_estimator(estimator)
+        labels = base.predicted_labels(estimator, X, cls.__name__)
+        model = base.final_estimator(estimator)
         prior = getattr(model, "class_prior_", None)
         clusters = getattr(model, "classes_", None)
         if clusters is None and prior is not None:
@@ -151,7 +143,7 @@ class ClusterSizesDisplay(Display):
             )
             axes.legend()
         axes.set(xlabel="cluster", ylabel="share of points", xlim=(-0.7, len(order) - 0.3))
-        name_ticks(axes.xaxis, [str(name) for name in self.clusters[order]])
+        base.name_ticks(axes.xaxis, [str(name) for name in self.clusters[order]])
 
 
 _TOTALS = {"true": 1, "pred": 0, "all": None}
@@ -222,7 +214,7 @@ class MatchedConfusionMatrixDisplay(Display):
         y, **options
             As `y_true` and the keyword parameters of :meth:`from_predictions`.
         """
-        y_pred = predicted_labels(estimator, X, cls.__name__)
+        y_pred = base.predicted_labels(estimator, X, cls.__name__)
         return cls.from_predictions(y, y_pred, **options)
 
     @classmethod
@@ -276,8 +268,8 @@ class MatchedConfusionMatrixDisplay(Display):
         axes.set(xlabel="cluster", ylabel="class")
         if self.accuracy is not None:
             axes.set_title(f"clustering accuracy {self.accuracy:.3f}")
-        name_ticks(axes.xaxis, [str(name) for name in self.clusters])
-        name_ticks(axes.yaxis, [str(name) for name in self.classes])
+        base.name_ticks(axes.xaxis, [str(name) for name in self.clusters])
+        base.name_ticks(axes.yaxis, [str(name) for name in self.classes])
         self.text_ = write_cells(axes, self.image_, np.vectorize(_as_text)(self.confusion_matrix))
 
 
