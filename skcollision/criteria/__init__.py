@@ -5,12 +5,13 @@ a restart. The engine trains any of them; adding a method is one class here.
 """
 
 from skcollision.criteria._base import ClusteringCriterion, PseudoLabels
-from skcollision.criteria._mutual_information import (
+from skcollision.criteria._predictions import (
     IICCriterion,
     IMSATCriterion,
     MutualInformationCriterion,
+    SCANCriterion,
+    SureLabelsCriterion,
 )
-from skcollision.criteria._scan import SCANCriterion, SureLabelsCriterion
 from skcollision.criteria._self_labelling import (
     CollisionCriterion,
     MIADMCriterion,

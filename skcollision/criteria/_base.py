@@ -84,12 +84,10 @@ class ClusteringCriterion(ABC):
 
         Parameters
         ----------
-        logits : Tensor of shape (R, N, K)
-            Logits of the points.
+        logits, sample_weight
+            As in :meth:`solve`, but with gradient.
         solved : PseudoLabels or None
             What `solve` returned.
-        sample_weight : Tensor of shape (N,) or None
-            Weights of the points.
 
         Returns
         -------

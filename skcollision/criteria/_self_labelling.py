@@ -173,15 +173,12 @@ class ShannonCriterion(SelfLabellingCriterion):
         mean_i H(y_i, σ_i) + fairness_weight KL(σ̄‖u) ,
 
     with Shannon's H in place of the collision cross-entropy H2: the gradient in the logits of a
-    point is σ - y, not σ - q with q_k proportional to σ_k y_k. That one thing is ablated. Labels
-    and predictions thereby minimise two different functions; where labels are one-hot, the two are
-    the same. Shannon's in both steps is :class:`MIADMCriterion`.
+    point is σ - y, not σ - q with q_k proportional to σ_k y_k. Labels and predictions thereby
+    minimise two functions. Shannon's in both steps is :class:`MIADMCriterion`.
 
     Parameters
     ----------
-    lam, fairness_weight : float
-        As in :class:`SelfLabellingCriterion`.
-    prior, solver, solver_tol, solver_max_iter, view_weight : optional
+    lam, fairness_weight, prior, solver, solver_tol, solver_max_iter, view_weight
         As in :class:`SelfLabellingCriterion`; the solver is one of eq. (11), "dual" or "em".
 
     Examples
@@ -193,8 +190,6 @@ class ShannonCriterion(SelfLabellingCriterion):
     >>> logits = torch.tensor([[[2.0, 0.0], [1.0, 0.0]]])  # one restart, two points
     >>> solved = shannon.solve(logits, None)
     >>> torch.equal(solved.labels, collision.solve(logits, None).labels)
-    True
-    >>> (shannon.loss(logits, solved, None) > collision.loss(logits, solved, None)).item()
     True
     """
 
@@ -219,12 +214,10 @@ class MIADMCriterion(SelfLabellingCriterion):
         Weight λ of the fairness of the labels, by default that of eq. (1); inf demands ȳ = u.
     fairness_weight : float, default=0.0
         Weight of the fairness of the predictions.
-    prior : ndarray of shape (K,) or None
-        Target proportions u; None for uniform ones.
     solver : str, default="miadm"
         "miadm" solves eq. (5) exactly. "miadm-approx", the authors' closed form, adds the entropy
         of the labels to it and has no certificate: its `duality_gap` is inf.
-    solver_tol, solver_max_iter, view_weight : optional
+    prior, solver_tol, solver_max_iter, view_weight : optional
         As in :class:`SelfLabellingCriterion`.
 
     References
@@ -259,10 +252,9 @@ class SeLaCriterion(SelfLabellingCriterion):
     Eq. (4): mean_i H(y_i, σ_i) over one-hot y_i with ȳ = u, plus fairness_weight KL(σ̄‖u), which is
     not the authors'. The labels are an optimal transport of points to clusters, rounded.
 
-    Rounding is what eq. (4) asks for and what the authors' code does. An exact transport splits
-    fewer points than there are clusters, so rounding moves no more. After Sinkhorn's iteration it
-    is what makes the method learn: soft labels of balanced predictions are those predictions to the
-    power of lam, at lam = 1 just the predictions.
+    An exact transport splits fewer points than there are clusters, so rounding moves no more. After
+    Sinkhorn's iteration it is what makes the method learn: soft labels of balanced predictions are
+    those predictions to the power of lam.
 
     Parameters
     ----------

@@ -61,7 +61,13 @@ class DeepTrainer:
         self._neighbours = neighbours
         self._targets = targets
         self._memory: PseudoLabels | None = None
-        self._fabric = _make_fabric(estimator, device)
+        lightning = import_extra("lightning_fabric", "deep", "Training a network")
+        devices: Any = estimator.n_devices
+        if devices == 1 and device.type == "cuda":
+            devices = [device.index or 0]
+        options = {"strategy": estimator.strategy, "precision": estimator.precision}
+        self._fabric = lightning.Fabric(accelerator=device.type, devices=devices, **options)
+        self._fabric.launch()
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         rate, slow = estimator.learning_rate, estimator.backbone_learning_rate
         self._rates = {network.head: rate, network.backbone: rate if slow is None else slow}
@@ -160,9 +166,11 @@ class DeepTrainer:
         """Take one step on a batch; return objective, H(σ̄) and duality gap, in nats."""
         batch = samples.batch(rows, self._fabric.device)
         view = self._view(samples, rows, batch)
-        known = self._draw_known(len(rows))
-        parts = [batch] if view is None else [batch, view]
-        if known is not None:
+        parts, known = [batch] if view is None else [batch, view], None
+        if self._targets is not None:  # of known classes a batch may have next to none
+            known = np.flatnonzero(self._targets >= 0)
+            order = torch.randperm(len(known))[: max(1, len(rows) // LABELLED_SHARE)]
+            known = known[order.numpy()]
             parts.append(self._augmented(samples.batch(known, batch.device)))
         # In one forward pass, so that normalisation layers see the same statistics for all.
         joint = torch.cat(parts)
@@ -238,27 +246,3 @@ class DeepTrainer:
             objective = objective + (loss + cost)[0]
             gaps.append(torch.as_tensor(gap))
         return objective, gaps[0]
-
-    def _draw_known(self, n_rows: int) -> np.ndarray | None:
-        """Draw samples of known classes, of which a batch may have next to none."""
-        if self._targets is None:
-            return None
-        rows = np.flatnonzero(self._targets >= 0)
-        order = torch.randperm(len(rows))[: max(1, n_rows // LABELLED_SHARE)]
-        return rows[order.numpy()]
-
-
-def _make_fabric(estimator: Any, device: torch.device) -> Any:
-    """Return a launched Fabric: devices, precision and gradients of several processes are its."""
-    lightning = import_extra("lightning_fabric", "deep", "Training a network")
-    devices: Any = estimator.n_devices
-    if devices == 1 and device.type == "cuda":
-        devices = [device.index or 0]
-    fabric = lightning.Fabric(
-        accelerator=device.type,
-        devices=devices,
-        strategy=estimator.strategy,
-        precision=estimator.precision,
-    )
-    fabric.launch()
-    return fabric

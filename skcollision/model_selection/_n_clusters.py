@@ -253,7 +253,17 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
         refuse_booleans(self)
         data = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=4)
         grid = self._grid(len(data))
-        model = self._checked_estimator()
+        model = clone(self._estimator())
+        if "n_clusters" not in model.get_params():
+            raise ValueError(
+                "The 'estimator' parameter of NClustersSearch must have a parameter 'n_clusters'. "
+                f"Got {model!r} instead."
+            )
+        if self.criterion == "mutual_info" and not hasattr(model, "predict_proba"):
+            raise ValueError(
+                "The 'criterion' parameter of NClustersSearch must be 'information' or 'stability' "
+                f"for an estimator without predict_proba. Got 'mutual_info' for {model!r} instead."
+            )
         random_state = check_random_state(self.random_state)
         resamples = [cut_in_halves(len(data), random_state) for _ in range(self.n_resamples)]
         seed = int(random_state.randint(np.iinfo(np.int32).max))
@@ -352,18 +362,3 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
                 f"Got {self.n_clusters!r} instead."
             )
         return np.unique(values)
-
-    def _checked_estimator(self) -> BaseEstimator:
-        """Return an unfitted clone of the estimator that can be swept."""
-        model = clone(self._estimator())
-        if "n_clusters" not in model.get_params():
-            raise ValueError(
-                "The 'estimator' parameter of NClustersSearch must have a parameter 'n_clusters'. "
-                f"Got {model!r} instead."
-            )
-        if self.criterion == "mutual_info" and not hasattr(model, "predict_proba"):
-            raise ValueError(
-                "The 'criterion' parameter of NClustersSearch must be 'information' or 'stability' "
-                f"for an estimator without predict_proba. Got 'mutual_info' for {model!r} instead."
-            )
-        return model

@@ -119,27 +119,6 @@ def regions_of_estimator(estimator: Any, X: Any, coordinates: np.ndarray) -> Map
     return _regions(extent, labels, np.ones(len(labels)) if certainty is None else certainty)
 
 
-def regions_of_neighbors(
-    coordinates: np.ndarray, labels: np.ndarray, certainty: np.ndarray | None
-) -> MapRegions:
-    """Give each place to the cluster of most of the nearest points, which vote by certainty."""
-    extent, grid = _grid(coordinates)
-    names, index = np.unique(labels, return_inverse=True)
-    weight = np.ones(len(labels)) if certainty is None else certainty
-    scale = np.maximum(coordinates.std(axis=0), _TINY)
-    n_neighbors = min(_N_NEIGHBORS, len(labels))
-    search = NearestNeighbors(n_neighbors=n_neighbors).fit(coordinates / scale)
-    distance, nearest = search.kneighbors(grid / scale)
-    votes = np.zeros((len(grid), len(names)))
-    np.add.at(votes, (np.arange(len(grid))[:, None], index[nearest]), weight[nearest])
-    share = votes.max(axis=1) / n_neighbors
-    # Away from the points the vote says nothing: it fades with the distance of the last neighbour,
-    # once that is beyond what it is for nearly all points themselves.
-    reach = np.quantile(search.kneighbors(coordinates / scale)[0][:, -1], 0.95)
-    share *= np.clip(reach / np.maximum(distance[:, -1], _TINY), 0, 1) ** 2
-    return _regions(extent, names[votes.argmax(axis=1)], share)
-
-
 def _grid(coordinates: np.ndarray) -> tuple[tuple[float, ...], np.ndarray]:
     """Return the extent of a map and the centres of its cells, row by row from the bottom."""
     low, high = coordinates.min(axis=0), coordinates.max(axis=0)
@@ -308,7 +287,23 @@ class ClusterMapDisplay(Display):
 
     def add_neighbor_regions(self) -> None:
         """Give each place on the map to the cluster that most of the nearest points are in."""
-        self.regions = regions_of_neighbors(self.coordinates, self.labels, self.certainty)
+        points, n_points = self.coordinates, len(self.labels)
+        extent, grid = _grid(points)
+        names, index = np.unique(self.labels, return_inverse=True)
+        weight = np.ones(n_points) if self.certainty is None else self.certainty
+        scale = np.maximum(points.std(axis=0), _TINY)
+        n_neighbors = min(_N_NEIGHBORS, n_points)
+        search = NearestNeighbors(n_neighbors=n_neighbors).fit(points / scale)
+        distance, nearest = search.kneighbors(grid / scale)
+        # Each neighbour votes with its certainty; the winner's share is the place's certainty.
+        votes = np.zeros((len(grid), len(names)))
+        np.add.at(votes, (np.arange(len(grid))[:, None], index[nearest]), weight[nearest])
+        share = votes.max(axis=1) / n_neighbors
+        # Away from the points the vote says nothing: it fades with the distance of the last
+        # neighbour, once that is beyond what it is for nearly all points themselves.
+        reach = np.quantile(search.kneighbors(points / scale)[0][:, -1], 0.95)
+        share *= np.clip(reach / np.maximum(distance[:, -1], _TINY), 0, 1) ** 2
+        self.regions = _regions(extent, names[votes.argmax(axis=1)], share)
 
     def plot(self, ax: Any = None, *, colors: Mapping[str, Any] | None = None) -> Self:
         """Draw the map.

@@ -218,21 +218,15 @@ class NClustersDisplay(Display):
         self.best_line_ = axes.axvline(best, color=INK, linestyle="--", label=f"best: {best}")
         # Numbers of clusters differ by factors: 2 and 3 are as far apart as 20 and 30.
         axes.set_xscale("log", base=2)
-        ticks = _spaced(self.n_clusters)
+        ticks: list[int] = []
+        for value in self.n_clusters.tolist():
+            if not ticks or value >= 1.3 * ticks[-1]:  # far enough apart for the names to fit
+                ticks.append(value)
         axes.set_xticks(ticks, [str(tick) for tick in ticks])
         axes.minorticks_off()
         axes.set_xlabel("number of clusters")
         axes.set_ylabel(_AXIS_LABELS.get(self.criterion, self.criterion))
         axes.legend()
-
-
-def _spaced(values: np.ndarray, factor: float = 1.3) -> list[int]:
-    """Return those of the rising values that are far enough apart for their names to fit."""
-    kept: list[int] = []
-    for value in values.tolist():
-        if not kept or value >= factor * kept[-1]:
-            kept.append(value)
-    return kept
 
 
 class SearchHeatMapDisplay(Display):
