@@ -68,6 +68,7 @@ class DeepTrainer:
         options = {"strategy": estimator.strategy, "precision": estimator.precision}
         self._fabric = lightning.Fabric(accelerator=device.type, devices=devices, **options)
         self._fabric.launch()
+        self.is_first_process = bool(self._fabric.is_global_zero)  # which is the one that writes
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         rate, slow = estimator.learning_rate, estimator.backbone_learning_rate
         self._rates = {network.head: rate, network.backbone: rate if slow is None else slow}
@@ -119,11 +120,6 @@ class DeepTrainer:
         self._fabric.strategy.precision.load_state_dict(state["precision"])
         if state["memory"] is not None:
             self._memory = PseudoLabels(*state["memory"])
-
-    @property
-    def is_first_process(self) -> bool:
-        """Whether this process is the one that writes."""
-        return bool(self._fabric.is_global_zero)
 
     def _seed_of(self, stream: int) -> int:
         # Of the epoch: a resumed run draws what an unbroken one would have.

@@ -37,8 +37,8 @@ def to_sklearn(model: Linear) -> Pipeline:
 
     Parameters
     ----------
-    model : CollisionClusterer, CollisionClassifier or another linear model of this package
-        Fitted, with at least two clusters.
+    model
+        As in :func:`to_onnx`, with at least two clusters.
 
     Returns
     -------
@@ -52,12 +52,10 @@ def to_sklearn(model: Linear) -> Pipeline:
 
     Raises
     ------
-    TypeError
-        If `model` is something else.
-    sklearn.exceptions.NotFittedError
-        If it is not fitted.
+    TypeError, sklearn.exceptions.NotFittedError
+        As :func:`to_onnx`.
     ValueError
-        If it has a single cluster.
+        If the model has a single cluster.
 
     Examples
     --------

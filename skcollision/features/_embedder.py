@@ -50,7 +50,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         ``torch.save(network.state_dict(), path)``; loading it runs no code.
     preprocess : callable, default=None
         From a PIL image in RGB to a tensor of shape (n_channels, height, width). None takes that
-        of the named weights, and ``ImagePreprocessing()`` for a module.
+        of the named weights, and that of :class:`ImagePreprocessing` for a module.
     batch_size : int, default=64
         Images that go through the network at a time.
     on_error : {"raise", "mask"}, default="raise"
@@ -78,11 +78,6 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     failures_ : dict of int to str
         Rows of the last `transform` that could not be read, and why; empty unless
         ``on_error="mask"``.
-
-    See Also
-    --------
-    skcollision.features.ImagePreprocessing : Resize, crop and normalise without torchvision.
-    skcollision.features.image_paths : Images of a folder, in the order of the rows.
 
     Notes
     -----

@@ -33,6 +33,8 @@ class LabelMatching:
     >>> matching = match_labels(["cat", "cat", "dog"], [7, 7, 3])
     >>> matching.clusters.tolist(), matching.classes.tolist()
     ([3, 7], ['dog', 'cat'])
+    >>> matching.relabel([7, 3, 8], unmatched="none")
+    array(['cat', 'dog', 'none'], dtype='<U4')
     """
 
     clusters: npt.NDArray
@@ -65,14 +67,6 @@ class LabelMatching:
         ValueError
             If a point's cluster has no class and `unmatched` is not given, if `unmatched` is a
             class itself or of another type than the classes, or if `y_pred` holds no valid labels.
-
-        Examples
-        --------
-        >>> from skcollision.metrics import match_labels
-        >>> y_pred = [5, 5, 0, 0, 8]
-        >>> matching = match_labels(["a", "a", "b", "b", "b"], y_pred)
-        >>> matching.relabel(y_pred, unmatched="none")
-        array(['a', 'a', 'b', 'b', 'none'], dtype='<U4')
         """
         labels = check_labels(y_pred, "y_pred", "relabel")
         if _is_text(labels) != _is_text(self.clusters):
@@ -112,10 +106,8 @@ def match_labels(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,)
-        Class of each point: integers, booleans or strings.
-    y_pred : array-like of shape (n_samples,)
-        Cluster of each point: integers, booleans or strings, not necessarily of the same type.
+    y_true, y_pred : array-like of shape (n_samples,)
+        Class and cluster of each point: integers, booleans or strings, of one type each.
     sample_weight : array-like of shape (n_samples,), optional
         Non-negative weights of the points.
 
@@ -140,12 +132,8 @@ def match_labels(
     Examples
     --------
     >>> from skcollision.metrics import match_labels
-    >>> y_true = ["ant", "ant", "bee", "bee"]
-    >>> matching = match_labels(y_true, [1, 1, 0, 1])
-    >>> matching.to_dict()
+    >>> match_labels(["ant", "ant", "bee", "bee"], [1, 1, 0, 1]).to_dict()
     {0: 'bee', 1: 'ant'}
-    >>> matching.relabel([0, 1])
-    array(['bee', 'ant'], dtype='<U3')
     """
     clusters, classes, contingency = contingency_table(
         y_true, y_pred, sample_weight, "match_labels"
@@ -171,10 +159,8 @@ def clustering_accuracy_score(
 
     Parameters
     ----------
-    y_true, y_pred : array-like of shape (n_samples,)
-        Class and cluster of each point: integers, booleans or strings.
-    sample_weight : array-like of shape (n_samples,), optional
-        Non-negative weights of the points.
+    y_true, y_pred, sample_weight : array-like of shape (n_samples,)
+        As in :func:`match_labels`.
 
     Returns
     -------

@@ -104,8 +104,7 @@ class MutualInfoScorer(EstimatorScorer):
 
     in nats, with the predictions :math:`\sigma_i` of ``predict_proba`` and their mean: 0 if all
     points are predicted alike, ln K if each is certain and clusters are equal. It is what
-    ``CollisionClusterer.score`` returns, for any estimator. :func:`get_scorer` calls it
-    "held_out_mutual_info".
+    ``CollisionClusterer.score`` returns, for any estimator.
 
     Examples
     --------
@@ -131,7 +130,7 @@ class ObjectiveScorer(EstimatorScorer):
 
     in nats, the objective of :class:`~skcollision.CollisionClusterer` without weight decay, with
     pseudo-labels solved to a gap of 1e-6. Candidates cannot be compared by objectives at their own
-    λ and w, so these belong to the scorer. :func:`get_scorer` calls it "neg_held_out_objective".
+    λ and w, so these belong to the scorer.
 
     Parameters
     ----------
@@ -188,8 +187,7 @@ class NeighborInfoScorer(EstimatorScorer):
     value: 0 if neighbours share nothing, 1 if walks never leave one of K equal clusters. Neighbours
     are sought in X itself, centred, with rows of length 1, in its 128 principal directions,
     whatever a pipeline does to X: the graph is the same for all candidates.
-    :class:`~skcollision.CollisionClusterer` keeps the best of its restarts by the same measure, on
-    its training points. :func:`get_scorer` calls it "neighbor_info".
+    :class:`~skcollision.CollisionClusterer` keeps the best of its restarts by the same measure.
 
     Parameters
     ----------
@@ -320,8 +318,6 @@ class AgreementScorer(EstimatorScorer):
     The score costs fits, so a search that takes it takes about twice as long. In clones of
     pipelines every parameter `random_state` is set. With `sample_weight` the points count by
     weight, and the clones are fitted with weights unless metadata routing keeps them away.
-    :func:`get_scorer` calls this scorer "stability" and "information", and with two clones, each
-    fitted to half of the points, "resample_agreement".
 
     References
     ----------
@@ -421,8 +417,9 @@ def get_scorer(scoring: str) -> Callable[..., float]:
     scoring : str
         A name that :func:`sklearn.metrics.get_scorer` knows, or with labels "clustering_accuracy"
         and without them "neighbor_info" (:class:`NeighborInfoScorer`), "stability", "information"
-        and "resample_agreement" (:class:`AgreementScorer`), "held_out_mutual_info"
-        (:class:`MutualInfoScorer`) and "neg_held_out_objective" (:class:`ObjectiveScorer`).
+        and "resample_agreement" (:class:`AgreementScorer`; the last with two clones, each fitted to
+        half of the points), "held_out_mutual_info" (:class:`MutualInfoScorer`) and
+        "neg_held_out_objective" (:class:`ObjectiveScorer`).
 
     Returns
     -------

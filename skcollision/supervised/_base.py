@@ -35,7 +35,6 @@ from skcollision.supervised._supervision import LOSSES, LabelsOfAll
 # Without max_iter: at least this many optimiser steps, and passes over the data.
 DEFAULT_STEPS = 500
 DEFAULT_EPOCHS = 10
-
 # Most evaluations of a convex objective after that, in search of its optimum.
 LBFGS_STEPS = 200
 

@@ -11,7 +11,6 @@ from sklearn.utils.multiclass import check_classification_targets
 
 # How far a row of soft labels may sum from one: that of a softmax in half precision.
 SUM_TOLERANCE = 2e-3
-
 #: What marks a point without a label, as in :mod:`sklearn.semi_supervised`.
 UNLABELLED = -1
 
