@@ -20,8 +20,7 @@ from skcollision.blocks._feature_blocks import check_finite
 from skcollision.cli._interface import InputError, ReadOptions, listing, reason
 
 SUFFIXES = (".npy", ".npz", ".csv", ".parquet")
-# Elements looked at in one step of the search for NaN: 16 MB of float32, so that a file larger than
-# memory can be checked.
+# Elements looked at in one step of the search for NaN, as a file may be larger than memory.
 _CHECK_ELEMENTS = 1 << 22
 # What numpy, pyarrow, zipfile and csv raise where a file is not what its name says.
 _DAMAGED = (OSError, ValueError, EOFError, NotImplementedError, BadZipFile, zlib.error, csv.Error)

@@ -28,8 +28,7 @@ def estimator_messages() -> Iterator[None]:
         warnings.simplefilter("default")
         try:
             yield
-        # Every complaint of an estimator about its parameters and data is one of these two; the
-        # data have been checked before, so what is left is the value of an option.
+        # An estimator's complaints are these two: as the data have been checked, about options.
         except (TypeError, ValueError) as error:
             raise InputError(error) from error
     # Deprecations concern the developers of a library, not the user of a command.

@@ -86,8 +86,7 @@ def to_sklearn(model: Linear) -> Pipeline:
         # Rows with a largest entry of 1 first: squares of others may overflow.
         steps = [scaler, Normalizer(norm="max"), Normalizer()]
         if soft:
-            # Rows x become x / sqrt(|x|^2 + 1), in units of the softening: those of (1, x) of unit
-            # length, without the first column.
+            # In units of the softening, x / sqrt(|x|^2 + 1) is (1, x) / |(1, x)| but for its 1.
             coef = np.insert(normalisation.gain * coef, 0, 0.0, axis=1)
             steps.insert(1, PolynomialFeatures(1).fit(scaler.mean_[None]))
     classifier = LogisticRegression()

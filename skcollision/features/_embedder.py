@@ -84,9 +84,8 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     A clusterer labels rows of zeros too. Leave them out with ``sample_weight``, or mark them
     afterwards: ``labels[list(embedder.failures_)] = -1``.
 
-    The file of the cache depends on the network's weights and on its features of a test image, so
-    other code or preprocessing uses another file. The features of an image differ by rounding
-    between batches of different sizes.
+    Other weights, code or preprocessing use another file of the cache. The features of an image
+    differ by rounding between batches of different sizes.
 
     Examples
     --------

@@ -76,8 +76,7 @@ def _floating(tensor: Tensor, name: str, caller: str, of: str = "") -> None:
 def _shape(
     tensor: Tensor, shape: Sequence[int], name: str, caller: str, *, min_ndim: int = 1
 ) -> None:
-    # Stricter than broadcasting on purpose: (N, 1, K) against (N, K) would broadcast to N x N
-    # pairs, the classic silent error of element-wise losses.
+    # Stricter than broadcasting, which would make N x N pairs of (N, 1, K) and (N, K).
     suffix = tuple(shape[max(len(shape) - tensor.ndim, 0) :])
     if tensor.ndim < min_ndim or tensor.shape != suffix:
         must = f"have shape {tuple(shape)}, or that shape without leading dimensions"

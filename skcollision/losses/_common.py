@@ -37,8 +37,7 @@ def log_softmax(logits: Tensor) -> Tensor:
         log_p = shifted - shifted.exp().sum(-1, keepdim=True).log()
     else:
         log_p = logits.log_softmax(-1)
-    # A class masked out by a logit of -inf must give 0 * ln 0 = 0 downstream, not NaN. A quarter of
-    # the range leaves room to double.
+    # A class of logit -inf must give 0 * ln 0 = 0, not NaN. A quarter leaves room to double.
     return log_p.clamp_min(torch.finfo(log_p.dtype).min / 4)
 
 

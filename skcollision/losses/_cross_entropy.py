@@ -32,8 +32,7 @@ def collision_cross_entropy(
     Parameters
     ----------
     logits : Tensor of shape (..., K)
-        Finite floating logits z; -inf masks a class out. bfloat16 and float16 are computed in
-        float32.
+        Finite floating logits z; -inf masks a class out.
     target : Tensor of shape (..., K)
         Floating soft labels y, each row on the simplex. Either the shape of `logits`, or that shape
         without leading dimensions, shared by the whole stack. Values are not checked.
@@ -60,14 +59,10 @@ def collision_cross_entropy(
     Notes
     -----
     The loss and its gradient stay finite when every class with label mass has a probability that
-    underflows. It can be differentiated (in reverse mode) any number of times.
+    underflows. It can be differentiated (in reverse mode) any number of times, in `target` too.
 
     A row of `target` that is all zeros is no label: its loss is +inf. A label whose only classes
-    are masked out has a huge finite loss. Both have zero gradient with respect to the logits, since
-    no change of a finite logit makes the loss smaller.
-
-    The derivative with respect to `target`, :math:`-\sigma_k / \sum_j y_j \sigma_j`, is right at
-    exact zeros too and saturates where it would overflow.
+    are masked out has a huge finite loss. Both have zero gradient with respect to the logits.
 
     References
     ----------

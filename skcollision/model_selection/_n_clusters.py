@@ -100,8 +100,7 @@ def summarise(
     return results
 
 
-# Parameters of the default clusterer in the sweep: a tenth of the time, and what differs between
-# numbers of clusters is far more than what differs from the full fit.
+# The default clusterer's in the sweep: a tenth of the time, and K matters more than a full fit.
 _SHORT_FIT: Final = {"n_init": 2, "max_iter": 30}
 
 
@@ -124,11 +123,9 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
 
     .. math:: \text{information}(K) = \text{ARI}^2 \cdot \tfrac12 (H_1 + H_2) ,
 
-    with the entropies H of the cluster sizes in nats, ln K for equal clusters. For partitions of
-    the same sizes the ARI is a correlation (over pairs of points, together or apart), so its square
-    is the share of the one's variance that the other explains. A split that the halves agree on
-    raises the product, a split at random lowers it. The estimator is then fitted to all points with
-    the best K.
+    with the entropies H of the cluster sizes in nats, ln K for equal clusters. A split that the
+    halves agree on raises the product, a split at random lowers it. The estimator is then fitted to
+    all points with the best K.
 
     Parameters
     ----------
@@ -185,10 +182,9 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
     References
     ----------
     T. Lange, V. Roth, M. Braun and J. Buhmann, "Stability-Based Validation of Clustering
-    Solutions", Neural Computation 2004, for the halves and the need of a correction for K.
-    S. Ben-David, U. von Luxburg and D. Pal, "A Sober Look at Clustering Stability", COLT 2006, for
-    why stability alone does not find K. The weighting is not from the literature;
-    docs/choosing_k.md has what it finds on data whose classes are known.
+    Solutions", Neural Computation 2004, for the halves. S. Ben-David, U. von Luxburg and D. Pal, "A
+    Sober Look at Clustering Stability", COLT 2006, for why stability alone does not find K. The
+    weighting is not from the literature; docs/choosing_k.md has what it finds.
 
     Examples
     --------

@@ -33,10 +33,8 @@ class _CertaintyDisplay(Display):
         ----------
         estimator : estimator
             Fitted, with `predict_proba`; pipelines and searches too.
-        X : array-like of shape (n_samples, n_features)
-            Features.
-        y : array-like of shape (n_samples,)
-            Classes: integers, booleans or strings.
+        X, y : array-like of shape (n_samples, n_features) and (n_samples,)
+            Features and classes, integers, booleans or strings.
         name : str, default=None
             Name for the legend; None for that of the estimator's class.
         **options
@@ -113,10 +111,8 @@ class ReliabilityDisplay(_CertaintyDisplay):
         ----------
         y_true, y_proba, n_bins
             As :func:`~skcollision.metrics.clustering_calibration_error`; empty bins are left out.
-        name : str, default=None
-            Name for the legend.
-        ax : matplotlib Axes, default=None
-            Where to draw, also beside other diagrams; None for a new figure.
+        name, ax
+            As in the class and in :meth:`plot`; axes may have other diagrams.
         """
         clustering_calibration_error(y_true, y_proba, n_bins=n_bins)  # checks all of them
         coverage, risk, value = risk_coverage_curve(y_true, y_proba)
@@ -317,12 +313,10 @@ class ImageGalleryDisplay(Display):
 
         Parameters
         ----------
-        images : sequence of n_samples images
-            Paths, PIL images or arrays; see the class.
+        images, names
+            As in the class; without names clusters are numbered.
         y_proba : array-like of shape (n_samples, n_clusters)
             Probability of each cluster.
-        names : array-like of shape (n_clusters,), default=None
-            Names of the clusters; None for their numbers.
         n_images : int, default=6
             Images shown on either side.
         ax : matplotlib Axes, default=None

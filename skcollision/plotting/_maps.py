@@ -94,10 +94,7 @@ def cluster_colors(labels: np.ndarray, coordinates: np.ndarray) -> dict[str, str
 
 
 def rgba(
-    names: np.ndarray,
-    certainty: np.ndarray,
-    colors: Mapping[str, Any],
-    opacity: tuple[float, float],
+    names: np.ndarray, certainty: np.ndarray, colors: dict[str, Any], opacity: tuple[float, float]
 ) -> np.ndarray:
     """Return colours with four channels; certainties 0 and 1 have the opacities given."""
     from matplotlib.colors import to_rgba
@@ -143,10 +140,9 @@ class ClusterMapDisplay(Display):
     """Points on a map, coloured by cluster; the less certain, the more transparent.
 
     Behind them are the regions of the clusters. A clusterer of two features has its own; of more
-    features a map is only a shadow, on which the boundaries are no lines, so each place is given to
-    the cluster that most of the 15 nearest points on the map are in. Each cluster's name stands at
-    the median of its points. The ten colours are ones that colour-blind readers can tell apart
-    (Petroff, arXiv:2107.02270); more than ten clusters repeat them, far from each other.
+    features a map is only a shadow, so each place is given to the cluster that most of the 15
+    nearest points on the map are in. Each cluster's name stands at the median of its points. More
+    than ten clusters repeat colours, far from each other.
 
     Parameters
     ----------
@@ -299,8 +295,7 @@ class ClusterMapDisplay(Display):
         votes = np.zeros((len(grid), len(names)))
         np.add.at(votes, (np.arange(len(grid))[:, None], index[nearest]), weight[nearest])
         share = votes.max(axis=1) / n_neighbors
-        # Away from the points the vote says nothing: it fades with the distance of the last
-        # neighbour, once that is beyond what it is for nearly all points themselves.
+        # Away from the points the vote says nothing: it fades where the last neighbour is far.
         reach = np.quantile(search.kneighbors(points / scale)[0][:, -1], 0.95)
         share *= np.clip(reach / np.maximum(distance[:, -1], _TINY), 0, 1) ** 2
         self.regions = _regions(extent, names[votes.argmax(axis=1)], share)
@@ -429,10 +424,9 @@ class ComparisonDisplay(Display):
         Parameters
         ----------
         estimators : mapping of str to estimator, or sequence of estimators
-            Fitted clusterers with their names, or in sequence; the names are then those of their
-            classes. Each is what :meth:`ClusterMapDisplay.from_estimator` takes.
+            Fitted clusterers with their names, or in sequence, named by their classes.
         X, coordinates
-            As :meth:`ClusterMapDisplay.from_estimator`.
+            As :meth:`ClusterMapDisplay.from_estimator`, as is each estimator.
         y, regions, ax
             As `y_true` and so on of :meth:`from_predictions`.
         """

@@ -23,7 +23,6 @@ from skcollision.engine import NormalisedRows, PriorEstimate, Trainer, weight_li
 from skcollision.graph import default_neighbors
 from skcollision.supervised import _labels
 from skcollision.supervised._base import BaseLinearClassifier
-from skcollision.supervised._labels import UNLABELLED
 from skcollision.supervised._supervision import LOSSES, Chosen, LabelsOfSome, SideBySide
 
 
@@ -235,8 +234,7 @@ class CollisionClassifier(BaseLinearClassifier):
         return classes, _labels.one_hot(codes, n_classes, X.dtype)
 
 
-# Fewer than in clustering: that a point's neighbours are of its class matters more here than that
-# whole clusters hang together.
+# Fewer than in clustering: neighbours of one class matter more than clusters that hang together.
 MOST_NEIGHBORS = 5
 # Learning rate of self-labelling, in units of that of supervision: it refines what labels taught.
 RATE = 0.3
@@ -379,14 +377,14 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
         if trainer.prior is not None:
             self.class_prior_ = trainer.prior.proportions[0]
         labels = engine.soft_predictions(trainer.heads, 0, features)
-        labels = np.where((codes[used] != UNLABELLED)[:, None], given[used], labels)
+        labels = np.where((codes[used] != _labels.UNLABELLED)[:, None], given[used], labels)
         if features is not points:
             trainer = self._supervised(points, labels, random_state)
             trainer.run(points, weight_like(points, of_used), lambda epoch, measures: False)
         self._store(trainer)
         classes = self.classes_[codes]
         if len(used) < len(codes):  # points without weight have their label, or a prediction
-            classes = np.where(codes != UNLABELLED, classes, self.predict(X))
+            classes = np.where(codes != _labels.UNLABELLED, classes, self.predict(X))
         classes[used] = self.classes_[labels.argmax(axis=1)]
         self.transduction_ = classes
         return self
@@ -450,7 +448,7 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
         random_state: np.random.RandomState,
     ) -> Trainer:
         """Prepare to train on labels and self-labels, from what labels alone teach."""
-        known = np.flatnonzero(codes != UNLABELLED)
+        known = np.flatnonzero(codes != _labels.UNLABELLED)
         of_known = Chosen(features, known)
         start = self._supervised(of_known, labels[known], random_state)
         weight_of_known = None if weight is None else weight[known]

@@ -116,11 +116,7 @@ def codes_of(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 
 def partial_codes(
-    y: Any,
-    X: np.ndarray,
-    sample_weight: np.ndarray | None,
-    classes: ArrayLike | None,
-    caller: str,
+    y: Any, X: np.ndarray, sample_weight: np.ndarray | None, classes: ArrayLike | None, caller: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the classes and the position of each label among them, -1 where there is none."""
     known, labels = labelled_points(check_hard_labels(y, X, caller), caller)

@@ -12,8 +12,7 @@ from torch import Tensor
 from skcollision.engine import Features, LinearHeads, NormalisedRows
 from skcollision.losses import collision_cross_entropy, soft_cross_entropy
 
-# Length of a neighbourhood's features in units of the point's: the longer, the more a model relies
-# on them.
+# Length of a neighbourhood's features in units of the point's: how far a model relies on them.
 SCALE = 0.5
 
 
