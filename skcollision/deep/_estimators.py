@@ -50,8 +50,7 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
         If positive, the second view is one of so many nearest samples, augmented, by the cosine of
         the features before training: SCAN's pairs. Use it with a pretrained backbone.
     overclustering : int, default=None
-        Clusters of a second head that is trained by the same criterion and then not used, as in
-        IIC.
+        Clusters of a second head, trained by the same criterion and then not used, as in IIC.
     label_rounds : int, default=None
         Rounds, over the whole fit, in which pseudo-labels of all samples are solved for at once and
         kept, N x K numbers: SeLa's memory. None labels each batch anew.
@@ -65,13 +64,11 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
     max_iter : int, default=50
         Epochs.
     batch_size : int, default=250
-        Most samples a step, over all devices; at least two a device are taken. Fairness is that of
-        a batch: take several times K.
+        Most samples a step, over all devices. Fairness is that of a batch: take several times K.
     optimizer : {"adam", "adamw", "sgd"}, default="adam"
         "adam" adds the weight decay to the gradient, "adamw" does not; "sgd" has momentum 0.9.
     learning_rate : float, default=1e-3
-        Learning rate at the start. If clusters die in the first steps, as the marginal entropy in
-        `history_` shows, lower it, above all for a pretrained backbone.
+        Learning rate at the start. Lower it if clusters die in the first steps: see `history_`.
     backbone_learning_rate : float, default=None
         Another one for the backbone; 0 keeps its weights, None takes `learning_rate`.
     schedule : {"cosine", "constant"}, default="cosine"
@@ -127,8 +124,7 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
 
     References
     ----------
-    Zhang & Boykov, "Collision Cross-entropy for Soft Class Labels and Deep Clustering",
-    arXiv 2303.07321, section 5.2.
+    Zhang & Boykov, arXiv:2303.07321, section 5.2.
 
     Examples
     --------
@@ -285,16 +281,26 @@ class SemiSupervisedDeepClassifier(ClassifierMixin, BaseDeepEstimator):
         ValueError
             If fewer than two classes are named in y, or as :meth:`DeepClusterer.fit`.
         """
-        samples = self._check_samples(X, reset=True)
-        labels = self._check_labels(y)
+        samples, name = self._check_samples(X, reset=True), type(self).__name__
+        if y is None:
+            raise ValueError(f"{name} requires y to be passed, but the target y is None.")
+        labels: np.ndarray = column_or_1d(y, warn=True)
+        if labels.dtype.kind == "f":
+            check_array(labels, ensure_2d=False, input_name="y")
+        if labels.dtype.kind in "US" and (labels == np.array(str(UNLABELLED), labels.dtype)).any():
+            raise ValueError(
+                f"{name} cannot mark unknown classes in an array of strings. Make y an array of "
+                "objects with -1 for unknown."
+            )
+        check_classification_targets(labels[labels != UNLABELLED])
         check_consistent_length(X, labels)
         known = labels != UNLABELLED
         targets = np.full(len(labels), UNLABELLED, dtype=np.int64)
         self.classes_, targets[known] = np.unique(labels[known], return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"{type(self).__name__} needs labels of at least two classes, and y has "
-                f"{len(self.classes_)} class(es) beside {UNLABELLED} for unknown."
+                f"{name} needs labels of at least two classes, and y has {len(self.classes_)} "
+                f"class(es) beside {UNLABELLED} for unknown."
             )
         self._fit(X, samples, len(self.classes_), targets)
         return self
@@ -314,19 +320,3 @@ class SemiSupervisedDeepClassifier(ClassifierMixin, BaseDeepEstimator):
         """
         check_is_fitted(self)
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
-
-    def _check_labels(self, y: ArrayLike) -> np.ndarray:
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
-            )
-        labels: np.ndarray = column_or_1d(y, warn=True)
-        if labels.dtype.kind == "f":
-            check_array(labels, ensure_2d=False, input_name="y")
-        if labels.dtype.kind in "US" and (labels == np.array(str(UNLABELLED), labels.dtype)).any():
-            raise ValueError(
-                f"{type(self).__name__} cannot mark unknown classes in an array of strings. Make y "
-                "an array of objects with -1 for unknown."
-            )
-        check_classification_targets(labels[labels != UNLABELLED])
-        return labels

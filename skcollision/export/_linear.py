@@ -182,41 +182,35 @@ def to_onnx(model: Linear) -> ModelProto:
     if classes.dtype.kind == "U":
         classes = classes.astype(object)
     label_type = onnx.helper.np_dtype_to_tensor_dtype(classes.dtype)
-    normalises = model._normalisation is not None
+    normalisation = model._normalisation
+    directions = "directions = Identity(X)" if normalisation is None else _DIRECTIONS
     written = onnx.parser.parse_model(
         f"""<ir_version: 8, opset_import: ["": 17], producer_name: "skcollision",
         producer_version: "{__version__}">
         {type(model).__name__} (float[N, {n_features}] X) => (
             {onnx.TensorProto.DataType.Name(label_type).lower()}[N] labels,
             float[N, {n_columns}] probabilities
-        ) {{ {_DIRECTIONS if normalises else "directions = Identity(X)"} {_PREDICTION} }}"""
+        ) {{ {directions} {_PREDICTION} }}"""
     )
-    constants = {name: np.asarray(value, np.float32) for name, value in _constants(model).items()}
+    constants = {"coef": model.coef_, "intercept": model.intercept_}
+    if normalisation is not None:
+        soft = bool(normalisation.softening)
+        constants |= {
+            "coef": normalisation.gain * model.coef_ if soft else model.coef_,
+            "mean": normalisation.mean,
+            "unit": normalisation.softening if soft else normalisation.scale,
+            # A row nearer to the centre than rounding has no direction.
+            "smallest": 1.0 if soft else np.finfo(np.float32).eps,
+            "last": float(soft),
+            "one": 1.0,
+        }
+    arrays = {name: np.asarray(value, np.float32) for name, value in constants.items()}
     written.graph.initializer.extend(
         onnx.numpy_helper.from_array(value, name)
-        for name, value in {**constants, "classes": classes}.items()
+        for name, value in {**arrays, "classes": classes}.items()
     )
     onnx.checker.check_model(written, full_check=True)
     return written
-
-
-def _constants(model: Linear) -> dict[str, Any]:
-    """Return what the graph names and does not compute, but the classes."""
-    linear = {"coef": model.coef_, "intercept": model.intercept_}
-    normalisation = model._normalisation
-    if normalisation is None:
-        return linear
-    soft = bool(normalisation.softening)
-    if soft:
-        linear["coef"] = normalisation.gain * model.coef_
-    return linear | {
-        "mean": normalisation.mean,
-        "unit": normalisation.softening if soft else normalisation.scale,
-        # A row nearer to the centre than rounding has no direction.
-        "smallest": 1.0 if soft else np.finfo(np.float32).eps,
-        "last": float(soft),
-        "one": 1.0,
-    }
 
 
 def skops_trusted_types() -> list[str]:

@@ -153,9 +153,18 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """
         resolve_device(self.device)
         import_extra("PIL.Image", "images", "ImageEmbedder")
-        network, preprocess = self._build_network()
-        self.network_ = network.cpu().eval().requires_grad_(False)
-        self.preprocess_ = self.preprocess or preprocess
+        pretrained = self.weights == "pretrained"
+        if isinstance(self.model, nn.Module):
+            made = NamedNetwork(copy.deepcopy(self.model), (), ImagePreprocessing())
+        else:
+            owner = "The 'model' parameter of ImageEmbedder"
+            made = build_named(self.model, owner, "a torch.nn.Module", pretrained=pretrained)
+        if not pretrained:
+            unused = tuple(f"{name}." for name in made.classifier)
+            owner = "The 'weights' parameter of ImageEmbedder"
+            load_weights(made.network, self.weights, owner, unused=unused)
+        self.network_ = made.network.cpu().eval().requires_grad_(False)
+        self.preprocess_ = self.preprocess or made.preprocess
         self._test_features = embed_test_image(self.network_, self.preprocess_)
         return self
 
@@ -230,20 +239,6 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             rows_are = "Their features are zeros and 'failures_' has their rows"
             warnings.warn(f"{_describe(failures, images)}. {rows_are}.", UserWarning, stacklevel=2)
         return features
-
-    def _build_network(self) -> tuple[nn.Module, Any]:
-        """Return a network with its weights, and its own preprocessing."""
-        pretrained = self.weights == "pretrained"
-        if isinstance(self.model, nn.Module):
-            made = NamedNetwork(copy.deepcopy(self.model), (), ImagePreprocessing())
-        else:
-            owner = "The 'model' parameter of ImageEmbedder"
-            made = build_named(self.model, owner, "a torch.nn.Module", pretrained=pretrained)
-        if not pretrained:
-            unused = tuple(f"{name}." for name in made.classifier)
-            owner = "The 'weights' parameter of ImageEmbedder"
-            load_weights(made.network, self.weights, owner, unused=unused)
-        return made.network, made.preprocess
 
     @property
     def _n_features_out(self) -> int:

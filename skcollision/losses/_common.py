@@ -1,15 +1,14 @@
-"""What the losses share: softmax, means over points, the `reduction` argument and its modules."""
+"""What the losses share: softmax, means over points, reduction and its modules, and checks."""
 
 import math
-from collections.abc import Callable
-from typing import Any, ClassVar, get_args
+from collections.abc import Callable, Sequence
+from numbers import Real
+from typing import Any, ClassVar, Literal, NoReturn, TypeAlias, get_args
 
 import torch
 from torch import Tensor, nn
 
-from skcollision.losses import _checks as check
-from skcollision.losses._checks import Reduction
-
+Reduction: TypeAlias = Literal["none", "mean", "sum"]
 # For fewer classes than this torch's softmax on a CPU uses no vector instructions: composed of
 # other functions it takes a fifth of the time for 10 classes, and its derivative half.
 VECTOR_WIDTH = 16
@@ -125,7 +124,7 @@ class ReducedLoss(nn.Module):
 
     def __init__(self, reduction: Reduction = "mean") -> None:
         super().__init__()
-        check.option(reduction, get_args(Reduction), "reduction", type(self).__name__)
+        check_option(reduction, get_args(Reduction), "reduction", type(self).__name__)
         self.reduction: Reduction = reduction
 
     def extra_repr(self) -> str:
@@ -145,3 +144,87 @@ class LabelledLoss(ReducedLoss):
         return type(self).function(
             logits, target, reduction=self.reduction, sample_weight=sample_weight
         )
+
+
+# Checks look at metadata only, so that they never wait for a device.
+def check_labelled(
+    logits: Tensor, target: Tensor, sample_weight: Tensor | None, reduction: str, caller: str
+) -> None:
+    """Check the arguments of a loss of soft labels."""
+    check_floating_logits(logits, caller)
+    one_hot = "such as torch.nn.functional.one_hot(labels, K).to(logits.dtype)"
+    _floating(target, "target", caller, f" of class probabilities, {one_hot}")
+    _shape(target, logits.shape, "target", caller)
+    check_weights(sample_weight, logits, caller)
+    check_option(reduction, get_args(Reduction), "reduction", caller)
+
+
+def check_averaged(logits: Tensor, sample_weight: Tensor | None, caller: str) -> None:
+    """Check the arguments of a loss that averages over points."""
+    check_floating_logits(logits, caller, min_ndim=2)
+    check_weights(sample_weight, logits, caller)
+
+
+def check_floating_logits(logits: Tensor, caller: str, *, min_ndim: int = 1) -> None:
+    """Raise unless `logits` is a non-empty floating tensor of at least `min_ndim` dimensions."""
+    _floating(logits, "logits", caller)
+    if logits.ndim < min_ndim or 0 in logits.shape:
+        wanted = "(..., K)" if min_ndim == 1 else "(..., N, K)"
+        must = f"be a non-empty tensor of shape {wanted}"
+        _fail(ValueError, "logits", caller, must, f"shape {tuple(logits.shape)}")
+
+
+def check_prior(proportions: Tensor | None, logits: Tensor, caller: str) -> None:
+    """Raise unless `proportions` is None or one probability a class, for all or each of a stack."""
+    if proportions is not None:
+        _floating(proportions, "prior", caller)
+        _shape(proportions, (*logits.shape[:-2], logits.shape[-1]), "prior", caller)
+
+
+def check_weights(sample_weight: Tensor | None, logits: Tensor, caller: str) -> None:
+    """Raise unless `sample_weight` is None or one real weight a point of `logits`."""
+    if sample_weight is None:
+        return
+    if not isinstance(sample_weight, Tensor) or sample_weight.is_complex():
+        must = "be None or a real torch.Tensor"
+        _fail(TypeError, "sample_weight", caller, must, _describe(sample_weight))
+    _shape(sample_weight, logits.shape[:-1], "sample_weight", caller, min_ndim=0)
+
+
+def check_option(value: str, allowed: Sequence[str], name: str, caller: str) -> None:
+    """Raise unless `value` is one of the strings in `allowed`."""
+    if value not in allowed:
+        _fail(ValueError, name, caller, f"be one of {', '.join(map(repr, allowed))}", repr(value))
+
+
+def check_finite_number(value: float, name: str, caller: str) -> None:
+    """Raise unless `value` is a finite real number (a tensor is none: it might wait for a GPU)."""
+    if not isinstance(value, Real):
+        _fail(TypeError, name, caller, "be a real number", _describe(value))
+    if not math.isfinite(value):
+        _fail(ValueError, name, caller, "be finite", repr(value))
+
+
+def _floating(tensor: Tensor, name: str, caller: str, of: str = "") -> None:
+    if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
+        _fail(TypeError, name, caller, f"be a floating torch.Tensor{of}", _describe(tensor))
+
+
+def _shape(
+    tensor: Tensor, shape: Sequence[int], name: str, caller: str, *, min_ndim: int = 1
+) -> None:
+    # Stricter than broadcasting, which would make N x N pairs of (N, 1, K) and (N, K).
+    suffix = tuple(shape[max(len(shape) - tensor.ndim, 0) :])
+    if tensor.ndim < min_ndim or tensor.shape != suffix:
+        must = f"have shape {tuple(shape)}, or that shape without leading dimensions"
+        _fail(ValueError, name, caller, must, f"shape {tuple(tensor.shape)}")
+
+
+def _describe(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"dtype {value.dtype}"
+    return f"an object of type {type(value).__name__}"
+
+
+def _fail(error: type[Exception], name: str, caller: str, must: str, got: str) -> NoReturn:
+    raise error(f"The {name!r} parameter of {caller} must {must}. Got {got} instead.")

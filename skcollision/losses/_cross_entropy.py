@@ -6,9 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skcollision.losses import _checks as check
-from skcollision.losses._checks import Reduction
-from skcollision.losses._common import LabelledLoss, at_least_float32, log_softmax, reduce_loss
+from skcollision.losses import _common as common
+from skcollision.losses._common import LabelledLoss, Reduction, log_softmax, reduce_loss
 
 
 def collision_cross_entropy(
@@ -78,8 +77,8 @@ def collision_cross_entropy(
     >>> collision_cross_entropy(logits, target, reduction="none")
     tensor([0.1269, 0.6931])
     """
-    check.labelled(logits, target, sample_weight, reduction, "collision_cross_entropy")
-    scores = at_least_float32(logits)
+    common.check_labelled(logits, target, sample_weight, reduction, "collision_cross_entropy")
+    scores = common.at_least_float32(logits)
     largest_slope = torch.finfo(target.dtype).max / 4
     labels = target.to(scores.dtype).expand(scores.shape)
     loss, _ = _CollisionCrossEntropy.apply(scores, labels, largest_slope)
@@ -205,7 +204,7 @@ def soft_cross_entropy(
     >>> soft_cross_entropy(torch.tensor([[2.0, 0.0]]), torch.tensor([[0.5, 0.5]]))
     tensor(1.1269)
     """
-    check.labelled(logits, target, sample_weight, reduction, "soft_cross_entropy")
+    common.check_labelled(logits, target, sample_weight, reduction, "soft_cross_entropy")
     log_p = log_softmax(logits)
     loss = -(target.to(log_p.dtype) * log_p).sum(-1)
     return reduce_loss(loss, reduction, sample_weight)

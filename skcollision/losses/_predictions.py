@@ -4,9 +4,8 @@ from typing import ClassVar, Literal, TypeAlias, get_args
 
 from torch import Tensor
 
-from skcollision.losses import _checks as check
 from skcollision.losses import _common as common
-from skcollision.losses._checks import Reduction
+from skcollision.losses._common import Reduction
 
 
 def shannon_entropy(logits: Tensor) -> Tensor:
@@ -34,7 +33,7 @@ def shannon_entropy(logits: Tensor) -> Tensor:
     >>> shannon_entropy(torch.tensor([[0.0, 0.0], [2.0, 0.0]]))
     tensor([0.6931, 0.3653])
     """
-    check.floating_logits(logits, "shannon_entropy")
+    common.check_floating_logits(logits, "shannon_entropy")
     log_p = common.log_softmax(logits)
     return common.entropy(log_p.exp(), log_p)
 
@@ -61,7 +60,7 @@ def collision_entropy(logits: Tensor) -> Tensor:
     >>> collision_entropy(torch.tensor([[0.0, 0.0], [2.0, 0.0]]))
     tensor([0.6931, 0.2357])
     """
-    check.floating_logits(logits, "collision_entropy")
+    common.check_floating_logits(logits, "collision_entropy")
     return -(2 * common.log_softmax(logits)).logsumexp(-1)
 
 
@@ -96,7 +95,7 @@ def marginal_entropy(logits: Tensor, sample_weight: Tensor | None = None) -> Ten
     >>> marginal_entropy(torch.tensor([[9.0, 0.0], [0.0, 9.0]]))
     tensor(0.6931)
     """
-    check.averaged(logits, sample_weight, "marginal_entropy")
+    common.check_averaged(logits, sample_weight, "marginal_entropy")
     mean = common.mean_probs(common.softmax(logits), sample_weight)
     return common.entropy(mean, common.safe_log(mean))
 
@@ -144,8 +143,8 @@ def mutual_information_loss(
     tensor(-0.6931)
     """
     caller = "mutual_information_loss"
-    check.averaged(logits, sample_weight, caller)
-    check.finite_number(fairness_weight, "fairness_weight", caller)
+    common.check_averaged(logits, sample_weight, caller)
+    common.check_finite_number(fairness_weight, "fairness_weight", caller)
     log_p = common.log_softmax(logits)
     probs = log_p.exp()
     each, mean = common.entropy(probs, log_p), common.mean_probs(probs, sample_weight)
@@ -178,7 +177,7 @@ class MutualInformationLoss(common.ReducedLoss):
 
     def __init__(self, fairness_weight: float = 1.0, reduction: Reduction = "mean") -> None:
         super().__init__(reduction)
-        check.finite_number(fairness_weight, "fairness_weight", type(self).__name__)
+        common.check_finite_number(fairness_weight, "fairness_weight", type(self).__name__)
         self.fairness_weight = fairness_weight
 
     def forward(self, logits: Tensor, sample_weight: Tensor | None = None) -> Tensor:
@@ -253,9 +252,9 @@ def fairness_divergence(
     (tensor(0.2345), tensor(0.2011))
     """
     caller = "fairness_divergence"
-    check.averaged(logits, sample_weight, caller)
-    check.prior(prior, logits, caller)
-    check.option(order, get_args(Order), "order", caller)
+    common.check_averaged(logits, sample_weight, caller)
+    common.check_prior(prior, logits, caller)
+    common.check_option(order, get_args(Order), "order", caller)
     if order == "KL(p||u)":
         p = common.mean_probs(common.softmax(logits), sample_weight)
         return common.divergence(p, common.proportions(prior, p))
@@ -292,7 +291,7 @@ class FairnessDivergenceLoss(common.ReducedLoss):
         self, prior: Tensor | None = None, order: Order = "KL(u||p)", reduction: Reduction = "mean"
     ) -> None:
         super().__init__(reduction)
-        check.option(order, get_args(Order), "order", type(self).__name__)
+        common.check_option(order, get_args(Order), "order", type(self).__name__)
         self.order: Order = order
         self.register_buffer("prior", prior)
 

@@ -214,9 +214,7 @@ def _certainty_and_success(
     return probs.max(axis=1), matched == classes
 
 
-def _cumulated(
-    certainty: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _cumulated(certainty: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return distinct certainties, falling, and numbers of points and right points down to each."""
     values, group = np.unique(-certainty, return_inverse=True)
     n_covered = np.cumsum(np.bincount(group)).astype(np.float64)

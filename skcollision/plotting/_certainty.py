@@ -51,7 +51,7 @@ class ReliabilityDisplay(_CertaintyDisplay):
     Clusters are matched with classes, points are put into bins by the probability of their cluster,
     and for each bin the share of right points is drawn over the mean certainty; the larger the
     marker, the more points are in the bin. Below the diagonal a clusterer is too sure. Several can
-    share axes.
+    share axes. The source is that of :func:`~skcollision.metrics.clustering_calibration_error`.
 
     Parameters
     ----------
@@ -69,11 +69,6 @@ class ReliabilityDisplay(_CertaintyDisplay):
         The curve.
     markers_ : matplotlib PathCollection
         One marker a bin, its area in proportion to the share of points.
-
-    References
-    ----------
-    C. Guo, G. Pleiss, Y. Sun and K. Weinberger, "On Calibration of Modern Neural Networks", ICML
-    2017.
 
     Examples
     --------

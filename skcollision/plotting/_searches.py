@@ -359,7 +359,18 @@ class SearchHeatMapDisplay(Display):
             If a parameter or the score is missing, no score is finite, or x and y are not given and
             more than two parameters took several values.
         """
-        x, y = _axes_of(cv_results, x, y, cls.__name__)
+        if x is None:  # the parameters that took several values
+            names = [key.removeprefix("param_") for key in cv_results if key.startswith("param_")]
+            levels = {name: _levels(_values(cv_results, name, cls.__name__)) for name in names}
+            varied = [name for name in names if len(levels[name]) > 1]
+            free = [name for name in varied if name != y]
+            if not 1 <= len(free) <= (2 if y is None else 1):
+                raise ValueError(
+                    f"The 'x' and 'y' parameters of {cls.__name__} must be named where not one or "
+                    f"two parameters took several values. Got x={x!r}, y={y!r} for {varied} "
+                    "instead."
+                )
+            x, y = free[0], free[1] if len(free) > 1 else y
         mean, std, score_name = _scores(cv_results, metric, cls.__name__)
         columns = [
             [""] * len(mean) if each is None else _values(cv_results, each, cls.__name__)
@@ -408,23 +419,6 @@ class SearchHeatMapDisplay(Display):
             std = "" if self.std is None else f"\n±{self.std[row, column]:.{decimals}f}"
             texts[row, column] = f"{self.mean[row, column]:.{decimals}f}{std}"
         return texts
-
-
-def _axes_of(
-    cv_results: Mapping[str, Any], x: str | None, y: str | None, caller: str
-) -> tuple[str, str | None]:
-    """Return the parameters for the axes: those given, or those that took several values."""
-    if x is not None:
-        return x, y
-    names = [key.removeprefix("param_") for key in cv_results if key.startswith("param_")]
-    varied = [name for name in names if len(_levels(_values(cv_results, name, caller))) > 1]
-    free = [name for name in varied if name != y]
-    if not 1 <= len(free) <= (2 if y is None else 1):
-        raise ValueError(
-            f"The 'x' and 'y' parameters of {caller} must be named where not one or two parameters "
-            f"took several values. Got x={x!r}, y={y!r} for {varied} instead."
-        )
-    return free[0], free[1] if len(free) > 1 else y
 
 
 def _scores(

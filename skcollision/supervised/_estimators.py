@@ -22,8 +22,13 @@ from skcollision.criteria import ClusteringCriterion, CollisionCriterion
 from skcollision.engine import NormalisedRows, PriorEstimate, Trainer, weight_like
 from skcollision.graph import default_neighbors
 from skcollision.supervised import _labels
-from skcollision.supervised._base import BaseLinearClassifier
-from skcollision.supervised._supervision import LOSSES, Chosen, LabelsOfSome, SideBySide
+from skcollision.supervised._base import (
+    LOSSES,
+    BaseLinearClassifier,
+    Chosen,
+    LabelsOfSome,
+    SideBySide,
+)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -112,9 +117,8 @@ class CollisionClassifier(BaseLinearClassifier):
 
     References
     ----------
-    Z. Zhang and Y. Boykov, "Collision Cross-entropy for Soft Class Labels and Deep Clustering",
-    arXiv:2303.07321, eq. (8) and (9). G. Patrini et al., "Making Deep Neural Networks Robust to
-    Label Noise: a Loss Correction Approach", CVPR 2017.
+    Zhang & Boykov, arXiv:2303.07321, eq. (8) and (9). G. Patrini et al., "Making Deep Neural
+    Networks Robust to Label Noise: a Loss Correction Approach", CVPR 2017.
 
     Examples
     --------
@@ -307,8 +311,7 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
 
     References
     ----------
-    Z. Zhang and Y. Boykov, "Collision Cross-entropy for Soft Class Labels and Deep Clustering",
-    arXiv:2303.07321, eq. (11) and Table 5.
+    Zhang & Boykov, arXiv:2303.07321, eq. (11) and Table 5.
 
     Examples
     --------
