@@ -32,7 +32,7 @@ class MutualInformationCriterion(ClusteringCriterion):
 
     Minimises mean_i H(σ_i) + fairness_weight KL(σ̄‖u). For uniform u that is eq. (1),
     mean_i H(σ_i) - w H(σ̄), plus the constant w ln K; at w = 1 it is minus the mutual information of
-    point and cluster, which is why the method is also called regularised information maximisation.
+    point and cluster.
 
     Parameters
     ----------

@@ -148,7 +148,23 @@ class BaseDeepEstimator(
         if self.checkpoint is not None:
             checkpoint = Checkpoint(self.checkpoint, self._identity(samples, targets))
             saved = checkpoint.load()
-        trainer = self._trainer(samples, n_clusters, targets, saved["seed"] if saved else seed)
+            seed = saved["seed"] if saved else seed
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            network = self._new_network(samples, n_clusters)
+        criterion, augment = self.criterion, self.augment
+        if augment == "auto":
+            augment = default_augmentation(samples.shape, type(self).__name__)
+        trainer = DeepTrainer(
+            self,
+            network,
+            CRITERIA[criterion] if isinstance(criterion, str) else criterion,
+            augment=augment,
+            neighbours=self._neighbours(network, samples),
+            targets=targets,
+            device=resolve_device(self.device),
+            seed=seed,
+        )
         if saved:
             trainer.restore(saved)
         self.image_shape_ = samples.shape
@@ -168,26 +184,6 @@ class BaseDeepEstimator(
         self.n_iter_ = trainer.epoch
         self.history_ = {name: np.array(curve) for name, curve in trainer.history.items()}
         self.objective_ = trainer.history["objective"][-1]
-
-    def _trainer(
-        self, samples: Samples, n_clusters: int, targets: np.ndarray | None, seed: int
-    ) -> DeepTrainer:
-        with torch.random.fork_rng([]):
-            torch.manual_seed(seed)
-            network = self._new_network(samples, n_clusters)
-        criterion, augment = self.criterion, self.augment
-        if augment == "auto":
-            augment = default_augmentation(samples.shape, type(self).__name__)
-        return DeepTrainer(
-            self,
-            network,
-            CRITERIA[criterion] if isinstance(criterion, str) else criterion,
-            augment=augment,
-            neighbours=self._neighbours(network, samples),
-            targets=targets,
-            device=resolve_device(self.device),
-            seed=seed,
-        )
 
     def _new_network(self, samples: Samples, n_clusters: int) -> ClusteringNetwork:
         sizes = [n_clusters] + ([] if self.overclustering is None else [self.overclustering])

@@ -164,12 +164,10 @@ class VirtualAdversary:
     --------
     >>> import torch
     >>> from skcollision.deep import VirtualAdversary
-    >>> images, network = torch.rand(5, 1, 4, 4), torch.nn.Sequential(
-    ...     torch.nn.Flatten(), torch.nn.Linear(16, 3)
-    ... )
-    >>> view = VirtualAdversary(epsilon=0.1).view(images, network)
-    >>> change = (view - images).flatten(1).norm(dim=1)
-    >>> (change / (0.1 * 4 * images.square().mean().sqrt())).round(decimals=3)
+    >>> samples, network = torch.rand(5, 16), torch.nn.Linear(16, 3)
+    >>> view = VirtualAdversary(epsilon=0.1).view(samples, network)
+    >>> change = (view - samples).norm(dim=1)
+    >>> (change / (0.1 * 4 * samples.square().mean().sqrt())).round(decimals=3)
     tensor([1., 1., 1., 1., 1.])
     """
 

@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from skcollision.metrics._matching import match_labels
-from skcollision.metrics._validation import check_known_labels
+from skcollision.metrics._matching import check_known_labels, match_labels
 
 # Rows of half and single precision sum to 1 only about as well as this.
 _SUM_TOLERANCE = 1e-2

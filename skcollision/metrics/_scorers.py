@@ -20,8 +20,12 @@ from sklearn.utils import _safe_indexing, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import UNUSED, get_routing_for_object
 
-from skcollision.metrics._matching import clustering_accuracy_score, contingency_table
-from skcollision.metrics._validation import check_weights, refuse_booleans
+from skcollision.metrics._matching import (
+    check_weights,
+    clustering_accuracy_score,
+    contingency_table,
+    refuse_booleans,
+)
 
 # As in CollisionClusterer: distances are as good there, and cheaper.
 _N_COMPONENTS = 128

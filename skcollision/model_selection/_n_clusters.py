@@ -25,13 +25,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skcollision.cluster import CollisionClusterer
+from skcollision.metrics._matching import refuse_booleans
 from skcollision.metrics._scorers import (
     adjusted_rand,
     fit_clone,
     mutual_information,
     reproduced_information,
 )
-from skcollision.metrics._validation import refuse_booleans
 
 # Steps of about a quarter, which is as finely as halves of real data tell numbers apart.
 _AUTO_GRID: Final = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 55, 75, 100)

@@ -10,7 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array
 
 from skcollision.metrics import match_labels
-from skcollision.metrics._validation import check_labels
+from skcollision.metrics._matching import check_labels
 from skcollision.plotting._display import INK, PALETTE, Display, certainty_of, predicted_labels
 
 NOISE: Final = "#d0d0d0"
@@ -432,7 +432,15 @@ class ComparisonDisplay(Display):
         """
         points, axis_names = coordinates_of(X, coordinates, cls.__name__)
         maps = {}
-        for name, each in _with_names(estimators).items():
+        if not isinstance(estimators, Mapping):
+            kinds = [type(each).__name__ for each in estimators]
+            # With a number where there are several of one class.
+            names = [
+                kind if kinds.count(kind) == 1 else f"{kind} {kinds[: i + 1].count(kind)}"
+                for i, kind in enumerate(kinds)
+            ]
+            estimators = dict(zip(names, estimators, strict=True))
+        for name, each in estimators.items():
             labels, certainty = predicted_labels(each, X, cls.__name__), certainty_of(each, X)
             maps[name] = ClusterMapDisplay(points, labels, certainty, None, axis_names)
         return cls._matched(maps, y, regions).plot(ax)
@@ -495,18 +503,6 @@ class ComparisonDisplay(Display):
         for panel, title, each in zip(axes, self.titles, maps, strict=True):
             each.plot(panel, colors=colors)
             panel.set_title(title)
-
-
-def _with_names(estimators: Any) -> dict[str, Any]:
-    """Name estimators by their classes, with a number where there are several of one."""
-    if isinstance(estimators, Mapping):
-        return dict(estimators)
-    kinds = [type(each).__name__ for each in estimators]
-    names = [
-        kind if kinds.count(kind) == 1 else f"{kind} {kinds[: i + 1].count(kind)}"
-        for i, kind in enumerate(kinds)
-    ]
-    return dict(zip(names, estimators, strict=True))
 
 
 def _renamed(labels: np.ndarray, reference: np.ndarray) -> np.ndarray:

@@ -5,8 +5,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skcollision.metrics._matching import contingency_table, optimal_pairs
-from skcollision.metrics._validation import check_labels, check_weights
+from skcollision.metrics._matching import (
+    check_labels,
+    check_weights,
+    contingency_table,
+    optimal_pairs,
+)
 from skcollision.plotting import _display as base
 from skcollision.plotting._display import INK, PALETTE, Display, write_cells
 
@@ -34,8 +38,6 @@ class ClusterSizesDisplay(Display):
     --------
     >>> from skcollision.plotting import ClusterSizesDisplay
     >>> display = ClusterSizesDisplay.from_predictions([0, 2, 2, 2], clusters=[0, 1, 2])
-    >>> display.sizes.tolist()
-    [1, 0, 3]
     >>> [float(bar.get_height()) for bar in display.bars_]
     [0.75, 0.25, 0.0]
     """
