@@ -6,24 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from skcollision.criteria._base import (
-    ClusteringCriterion,
-    Prior,
-    PseudoLabels,
-    Weights,
-    most_probable,
-    prediction_fairness,
-    weighted_mean,
-)
+from skcollision.criteria import _base as base
+from skcollision.criteria._base import ClusteringCriterion, Prior, PseudoLabels, Weights
+from skcollision.losses import _common as common
 from skcollision.losses import shannon_entropy, soft_cross_entropy
-from skcollision.losses._common import (
-    divergence,
-    entropy,
-    log_softmax,
-    proportions,
-    safe_log,
-    softmax,
-)
 
 
 @dataclass(frozen=True)
@@ -62,8 +48,8 @@ class MutualInformationCriterion(ClusteringCriterion):
 
     def loss(self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Weights) -> Tensor:
         """Mean entropy and the fairness of the predictions."""
-        fairness = prediction_fairness(logits, self.prior, sample_weight)
-        entropy = weighted_mean(shannon_entropy(logits), sample_weight)
+        fairness = base.prediction_fairness(logits, self.prior, sample_weight)
+        entropy = base.weighted_mean(shannon_entropy(logits), sample_weight)
         return entropy + self.fairness_weight * fairness
 
 
@@ -110,9 +96,9 @@ class IMSATCriterion(MutualInformationCriterion):
         self, logits: Tensor, view: Tensor, solved: PseudoLabels | None, sample_weight: Weights
     ) -> Tensor:
         """Add the cross-entropy of the second views towards the predictions, held fixed."""
-        change = soft_cross_entropy(view, softmax(logits.detach()), reduction="none")
+        change = soft_cross_entropy(view, common.softmax(logits.detach()), reduction="none")
         loss = self.loss(logits, solved, sample_weight)
-        return loss + self.view_weight * weighted_mean(change, sample_weight)
+        return loss + self.view_weight * base.weighted_mean(change, sample_weight)
 
 
 @dataclass(frozen=True)
@@ -161,13 +147,13 @@ class IICCriterion(ClusteringCriterion):
         self, logits: Tensor, view: Tensor, solved: PseudoLabels | None, sample_weight: Weights
     ) -> Tensor:
         """Entropy of the joint distribution and fairness of its marginal."""
-        probs, of_view = softmax(logits), softmax(view)
+        probs, of_view = common.softmax(logits), common.softmax(view)
         share = torch.ones_like(probs[0, :, 0]) if sample_weight is None else sample_weight
         joint = (probs * (share / share.sum())[:, None]).transpose(1, 2) @ of_view
         joint = (joint + joint.transpose(1, 2)) / 2
         marginal = joint.sum(2)
-        fairness = divergence(marginal, proportions(self.prior, marginal))
-        lack = entropy(joint, safe_log(joint)).sum(1) - math.log(logits.shape[2])
+        fairness = common.divergence(marginal, common.proportions(self.prior, marginal))
+        lack = common.entropy(joint, common.safe_log(joint)).sum(1) - math.log(logits.shape[2])
         return lack + 2 * self.fairness_weight * fairness
 
 
@@ -214,9 +200,9 @@ class SCANCriterion(ClusteringCriterion):
         self, logits: Tensor, view: Tensor, solved: PseudoLabels | None, sample_weight: Weights
     ) -> Tensor:
         """Disagreement with the neighbours and fairness of the points' predictions."""
-        disagreement = -(log_softmax(logits) + log_softmax(view)).logsumexp(2)
-        fairness = prediction_fairness(logits, self.prior, sample_weight)
-        return weighted_mean(disagreement, sample_weight) + self.fairness_weight * fairness
+        disagreement = -(common.log_softmax(logits) + common.log_softmax(view)).logsumexp(2)
+        fairness = base.prediction_fairness(logits, self.prior, sample_weight)
+        return base.weighted_mean(disagreement, sample_weight) + self.fairness_weight * fairness
 
 
 @dataclass(frozen=True)
@@ -257,7 +243,7 @@ class SureLabelsCriterion(ClusteringCriterion):
     def solve(self, logits: Tensor, sample_weight: Weights) -> PseudoLabels:
         """Label each point with its most probable cluster."""
         nothing = logits.new_zeros(len(logits))
-        return PseudoLabels(most_probable(logits), nothing, nothing)
+        return PseudoLabels(base.most_probable(logits), nothing, nothing)
 
     def loss(self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Weights) -> Tensor:
         """Train the points themselves."""
@@ -268,12 +254,12 @@ class SureLabelsCriterion(ClusteringCriterion):
     ) -> Tensor:
         """Balanced cross-entropy of the second views of sure points."""
         assert solved is not None
-        sure = (softmax(logits.detach()).amax(2) >= self.threshold).to(logits.dtype)
+        sure = (common.softmax(logits.detach()).amax(2) >= self.threshold).to(logits.dtype)
         if sample_weight is not None:
             sure = sure * sample_weight
         mass = (sure[..., None] * solved.labels).sum(1)
         tiny = torch.finfo(mass.dtype).tiny
-        target = proportions(self.prior, mass) * (mass > 0)
+        target = common.proportions(self.prior, mass) * (mass > 0)
         rate = target / target.sum(-1, keepdim=True).clamp_min(tiny) / mass.clamp_min(tiny)
         weight = sure * (solved.labels @ rate[..., None]).squeeze(-1)
         return (weight * soft_cross_entropy(view, solved.labels, reduction="none")).sum(1)

@@ -8,15 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from skcollision.criteria._base import (
-    ClusteringCriterion,
-    Prior,
-    PseudoLabels,
-    Weights,
-    most_probable,
-    prediction_fairness,
-    weighted_mean,
-)
+from skcollision.criteria import _base as base
+from skcollision.criteria._base import ClusteringCriterion, Prior, PseudoLabels, Weights
 from skcollision.losses import collision_cross_entropy, soft_cross_entropy
 from skcollision.losses._common import divergence, mean_probs, proportions, softmax
 from skcollision.pseudo_labels import solve_stack
@@ -106,10 +99,11 @@ class SelfLabellingCriterion(ClusteringCriterion):
     def loss(self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Weights) -> Tensor:
         """Mean cross-entropy and the fairness of the predictions."""
         assert solved is not None
-        loss = weighted_mean(self.cross_entropy(logits, solved.labels), sample_weight)
+        loss = base.weighted_mean(self.cross_entropy(logits, solved.labels), sample_weight)
         if self.fairness_weight == 0:
             return loss
-        return loss + self.fairness_weight * prediction_fairness(logits, self.prior, sample_weight)
+        fairness = base.prediction_fairness(logits, self.prior, sample_weight)
+        return loss + self.fairness_weight * fairness
 
     def pair_loss(
         self, logits: Tensor, view: Tensor, solved: PseudoLabels | None, sample_weight: Weights
@@ -117,7 +111,7 @@ class SelfLabellingCriterion(ClusteringCriterion):
         """Add the cross-entropy of the second view towards the same labels."""
         assert solved is not None
         loss = self.loss(logits, solved, sample_weight)
-        of_view = weighted_mean(self.cross_entropy(view, solved.labels), sample_weight)
+        of_view = base.weighted_mean(self.cross_entropy(view, solved.labels), sample_weight)
         return loss + self.view_weight * of_view
 
     def _label_cost(self, labels: Tensor, sample_weight: Weights) -> Tensor:
@@ -297,7 +291,7 @@ class SeLaCriterion(SelfLabellingCriterion):
     def solve(self, logits: Tensor, sample_weight: Weights) -> PseudoLabels:
         """Solve for transport labels and round them."""
         solved = super().solve(logits, sample_weight)
-        return replace(solved, labels=most_probable(solved.labels))
+        return replace(solved, labels=base.most_probable(solved.labels))
 
     def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Shannon cross-entropy, eq. (8)."""

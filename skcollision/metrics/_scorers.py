@@ -20,12 +20,8 @@ from sklearn.utils import _safe_indexing, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import UNUSED, get_routing_for_object
 
-from skcollision.metrics._matching import (
-    check_weights,
-    clustering_accuracy_score,
-    contingency_table,
-    refuse_booleans,
-)
+from skcollision.metrics import _matching as matching
+from skcollision.metrics._matching import clustering_accuracy_score, contingency_table
 
 # As in CollisionClusterer: distances are as good there, and cheaper.
 _N_COMPONENTS = 128
@@ -79,9 +75,9 @@ class EstimatorScorer(BaseEstimator):
             what the scorer needs.
         """
         self._validate_params()
-        refuse_booleans(self)
+        matching.refuse_booleans(self)
         n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
-        weight = check_weights(sample_weight, n_samples, type(self).__name__)
+        weight = matching.check_weights(sample_weight, n_samples, type(self).__name__)
         return self._score(estimator, X, weight)
 
     @abstractmethod

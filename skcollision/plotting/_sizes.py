@@ -5,12 +5,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skcollision.metrics._matching import (
-    check_labels,
-    check_weights,
-    contingency_table,
-    optimal_pairs,
-)
+from skcollision.metrics import _matching as matching
 from skcollision.plotting import _display as base
 from skcollision.plotting._display import INK, PALETTE, Display, write_cells
 
@@ -118,8 +113,8 @@ class ClusterSizesDisplay(Display):
         ValueError
             If labels, weights or prior are invalid, or a point's cluster is not in `clusters`.
         """
-        labels = check_labels(y_pred, "y_pred", cls.__name__)
-        weight = check_weights(sample_weight, len(labels), cls.__name__)
+        labels = matching.check_labels(y_pred, "y_pred", cls.__name__)
+        weight = matching.check_weights(sample_weight, len(labels), cls.__name__)
         names = np.unique(labels) if clusters is None else np.asarray(clusters)
         unknown = np.setdiff1d(labels, names)
         if len(unknown):
@@ -252,8 +247,9 @@ class MatchedConfusionMatrixDisplay(Display):
                 f"The 'normalize' parameter of {cls.__name__} must be None, 'true', 'pred' or "
                 f"'all'. Got {normalize!r} instead."
             )
-        clusters, classes, table = contingency_table(y_true, y_pred, sample_weight, cls.__name__)
-        rows, columns = optimal_pairs(table)
+        name = cls.__name__
+        clusters, classes, table = matching.contingency_table(y_true, y_pred, sample_weight, name)
+        rows, columns = matching.optimal_pairs(table)
         accuracy = float(table[rows, columns].sum() / table.sum())
         by_class = np.argsort(columns)
         columns = _with_the_rest(columns[by_class], len(classes))

@@ -18,20 +18,12 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from skcollision import engine
 from skcollision._callbacks import CallbackSupportMixin
 from skcollision.cluster._softmax_model import LinearSoftmaxModel, place
 from skcollision.cluster._training import model_attributes, train
 from skcollision.criteria import ClusteringCriterion, PseudoLabels
-from skcollision.engine import (
-    Features,
-    LinearHeads,
-    NormalisedRows,
-    Trainer,
-    TrainingSettings,
-    fit_normalisation,
-    random_heads,
-    weight_like,
-)
+from skcollision.engine import Features, LinearHeads, NormalisedRows, Trainer
 from skcollision.losses import collision_cross_entropy, soft_cross_entropy
 from skcollision.supervised._labels import check_soft_labels, is_soft
 
@@ -247,17 +239,17 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
         """Measure the features' normalisation; return the rows as heads see them."""
         # Measured in any case: it finds features that say nothing.
         # Labels say whether lengths matter: of embeddings, which have nearly the same, they do not.
-        normalisation = fit_normalisation(
+        normalisation = engine.fit_normalisation(
             X, weight, unit_rows=True, softens=True, few_features=math.inf
         )
         self._normalisation = normalisation if self.normalize else None
         return self._normalised(X)
 
-    def _settings(self, n_points: int, rate: float = 1.0) -> TrainingSettings:
+    def _settings(self, n_points: int, rate: float = 1.0) -> engine.TrainingSettings:
         """Return how to train on so many points, at `rate` times the learning rate."""
         n_batches = math.ceil(n_points / self.batch_size)
         n_epochs = self.max_iter or max(DEFAULT_EPOCHS, math.ceil(DEFAULT_STEPS / n_batches))
-        return TrainingSettings(
+        return engine.TrainingSettings(
             n_epochs=n_epochs,
             batch_size=self.batch_size,
             optimizer="adam",
@@ -279,7 +271,7 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
         """Prepare to train a new model on soft labels (N, K)."""
         n_classes = labels.shape[1]
         return Trainer(
-            random_heads(features, n_classes, n_restarts, random_state),
+            engine.random_heads(features, n_classes, n_restarts, random_state),
             NoCriterion(),
             self._settings(len(features)),
             random_state,
@@ -290,7 +282,7 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
         self, trainer: Trainer, features: Any, X: np.ndarray, weight: np.ndarray | None
     ) -> None:
         """Train all restarts, and go on with that of the lowest objective."""
-        of_points = weight_like(features, weight)
+        of_points = engine.weight_like(features, weight)
         history = train(self, trainer, features, of_points, X=X, sample_weight=weight)
         final = trainer.evaluate(features, of_points)
         best = int(np.argmin(final.objective))
@@ -303,7 +295,7 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
         """Go to the optimum of a convex objective, where all points fit into one batch."""
         if self.max_iter is not None or len(points) > self.batch_size:
             return
-        rows, of_points = np.arange(len(points)), weight_like(points, weight)
+        rows, of_points = np.arange(len(points)), engine.weight_like(points, weight)
         features, columns = points[rows], trainer.heads.columns.requires_grad_()
         steps = torch.optim.LBFGS(
             [columns],

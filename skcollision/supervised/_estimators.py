@@ -21,14 +21,9 @@ from skcollision.cluster._training import target_proportions
 from skcollision.criteria import ClusteringCriterion, CollisionCriterion
 from skcollision.engine import NormalisedRows, PriorEstimate, Trainer, weight_like
 from skcollision.graph import default_neighbors
+from skcollision.supervised import _base as base
 from skcollision.supervised import _labels
-from skcollision.supervised._base import (
-    LOSSES,
-    BaseLinearClassifier,
-    Chosen,
-    LabelsOfSome,
-    SideBySide,
-)
+from skcollision.supervised._base import BaseLinearClassifier
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -140,7 +135,7 @@ class CollisionClassifier(BaseLinearClassifier):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseLinearClassifier._parameter_constraints,
-        "loss": [StrOptions(set(LOSSES))],
+        "loss": [StrOptions(set(base.LOSSES))],
         "transition_matrix": [None, "array-like"],
         "n_init": [Interval(Integral, 1, None, closed="left")],
     }
@@ -422,7 +417,7 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
 
     def _features(
         self, points: NormalisedRows, weight: np.ndarray | None, random_state: np.random.RandomState
-    ) -> NormalisedRows | SideBySide:
+    ) -> NormalisedRows | base.SideBySide:
         """Return what to train on: the points, beside their neighbourhoods where there are any."""
         n_classes, n_neighbors = len(self.classes_), self.n_neighbors
         if n_neighbors == "auto":
@@ -437,11 +432,11 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
             n_clusters=n_classes,
             random_state=random_state,
         )
-        return SideBySide(points, sample.seen)
+        return base.SideBySide(points, sample.seen)
 
     def _trainer(
         self,
-        features: NormalisedRows | SideBySide,
+        features: NormalisedRows | base.SideBySide,
         codes: np.ndarray,
         labels: np.ndarray,
         weight: np.ndarray | None,
@@ -449,7 +444,7 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
     ) -> Trainer:
         """Prepare to train on labels and self-labels, from what labels alone teach."""
         known = np.flatnonzero(codes != _labels.UNLABELLED)
-        of_known = Chosen(features, known)
+        of_known = base.Chosen(features, known)
         start = self._supervised(of_known, labels[known], random_state)
         weight_of_known = None if weight is None else weight[known]
         start.run(of_known, weight_like(of_known, weight_of_known), lambda epoch, measures: False)
@@ -461,7 +456,7 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
             self._settings(len(features), RATE),
             random_state,
             PriorEstimate(1, len(self.classes_)) if estimated else None,
-            LabelsOfSome(
+            base.LabelsOfSome(
                 features,
                 codes,
                 weight,
