@@ -101,8 +101,16 @@ class IMSATCriterion(MutualInformationCriterion):
         return loss + self.view_weight * base.weighted_mean(change, sample_weight)
 
 
+class _PairCriterion(ClusteringCriterion):
+    """Base of methods that compare two views."""
+
+    def loss(self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Weights) -> Tensor:
+        """Each point is its own second view."""
+        return self.pair_loss(logits, logits, solved, sample_weight)
+
+
 @dataclass(frozen=True)
-class IICCriterion(ClusteringCriterion):
+class IICCriterion(_PairCriterion):
     """Mutual information between the clusters of a point and of its second view.
 
     With the joint distribution P = mean_i (σ_i σ'_iᵀ + σ'_i σ_iᵀ) / 2 of both clusters and its
@@ -139,10 +147,6 @@ class IICCriterion(ClusteringCriterion):
     fairness_weight: float = 1.0
     prior: Prior = None
 
-    def loss(self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Weights) -> Tensor:
-        """Each point is its own second view."""
-        return self.pair_loss(logits, logits, solved, sample_weight)
-
     def pair_loss(
         self, logits: Tensor, view: Tensor, solved: PseudoLabels | None, sample_weight: Weights
     ) -> Tensor:
@@ -158,7 +162,7 @@ class IICCriterion(ClusteringCriterion):
 
 
 @dataclass(frozen=True)
-class SCANCriterion(ClusteringCriterion):
+class SCANCriterion(_PairCriterion):
     """Agreement of each point with one of its neighbours, in balanced clusters.
 
     With the second view a neighbour in the features of a pretext task,
@@ -192,10 +196,6 @@ class SCANCriterion(ClusteringCriterion):
     fairness_weight: float = 5.0
     prior: Prior = None
 
-    def loss(self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Weights) -> Tensor:
-        """Each point is its own neighbour."""
-        return self.pair_loss(logits, logits, solved, sample_weight)
-
     def pair_loss(
         self, logits: Tensor, view: Tensor, solved: PseudoLabels | None, sample_weight: Weights
     ) -> Tensor:
@@ -206,7 +206,7 @@ class SCANCriterion(ClusteringCriterion):
 
 
 @dataclass(frozen=True)
-class SureLabelsCriterion(ClusteringCriterion):
+class SureLabelsCriterion(_PairCriterion):
     """Cross-entropy towards the most probable clusters of sure points: section 2.3 of SCAN's paper.
 
     Points whose largest probability is at least `threshold` are labelled with that cluster. Their
@@ -244,10 +244,6 @@ class SureLabelsCriterion(ClusteringCriterion):
         """Label each point with its most probable cluster."""
         nothing = logits.new_zeros(len(logits))
         return PseudoLabels(base.most_probable(logits), nothing, nothing)
-
-    def loss(self, logits: Tensor, solved: PseudoLabels | None, sample_weight: Weights) -> Tensor:
-        """Train the points themselves."""
-        return self.pair_loss(logits, logits, solved, sample_weight)
 
     def pair_loss(
         self, logits: Tensor, view: Tensor, solved: PseudoLabels | None, sample_weight: Weights

@@ -157,8 +157,16 @@ class CollisionCriterion(SelfLabellingCriterion):
         return collision_cross_entropy(logits, labels, reduction="none")
 
 
+class _ShannonLoss(SelfLabellingCriterion):
+    """Base of methods with Shannon's loss."""
+
+    def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Shannon cross-entropy, eq. (8)."""
+        return soft_cross_entropy(logits, labels, reduction="none")
+
+
 @dataclass(frozen=True)
-class ShannonCriterion(SelfLabellingCriterion):
+class ShannonCriterion(_ShannonLoss):
     """Shannon cross-entropy towards the pseudo-labels of the collision method.
 
     The labels are those of eq. (11) of arXiv 2303.07321, solved by the same solver with the same
@@ -187,13 +195,9 @@ class ShannonCriterion(SelfLabellingCriterion):
     True
     """
 
-    def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Shannon cross-entropy, eq. (8)."""
-        return soft_cross_entropy(logits, labels, reduction="none")
-
 
 @dataclass(frozen=True)
-class MIADMCriterion(SelfLabellingCriterion):
+class MIADMCriterion(_ShannonLoss):
     """Shannon cross-entropy towards fair pseudo-labels.
 
     Eq. (5), the mutual information of eq. (1) split by alternating directions,
@@ -234,13 +238,9 @@ class MIADMCriterion(SelfLabellingCriterion):
 
     label_order: ClassVar[str] = "KL(y||u)"
 
-    def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Shannon cross-entropy, eq. (8)."""
-        return soft_cross_entropy(logits, labels, reduction="none")
-
 
 @dataclass(frozen=True)
-class SeLaCriterion(SelfLabellingCriterion):
+class SeLaCriterion(_ShannonLoss):
     """Shannon cross-entropy towards one-hot labels that fill the clusters in given proportions.
 
     Eq. (4): mean_i H(y_i, σ_i) over one-hot y_i with ȳ = u, plus fairness_weight KL(σ̄‖u), which is
@@ -292,10 +292,6 @@ class SeLaCriterion(SelfLabellingCriterion):
         """Solve for transport labels and round them."""
         solved = super().solve(logits, sample_weight)
         return replace(solved, labels=base.most_probable(solved.labels))
-
-    def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Shannon cross-entropy, eq. (8)."""
-        return soft_cross_entropy(logits, labels, reduction="none")
 
     def _label_cost(self, labels: Tensor, sample_weight: Weights) -> Tensor:
         # The proportions are a constraint, with no term in the objective.

@@ -48,7 +48,7 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
         images, whose floats must lie in [0, 1], small affine maps for others, none for vectors.
     n_neighbors : int, default=0
         If positive, the second view is one of so many nearest samples, augmented, by the cosine of
-        the features before training: SCAN's pairs. Use it with a pretrained backbone.
+        a pretrained backbone's features: SCAN's pairs.
     overclustering : int, default=None
         Clusters of a second head, trained by the same criterion and then not used, as in IIC.
     label_rounds : int, default=None

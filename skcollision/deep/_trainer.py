@@ -99,16 +99,14 @@ class DeepTrainer:
 
     def state(self) -> dict[str, Any]:
         """Return all that a resumed run needs, as tensors and plain values."""
-        memory = None
-        if self._memory is not None:
-            memory = [self._memory.labels, self._memory.cost, self._memory.duality_gap]
+        memory = self._memory
         return {
             "epoch": self.epoch,
             "network": self.network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "precision": self._fabric.strategy.precision.state_dict(),
             "history": self.history,
-            "memory": memory,
+            "memory": memory and [memory.labels, memory.cost, memory.duality_gap],
             "seed": self.seed,
         }
 

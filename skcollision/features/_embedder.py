@@ -41,9 +41,8 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     model : str or torch.nn.Module, default="torchvision/resnet50.IMAGENET1K_V1"
         "torchvision/NAME" or "timm/NAME", whose classifier is removed, or a module from a batch of
         images to a tensor of shape (n_images, n_features), or (n_images, n_features, height,
-        width), which is averaged over the image. NAME may end in a name of weights, as in
-        "timm/resnet50.a1_in1k"; otherwise the library's default is taken. A module is copied;
-        its classifier, if it has one, stays.
+        width), which is averaged over the image. NAME may end in a name of weights; otherwise the
+        library's default is taken. A module is copied; its classifier, if it has one, stays.
     weights : "pretrained", str or PathLike, default="pretrained"
         "pretrained" downloads the library's weights at the first `fit`, or keeps those of a
         module. A path is a local checkpoint of the network, in safetensors or saved with
@@ -62,8 +61,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     device : str, default="auto"
         "auto", "cpu", "cuda" or "cuda:i".
     mixed_precision : bool, default=True
-        Whether to compute in float16 on a GPU where that is safe. The CPU computes in the
-        network's precision.
+        Whether to compute in float16 on a GPU where that is safe. A CPU keeps the network's dtype.
     n_jobs : int, default=None
         Processes that read and preprocess images, as in joblib; None and 1 use this process alone.
     verbose : bool or int, default=False

@@ -170,8 +170,8 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
 
     Notes
     -----
-    The cost is ``2 * n_resamples`` fits on half the points for each number of clusters, and one on
-    all. The search does not tell whether there are clusters at all.
+    The cost is ``2 * n_resamples`` fits on half the points for each number of clusters. The search
+    does not tell whether there are clusters at all.
     :class:`~skcollision.plotting.NClustersDisplay` draws its results.
 
     References

@@ -131,13 +131,8 @@ class ReliabilityDisplay(_CertaintyDisplay):
         (self.line_,) = axes.plot(*curve, color=color, label=label)
         area = 4 + 500 * self.share
         self.markers_ = axes.scatter(*curve, s=area, color=color, alpha=0.6, linewidths=0)
-        axes.set(
-            xlabel="certainty (area: share of points)",
-            ylabel="accuracy",
-            xlim=(0, 1.02),
-            ylim=(-0.02, 1.02),
-            aspect="equal",
-        )
+        axes.set(xlabel="certainty (area: share of points)", ylabel="accuracy")
+        axes.set(xlim=(0, 1.02), ylim=(-0.02, 1.02), aspect="equal")
         axes.legend()
 
 
@@ -192,12 +187,8 @@ class RiskCoverageDisplay(_CertaintyDisplay):
         (self.line_,) = axes.plot(
             self.coverage, self.risk, color=color, marker="o", markevery=[-1], label=self.name
         )
-        axes.set(
-            xlabel="coverage: share of the points, the most certain first",
-            ylabel="risk: error rate among them",
-            xlim=(0, 1.02),
-        )
-        axes.set_ylim(bottom=0)
+        axes.set_xlabel("coverage: share of the points, the most certain first")
+        axes.set(ylabel="risk: error rate among them", xlim=(0, 1.02), ylim=(0, None))
         if self.name is not None:
             axes.legend()
 

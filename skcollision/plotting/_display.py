@@ -168,18 +168,12 @@ def write_cells(axes: Any, image: Any, texts: np.ndarray) -> np.ndarray | None:
         return None
     written = np.full(texts.shape, None, dtype=object)
     shades = image.cmap(image.norm(image.get_array()))
+    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": min(size, _LARGEST)}
     for (row, column), text in np.ndenumerate(texts):
         if text:
             luminance = shades[row, column, :3] @ (0.299, 0.587, 0.114)
-            written[row, column] = axes.text(
-                column,
-                row,
-                text,
-                ha="center",
-                va="center",
-                fontsize=min(size, _LARGEST),
-                color="black" if luminance > 0.5 else "white",
-            )
+            color = "black" if luminance > 0.5 else "white"
+            written[row, column] = axes.text(column, row, text, color=color, **style)
     return written
 
 

@@ -239,10 +239,9 @@ class ClusterMapDisplay(Display):
 
         Raises
         ------
-        TypeError
-            If the estimator has neither `predict` nor `labels_`.
-        ValueError
-            If X cannot be mapped and there are no coordinates, or they do not fit.
+        TypeError, ValueError
+            If the estimator has neither `predict` nor `labels_`; if X cannot be mapped and there
+            are no coordinates, or they do not fit.
         """
         labels = predicted_labels(estimator, X, cls.__name__)
         certainty = certainty_of(estimator, X)

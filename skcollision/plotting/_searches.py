@@ -52,28 +52,25 @@ class HistoryDisplay(Display):
     _figsize, _n_panels = (9.6, 4.0), 2
 
     def __init__(self, history: Mapping[str, ArrayLike], n_clusters: int | None = None) -> None:
+        must = "The 'history' parameter of HistoryDisplay must"
         missing = sorted(_CURVES.keys() - history.keys())
         if missing:
-            raise ValueError(
-                f"The 'history' parameter of HistoryDisplay must have {missing}. "
-                f"Got {sorted(history)} instead."
-            )
+            raise ValueError(f"{must} have {missing}. Got {sorted(history)} instead.")
         self.history = {}
         for name in _CURVES:
             curves = np.asarray(history[name], dtype=np.float64)
             curves = curves[:, None] if curves.ndim == 1 else curves
             if curves.ndim != 2 or curves.size == 0 or not np.isfinite(curves).all():
                 raise ValueError(
-                    f"The 'history' parameter of HistoryDisplay must have finite curves {name!r} "
-                    f"of shape (n_epochs, n_restarts). Got shape {curves.shape} instead."
+                    f"{must} have finite curves {name!r} of shape (n_epochs, n_restarts). "
+                    f"Got shape {curves.shape} instead."
                 )
             self.history[name] = curves
         self.n_clusters = n_clusters
-        shapes = [curves.shape for curves in self.history.values()]
-        if shapes[0] != shapes[1]:
+        first, second = (curves.shape for curves in self.history.values())
+        if first != second:
             raise ValueError(
-                "The 'history' parameter of HistoryDisplay must have curves of the same shape. "
-                f"Got {shapes[0]} and {shapes[1]} instead."
+                f"{must} have curves of the same shape. Got {first} and {second} instead."
             )
 
     @classmethod
@@ -205,15 +202,9 @@ class NClustersDisplay(Display):
 
     def _draw(self, axes: Any) -> None:
         (self.line_,) = axes.plot(self.n_clusters, self.mean, marker="o", label="mean")
-        self.band_ = axes.fill_between(
-            self.n_clusters,
-            self.mean - self.std,
-            self.mean + self.std,
-            color=self.line_.get_color(),
-            alpha=0.2,
-            linewidth=0,
-            label="± standard deviation",
-        )
+        low, high, color = self.mean - self.std, self.mean + self.std, self.line_.get_color()
+        style: dict[str, Any] = {"alpha": 0.2, "linewidth": 0, "label": "± standard deviation"}
+        self.band_ = axes.fill_between(self.n_clusters, low, high, color=color, **style)
         best = self.best_n_clusters
         self.best_line_ = axes.axvline(best, color=INK, linestyle="--", label=f"best: {best}")
         # Numbers of clusters differ by factors: 2 and 3 are as far apart as 20 and 30.
@@ -340,10 +331,9 @@ class SearchHeatMapDisplay(Display):
         ----------
         cv_results : mapping of str to array-like
             One entry a candidate: "param_NAME" of each parameter, "mean_test_METRIC" and, if there
-            is one, "std_test_METRIC". Names without these prefixes, and METRIC_mean and METRIC_std,
-            are understood too, as in the `results_` of NClustersSearch. Of a halving search ("iter"
-            is given), only the last iteration of a cell counts, as scores from fewer points cannot
-            be compared.
+            is one, "std_test_METRIC"; or NAME, METRIC_mean and METRIC_std, as in the `results_` of
+            NClustersSearch. Of a halving search ("iter" is given), only the last iteration of a
+            cell counts, as scores from fewer points cannot be compared.
         x, y : str, default=None
             Parameters along the axes, such as "lam" and "fairness_weight"; the step's name in front
             may be left out. None for the one or two that took several values. With x alone there is

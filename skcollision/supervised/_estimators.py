@@ -124,9 +124,8 @@ class CollisionClassifier(BaseLinearClassifier):
     >>> classifier = CollisionClassifier(random_state=0).fit(X, Y)
     >>> classifier.score(X, y) > 0.95
     True
-    >>> certainty = classifier.predict_proba(X).max(axis=1).mean()
-    >>> print(f"{certainty:.1f}")  # surer than its labels
-    1.0
+    >>> bool(classifier.predict_proba(X).max(axis=1).mean() > 0.9)  # surer than its labels
+    True
     """
 
     loss: str = "collision"

@@ -89,23 +89,16 @@ def named_classes(classes: ArrayLike | None, observed: np.ndarray, caller: str) 
                 "tell apart. Pass labels of two classes or more."
             )
         return observed
-    names = np.asarray(classes)
+    names, must = np.asarray(classes), f"The 'classes' parameter of {caller} must"
+    got = f"Got {classes!r} instead."
     if names.ndim != 1 or len(np.unique(names)) != len(names):
-        raise ValueError(
-            f"The 'classes' parameter of {caller} must be None or one-dimensional, without "
-            f"repetitions. Got {classes!r} instead."
-        )
+        raise ValueError(f"{must} be None or one-dimensional, without repetitions. {got}")
     if len(names) < 2:
-        raise ValueError(
-            f"The 'classes' parameter of {caller} must have two classes or more. Got {classes!r} "
-            "instead."
-        )
+        raise ValueError(f"{must} have two classes or more. {got}")
     strangers = sorted(set(observed.tolist()) - set(names.tolist()), key=str)
     if strangers:
-        raise ValueError(
-            f"The 'classes' parameter of {caller} must have every class in y. It lacks "
-            f"{', '.join(map(repr, strangers))}."
-        )
+        lacks = ", ".join(map(repr, strangers))
+        raise ValueError(f"{must} have every class in y. It lacks {lacks}.")
     return names
 
 
