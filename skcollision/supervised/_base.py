@@ -29,6 +29,15 @@ from skcollision.supervised._labels import check_soft_labels, is_soft
 
 # Length of a neighbourhood's features in units of the point's: how far a model relies on them.
 SCALE = 0.5
+# Without max_iter: at least this many optimiser steps, and passes over the data.
+DEFAULT_STEPS = 500
+DEFAULT_EPOCHS = 10
+# Most evaluations of a convex objective after that, in search of its optimum.
+LBFGS_STEPS = 200
+LOSSES: dict[str, Callable[..., Tensor]] = {
+    "collision": collision_cross_entropy,
+    "shannon": soft_cross_entropy,
+}
 
 
 class SideBySide:
@@ -60,12 +69,6 @@ class Chosen:
 
     def __getitem__(self, rows: np.ndarray) -> Tensor:
         return self._features[self._rows[rows]]
-
-
-LOSSES: dict[str, Callable[..., Tensor]] = {
-    "collision": collision_cross_entropy,
-    "shannon": soft_cross_entropy,
-}
 
 
 @dataclass(frozen=True)
@@ -119,13 +122,6 @@ class LabelsOfSome:
         of_labels = log_probs[:, torch.arange(len(drawn)), self._labels[of_drawn]]
         weight = self._weight[of_drawn]
         return -self._mass * (of_labels @ weight) / weight.sum()
-
-
-# Without max_iter: at least this many optimiser steps, and passes over the data.
-DEFAULT_STEPS = 500
-DEFAULT_EPOCHS = 10
-# Most evaluations of a convex objective after that, in search of its optimum.
-LBFGS_STEPS = 200
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
