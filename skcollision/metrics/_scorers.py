@@ -1,4 +1,4 @@
-"""Scorers of fitted estimators on held-out points, for scoring= in searches."""
+"""Scorers of fitted estimators on held-out points, for ``scoring=`` in searches."""
 
 import copy
 import warnings
