@@ -37,8 +37,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # At the first use only: torch and scikit-learn take seconds to import, and `skcollision --help`
-    # needs neither. Packages are looked through in the order of what they import.
+    # At the first use only: torch and scikit-learn take seconds to import, --help needs neither.
     for package in ("blocks", "cluster", "supervised", "features", "deep"):
         if name in __all__ and hasattr(module := import_module(f"{__name__}.{package}"), name):
             return getattr(module, name)

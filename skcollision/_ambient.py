@@ -14,12 +14,8 @@ _CPU = torch.device("cpu")
 
 @contextmanager
 def isolated() -> Iterator[None]:
-    """Compute with gradients, without autocast and on the CPU unless told otherwise.
-
-    The caller's ``no_grad``, ``inference_mode``, ``autocast`` and default device do not count in
-    here, in this thread, and are as they were afterwards. A default dtype changes nothing: tensors
-    are made with a dtype. Also a decorator: ``@isolated()``.
-    """
+    """Compute with gradients, without autocast and on the CPU unless told otherwise."""
+    # A default dtype needs no guard: tensors are made with a dtype.
     with ExitStack() as stack:
         stack.enter_context(safe_threads())
         stack.enter_context(torch.inference_mode(False))

@@ -36,17 +36,7 @@ __all__ = ["CallbackSupportMixin", "EpochTasks", "with_callbacks"]
 
 
 class EpochTasks:
-    """The tasks of a fit, as scikit-learn's callbacks see it: a root with one child an epoch.
-
-    Parameters
-    ----------
-    estimator : object
-        The estimator that is fitted.
-    n_epochs : int
-        Most epochs it may take.
-    **data : Any
-        What hooks may ask for: X, metadata.
-    """
+    """The tasks of a fit, as scikit-learn's callbacks see it: a root with one child an epoch."""
 
     def __init__(self, estimator: Any, n_epochs: int, **data: Any) -> None:
         self._task = {"estimator": estimator, **data}
@@ -57,10 +47,7 @@ class EpochTasks:
         self._begin_epoch()
 
     def end_epoch(self, attributes: Callable[[], dict[str, Any]]) -> bool:
-        """End an epoch; return whether a callback asks to stop.
-
-        `attributes` makes the fitted attributes that an estimator stopped here would have.
-        """
+        """End an epoch, after which the fit would have `attributes`; return whether to stop."""
         stop = self._epoch.call_on_fit_task_end(**self._task, reconstruction_attributes=attributes)
         self._epoch = None
         if not stop:

@@ -12,20 +12,7 @@ from torch import Tensor
 
 
 class Checkpoint:
-    """Keeps the latest state of a fit in a file.
-
-    Parameters
-    ----------
-    path : path-like
-        The file. It is replaced in one step, so that it is whole whenever the process dies.
-    identity : dict
-        Numbers, strings and arrays that the fit must share with the one that wrote the file.
-
-    Raises
-    ------
-    ValueError
-        If there can be no such file.
-    """
+    """Keeps the latest state of a fit in a file, with what fits that go on from it must share."""
 
     def __init__(self, path: str | os.PathLike[str], identity: dict[str, Any]) -> None:
         self._path, self._identity = Path(path), identity
@@ -37,13 +24,7 @@ class Checkpoint:
             )
 
     def load(self) -> dict[str, Any] | None:
-        """Return the state in the file, None where there is no file; what was an array, a tensor.
-
-        Raises
-        ------
-        ValueError
-            If the file is none of ours, or of another fit.
-        """
+        """Return the state in the file, None where there is none; what was an array, a tensor."""
         if not self._path.exists():
             return None
         try:
@@ -69,7 +50,7 @@ class Checkpoint:
                 )
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replace the file by one with this state of numbers, strings, arrays and tensors."""
+        """Replace the file in one step, so that it is whole whenever the process dies."""
         unfinished = self._path.with_name(self._path.name + ".part")
         with unfinished.open("wb") as file:
             torch.save(_tensors({"identity": self._identity, "state": state}), file)

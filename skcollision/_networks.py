@@ -27,10 +27,7 @@ class NamedNetwork(NamedTuple):
 def build_named(
     name: str, owner: str, others: str, *, pretrained: bool = False, n_channels: int = 3
 ) -> NamedNetwork:
-    """Return the network "timm/NAME" or "torchvision/NAME".
-
-    `owner` is the parameter that names it, and `others` what that may be besides, for messages.
-    """
+    """Return "timm/NAME" or "torchvision/NAME", which parameter `owner` takes beside `others`."""
     library, _, model = name.partition("/")
     if library not in ("timm", "torchvision") or not model:
         raise ValueError(
@@ -80,12 +77,7 @@ def load_weights(
     *,
     unused: tuple[str, ...] = ("",),
 ) -> None:
-    """Load all of a network's weights from a file or a state dict, without running code.
-
-    `owner` is the parameter that holds `weights`, for messages. A prefix that the names of all
-    weights share, such as "module.", is taken off. Layers whose names begin with one of `unused`
-    may be there too, and are left out.
-    """
+    """Load all of a network's weights, and none of layers that begin with one of `unused`."""
     state = weights if isinstance(weights, Mapping) else _read(Path(weights), owner)
     for key in _WEIGHTS_KEYS:
         if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
@@ -93,7 +85,7 @@ def load_weights(
     if not isinstance(state, Mapping) or not any(isinstance(v, Tensor) for v in state.values()):
         raise ValueError(f"{owner} holds no weights. Give network.state_dict(), or a file of it.")
     wanted = network.state_dict()
-    prefix = _prefix(wanted, state)
+    prefix = _prefix(wanted, state)  # such as "module."
     state = {name.removeprefix(prefix): value for name, value in state.items()}
     # Batch norm's counts of batches came to torch later, and serve training alone.
     needed = {name for name in wanted if not name.endswith("num_batches_tracked")}

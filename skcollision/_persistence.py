@@ -25,11 +25,7 @@ class _OtherVersionWarning(InconsistentVersionWarning):
 
 
 class VersionedEstimator(BaseEstimator):
-    """Estimator whose pickle holds the version of skcollision, and is checked when it is loaded.
-
-    Loading warns with :class:`sklearn.exceptions.InconsistentVersionWarning` where another version
-    saved it, and raises ValueError where the saved state lacks something.
-    """
+    """Estimator whose pickle holds the version of skcollision, and is checked when it is loaded."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), VERSION: __version__}

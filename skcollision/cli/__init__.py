@@ -6,10 +6,7 @@ Modules here import torch, scikit-learn and the estimators inside the commands o
 
 import click
 
-from skcollision.cli._demo import demo
-from skcollision.cli._fit import fit
-from skcollision.cli._predict import predict
-from skcollision.cli._score import score
+from skcollision.cli._commands import demo, fit, predict, score
 
 __all__ = ["main"]
 

@@ -1,19 +1,24 @@
 """Clustering criteria: what a method minimises, apart from how and on what hardware.
 
 A criterion maps the logits of a stack of restarts, and the pseudo-labels it solves for, to one loss
-a restart. The engine trains any of them; adding a method is one file here.
+a restart. The engine trains any of them; adding a method is one class here.
 """
 
 from skcollision.criteria._base import ClusteringCriterion, PseudoLabels
-from skcollision.criteria._collision import CollisionCriterion
-from skcollision.criteria._iic import IICCriterion
-from skcollision.criteria._imsat import IMSATCriterion
-from skcollision.criteria._miadm import MIADMCriterion
-from skcollision.criteria._mutual_information import MutualInformationCriterion
-from skcollision.criteria._scan import SCANCriterion, SureLabelsCriterion
-from skcollision.criteria._sela import SeLaCriterion
-from skcollision.criteria._self_labelling import SelfLabellingCriterion
-from skcollision.criteria._shannon import ShannonCriterion
+from skcollision.criteria._predictions import (
+    IICCriterion,
+    IMSATCriterion,
+    MutualInformationCriterion,
+    SCANCriterion,
+    SureLabelsCriterion,
+)
+from skcollision.criteria._self_labelling import (
+    CollisionCriterion,
+    MIADMCriterion,
+    SeLaCriterion,
+    SelfLabellingCriterion,
+    ShannonCriterion,
+)
 
 __all__ = [
     "ClusteringCriterion",

@@ -1,4 +1,4 @@
-"""The interface that the engine trains through."""
+"""The interface that the engine trains through, and what criteria have in common."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
@@ -6,6 +6,8 @@ from typing import Any, Self, TypeAlias, cast
 
 import numpy as np
 from torch import Tensor
+
+from skcollision.losses._common import divergence, mean_probs, proportions, softmax
 
 Prior: TypeAlias = np.ndarray | None
 Weights: TypeAlias = Tensor | None
@@ -82,12 +84,10 @@ class ClusteringCriterion(ABC):
 
         Parameters
         ----------
-        logits : Tensor of shape (R, N, K)
-            Logits of the points.
+        logits, sample_weight
+            As in :meth:`solve`, but with gradient.
         solved : PseudoLabels or None
             What `solve` returned.
-        sample_weight : Tensor of shape (N,) or None
-            Weights of the points.
 
         Returns
         -------
@@ -142,3 +142,22 @@ def check_loss(loss: Tensor, n_restarts: int, criterion: ClusteringCriterion) ->
             f"The loss of {type(criterion).__name__} must be a tensor of shape (R,), here "
             f"({n_restarts},), one value a restart. Got {got} instead."
         )
+
+
+def weighted_mean(values: Tensor, sample_weight: Weights) -> Tensor:
+    """Average over the last dimension, the points."""
+    if sample_weight is None:
+        return values.mean(-1)
+    return values @ (sample_weight / sample_weight.sum())
+
+
+def prediction_fairness(logits: Tensor, prior: Prior, sample_weight: Weights) -> Tensor:
+    """Return KL(σ̄‖u) of logits (R, N, K), shape (R,): ln K - H(σ̄) for uniform u."""
+    mean = mean_probs(softmax(logits), sample_weight)
+    return divergence(mean, proportions(prior, mean))
+
+
+def most_probable(probs: Tensor) -> Tensor:
+    """Return one-hot labels; a tie is shared, so that no cluster wins by its number."""
+    largest = (probs == probs.amax(2, keepdim=True)).to(probs.dtype)
+    return largest / largest.sum(2, keepdim=True)

@@ -115,8 +115,7 @@ def make_embeddings(
 def _cluster_sizes(n_samples: int, n_clusters: int, imbalance: float) -> NDArray[np.int64]:
     """Sizes that fall geometrically, are at least 1 and sum to `n_samples`."""
     shares = np.geomspace(imbalance, 1.0, n_clusters)
-    # One point each is set aside first, so that rounding can empty no cluster; the bounds of the
-    # rest are cumulated before rounding, so that the sizes sum to n_samples exactly.
+    # One point each is set aside, so that no cluster is empty; cumulated bounds sum to n_samples.
     bounds = np.rint(np.cumsum(shares / shares.sum()) * (n_samples - n_clusters)).astype(np.int64)
     sizes = np.diff(bounds, prepend=0) + 1
     return np.sort(sizes)[::-1]

@@ -1,8 +1,7 @@
 """Clustering of images: a network and its clusters trained together."""
 
-from skcollision.deep._augment import VirtualAdversary
-from skcollision.deep._backbones import VGG4
-from skcollision.deep._clusterer import DeepClusterer
-from skcollision.deep._semi_supervised import SemiSupervisedDeepClassifier
+from skcollision.deep._estimators import DeepClusterer, SemiSupervisedDeepClassifier
+from skcollision.deep._network import VGG4
+from skcollision.deep._samples import VirtualAdversary
 
 __all__ = ["VGG4", "DeepClusterer", "SemiSupervisedDeepClassifier", "VirtualAdversary"]

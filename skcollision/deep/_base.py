@@ -17,37 +17,27 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
+from skcollision import criteria
 from skcollision._ambient import isolated
 from skcollision._callbacks import CallbackSupportMixin, EpochTasks
 from skcollision._checkpoint import Checkpoint
 from skcollision._networks import load_weights
-from skcollision.criteria import (
-    ClusteringCriterion,
-    CollisionCriterion,
-    IICCriterion,
-    IMSATCriterion,
-    MIADMCriterion,
-    MutualInformationCriterion,
-    SCANCriterion,
-    SeLaCriterion,
-)
-from skcollision.deep._augment import Augmentation, VirtualAdversary, default_augmentation
-from skcollision.deep._backbones import Backbone, make_backbone
-from skcollision.deep._network import ClusteringNetwork, evaluating
-from skcollision.deep._samples import Samples
+from skcollision.criteria import ClusteringCriterion
+from skcollision.deep._network import Backbone, ClusteringNetwork, evaluating, make_backbone
+from skcollision.deep._samples import Augmentation, Samples, VirtualAdversary, default_augmentation
 from skcollision.deep._trainer import OPTIMIZERS, SCHEDULES, DeepTrainer
 from skcollision.engine import resolve_device
 
 #: What the names of `criterion` stand for. A network starts near uniform predictions, where all
 #: labels are within some 1e-2 nats of the optimum: solvers must be exact for training to start.
 CRITERIA: Final[dict[str, ClusteringCriterion]] = {
-    "collision": CollisionCriterion(lam=100.0, fairness_weight=1.0, solver_tol=1e-4),
-    "mutual_information": MutualInformationCriterion(),
-    "miadm": MIADMCriterion(solver_tol=1e-4),
-    "sela": SeLaCriterion(solver_tol=1e-4),
-    "imsat": IMSATCriterion(),
-    "iic": IICCriterion(),
-    "scan": SCANCriterion(),
+    "collision": criteria.CollisionCriterion(lam=100.0, fairness_weight=1.0, solver_tol=1e-4),
+    "mutual_information": criteria.MutualInformationCriterion(),
+    "miadm": criteria.MIADMCriterion(solver_tol=1e-4),
+    "sela": criteria.SeLaCriterion(solver_tol=1e-4),
+    "imsat": criteria.IMSATCriterion(),
+    "iic": criteria.IICCriterion(),
+    "scan": criteria.SCANCriterion(),
 }
 Function = Callable[[ClusteringNetwork, Tensor], Tensor]
 # Parameters that change neither the result nor what a checkpoint holds.
@@ -158,7 +148,23 @@ class BaseDeepEstimator(
         if self.checkpoint is not None:
             checkpoint = Checkpoint(self.checkpoint, self._identity(samples, targets))
             saved = checkpoint.load()
-        trainer = self._trainer(samples, n_clusters, targets, saved["seed"] if saved else seed)
+            seed = saved["seed"] if saved else seed
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            network = self._new_network(samples, n_clusters)
+        criterion, augment = self.criterion, self.augment
+        if augment == "auto":
+            augment = default_augmentation(samples.shape, type(self).__name__)
+        trainer = DeepTrainer(
+            self,
+            network,
+            CRITERIA[criterion] if isinstance(criterion, str) else criterion,
+            augment=augment,
+            neighbours=self._neighbours(network, samples),
+            targets=targets,
+            device=resolve_device(self.device),
+            seed=seed,
+        )
         if saved:
             trainer.restore(saved)
         self.image_shape_ = samples.shape
@@ -178,26 +184,6 @@ class BaseDeepEstimator(
         self.n_iter_ = trainer.epoch
         self.history_ = {name: np.array(curve) for name, curve in trainer.history.items()}
         self.objective_ = trainer.history["objective"][-1]
-
-    def _trainer(
-        self, samples: Samples, n_clusters: int, targets: np.ndarray | None, seed: int
-    ) -> DeepTrainer:
-        with torch.random.fork_rng([]):
-            torch.manual_seed(seed)
-            network = self._new_network(samples, n_clusters)
-        criterion, augment = self.criterion, self.augment
-        if augment == "auto":
-            augment = default_augmentation(samples.shape, type(self).__name__)
-        return DeepTrainer(
-            self,
-            network,
-            CRITERIA[criterion] if isinstance(criterion, str) else criterion,
-            augment=augment,
-            neighbours=self._neighbours(network, samples),
-            targets=targets,
-            device=resolve_device(self.device),
-            seed=seed,
-        )
 
     def _new_network(self, samples: Samples, n_clusters: int) -> ClusteringNetwork:
         sizes = [n_clusters] + ([] if self.overclustering is None else [self.overclustering])
@@ -249,8 +235,7 @@ class BaseDeepEstimator(
         """Validate X; `reset` when it starts a new model."""
         caller = type(self).__name__
         values: Any = X.detach().cpu().numpy() if isinstance(X, Tensor) else X
-        n_axes = values.ndim if hasattr(values, "ndim") else np.asarray(values).ndim
-        if n_axes > 2:
+        if np.ndim(values) > 2:
             array = check_array(values, allow_nd=True, input_name="X", estimator=self)
         else:
             array = validate_data(self, values, reset=reset)

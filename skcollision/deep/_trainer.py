@@ -12,9 +12,8 @@ from torch.nn.functional import cross_entropy
 
 from skcollision._extras import import_extra
 from skcollision.criteria import ClusteringCriterion, PseudoLabels
-from skcollision.deep._augment import VirtualAdversary
 from skcollision.deep._network import ClusteringNetwork, evaluating
-from skcollision.deep._samples import Samples
+from skcollision.deep._samples import Samples, VirtualAdversary
 from skcollision.losses import marginal_entropy
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -33,13 +32,7 @@ MEASURES = ("objective", "marginal_entropy", "duality_gap", "learning_rate", "se
 
 
 class DeepTrainer:
-    """Train a network in place, by the parameters of an estimator.
-
-    Everything random in an epoch is drawn from the seed and the epoch's number, so that a resumed
-    run draws what an unbroken one would have. The second view of a sample is one of its
-    `neighbours`, an array of shape (N, n_neighbors), or itself, augmented. `targets` are classes,
-    -1 for unknown.
-    """
+    """Train a network in place, by the parameters of an estimator."""
 
     def __init__(
         self,
@@ -48,8 +41,8 @@ class DeepTrainer:
         criterion: ClusteringCriterion,
         *,
         augment: Any,
-        neighbours: np.ndarray | None,
-        targets: np.ndarray | None,
+        neighbours: np.ndarray | None,  # (N, n_neighbors)
+        targets: np.ndarray | None,  # classes, -1 for unknown
         device: torch.device,
         seed: int,
     ) -> None:
@@ -58,12 +51,24 @@ class DeepTrainer:
         self.epoch = 0
         self.history: dict[str, list[float]] = {name: [] for name in MEASURES}
         self._parameters = estimator
-        self._criteria = _criteria_of_heads(criterion, network.n_outputs)
+        # Proportions of the clusters are those of the first head.
+        has_prior = getattr(criterion, "prior", None) is not None
+        self._criteria = [criterion] + [
+            criterion.with_prior(np.full(size, 1 / size)) if has_prior else criterion
+            for size in network.n_outputs[1:]
+        ]
         self._augment = augment
         self._neighbours = neighbours
         self._targets = targets
         self._memory: PseudoLabels | None = None
-        self._fabric = _make_fabric(estimator, device)
+        lightning = import_extra("lightning_fabric", "deep", "Training a network")
+        devices: Any = estimator.n_devices
+        if devices == 1 and device.type == "cuda":
+            devices = [device.index or 0]
+        options = {"strategy": estimator.strategy, "precision": estimator.precision}
+        self._fabric = lightning.Fabric(accelerator=device.type, devices=devices, **options)
+        self._fabric.launch()
+        self.is_first_process = bool(self._fabric.is_global_zero)  # which is the one that writes
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         rate, slow = estimator.learning_rate, estimator.backbone_learning_rate
         self._rates = {network.head: rate, network.backbone: rate if slow is None else slow}
@@ -94,16 +99,14 @@ class DeepTrainer:
 
     def state(self) -> dict[str, Any]:
         """Return all that a resumed run needs, as tensors and plain values."""
-        memory = None
-        if self._memory is not None:
-            memory = [self._memory.labels, self._memory.cost, self._memory.duality_gap]
+        memory = self._memory
         return {
             "epoch": self.epoch,
             "network": self.network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "precision": self._fabric.strategy.precision.state_dict(),
             "history": self.history,
-            "memory": memory,
+            "memory": memory and [memory.labels, memory.cost, memory.duality_gap],
             "seed": self.seed,
         }
 
@@ -116,12 +119,8 @@ class DeepTrainer:
         if state["memory"] is not None:
             self._memory = PseudoLabels(*state["memory"])
 
-    @property
-    def is_first_process(self) -> bool:
-        """Whether this process is the one that writes."""
-        return bool(self._fabric.is_global_zero)
-
     def _seed_of(self, stream: int) -> int:
+        # Of the epoch: a resumed run draws what an unbroken one would have.
         sequence = np.random.SeedSequence([self.seed, self.epoch, stream])
         return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
@@ -161,9 +160,11 @@ class DeepTrainer:
         """Take one step on a batch; return objective, H(σ̄) and duality gap, in nats."""
         batch = samples.batch(rows, self._fabric.device)
         view = self._view(samples, rows, batch)
-        known = self._draw_known(len(rows))
-        parts = [batch] if view is None else [batch, view]
-        if known is not None:
+        parts, known = [batch] if view is None else [batch, view], None
+        if self._targets is not None:  # of known classes a batch may have next to none
+            known = np.flatnonzero(self._targets >= 0)
+            order = torch.randperm(len(known))[: max(1, len(rows) // LABELLED_SHARE)]
+            known = known[order.numpy()]
             parts.append(self._augmented(samples.batch(known, batch.device)))
         # In one forward pass, so that normalisation layers see the same statistics for all.
         joint = torch.cat(parts)
@@ -171,8 +172,11 @@ class DeepTrainer:
         outputs = self._module(joint.to(memory_format=form)).float()
         logits, *others = outputs.split([len(part) for part in parts])
         objective, gap = self._objective(logits, None if view is None else others[0], rows)
-        if known is not None:
-            objective = objective + self._supervised(others[-1], known)
+        n_classes = self.network.n_outputs[0]
+        if known is not None and self._targets is not None:
+            targets = torch.from_numpy(self._targets[known]).to(logits.device)
+            supervised = cross_entropy(others[-1][:, :n_classes], targets)
+            objective = objective + self._parameters.supervised_weight * supervised
         if not torch.isfinite(objective):
             raise ValueError(
                 f"The objective became {objective.item()} in epoch {self.epoch + 1}: training "
@@ -181,7 +185,7 @@ class DeepTrainer:
         self._optimizer.zero_grad()
         self._fabric.backward(objective)
         self._optimizer.step()
-        entropy = marginal_entropy(logits.detach()[:, : self.network.n_outputs[0]])
+        entropy = marginal_entropy(logits.detach()[:, :n_classes])
         measured = torch.stack([objective.detach(), entropy, gap.to(objective)])
         return np.asarray(self._fabric.all_reduce(measured, reduce_op="mean").cpu().double())
 
@@ -222,10 +226,12 @@ class DeepTrainer:
         for criterion, own, other in zip(
             self._criteria, logits.split(sizes, dim=1), views, strict=True
         ):
-            head = own[None]
-            # What is remembered are the labels of the first head.
-            solved = None if gaps else self._remembered(head, rows)
-            solved = solved or criterion.solve(head.detach(), None)
+            head, memory = own[None], self._memory
+            if memory is None or gaps:
+                solved = criterion.solve(head.detach(), None)
+            else:  # what is remembered are the labels of the first head
+                labels = memory.labels[:, torch.from_numpy(rows).to(memory.labels.device)]
+                solved = PseudoLabels(labels.to(head), memory.cost.to(head), memory.duality_gap)
             if other is None:
                 loss = criterion.loss(head, solved, None)
             else:
@@ -234,53 +240,3 @@ class DeepTrainer:
             objective = objective + (loss + cost)[0]
             gaps.append(torch.as_tensor(gap))
         return objective, gaps[0]
-
-    def _remembered(self, logits: Tensor, rows: np.ndarray) -> PseudoLabels | None:
-        memory = self._memory
-        if memory is None:
-            return None
-        labels = memory.labels[:, torch.from_numpy(rows).to(memory.labels.device)]
-        return PseudoLabels(labels.to(logits), memory.cost.to(logits), memory.duality_gap)
-
-    def _draw_known(self, n_rows: int) -> np.ndarray | None:
-        """Draw samples of known classes, of which a batch may have next to none."""
-        if self._targets is None:
-            return None
-        rows = np.flatnonzero(self._targets >= 0)
-        order = torch.randperm(len(rows))[: max(1, n_rows // LABELLED_SHARE)]
-        return rows[order.numpy()]
-
-    def _supervised(self, logits: Tensor, rows: np.ndarray) -> Tensor:
-        """Shannon's cross-entropy of known classes."""
-        assert self._targets is not None
-        targets = torch.from_numpy(self._targets[rows]).to(logits.device)
-        loss = cross_entropy(logits[:, : self.network.n_outputs[0]], targets)
-        return self._parameters.supervised_weight * loss
-
-
-def _criteria_of_heads(
-    criterion: ClusteringCriterion, n_outputs: list[int]
-) -> list[ClusteringCriterion]:
-    """Return the criterion for each head; proportions of the clusters are those of the first."""
-    has_prior = getattr(criterion, "prior", None) is not None
-    others = [
-        criterion.with_prior(np.full(size, 1 / size)) if has_prior else criterion
-        for size in n_outputs[1:]
-    ]
-    return [criterion, *others]
-
-
-def _make_fabric(estimator: Any, device: torch.device) -> Any:
-    """Return a launched Fabric: devices, precision and gradients of several processes are its."""
-    lightning = import_extra("lightning_fabric", "deep", "Training a network")
-    devices: Any = estimator.n_devices
-    if devices == 1 and device.type == "cuda":
-        devices = [device.index or 0]
-    fabric = lightning.Fabric(
-        accelerator=device.type,
-        devices=devices,
-        strategy=estimator.strategy,
-        precision=estimator.precision,
-    )
-    fabric.launch()
-    return fabric

@@ -26,10 +26,8 @@ from skcollision._ambient import isolated
 from skcollision._extras import import_extra
 from skcollision._networks import NamedNetwork, build_named, load_weights
 from skcollision.engine import resolve_device
-from skcollision.features._cache import FeatureCache
-from skcollision.features._extractor import embed, embed_test_image, network_key
-from skcollision.features._images import ImageLike, as_images
-from skcollision.features._preprocessing import ImagePreprocessing
+from skcollision.features._extractor import FeatureCache, embed, embed_test_image, network_key
+from skcollision.features._images import ImageLike, ImagePreprocessing, as_images
 
 
 @dataclass(eq=False, repr=False)
@@ -43,16 +41,15 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     model : str or torch.nn.Module, default="torchvision/resnet50.IMAGENET1K_V1"
         "torchvision/NAME" or "timm/NAME", whose classifier is removed, or a module from a batch of
         images to a tensor of shape (n_images, n_features), or (n_images, n_features, height,
-        width), which is averaged over the image. NAME may end in a name of weights, as in
-        "timm/resnet50.a1_in1k"; otherwise the library's default is taken. A module is copied;
-        its classifier, if it has one, stays.
+        width), which is averaged over the image. NAME may end in a name of weights; otherwise the
+        library's default is taken. A module is copied; its classifier, if it has one, stays.
     weights : "pretrained", str or PathLike, default="pretrained"
         "pretrained" downloads the library's weights at the first `fit`, or keeps those of a
         module. A path is a local checkpoint of the network, in safetensors or saved with
         ``torch.save(network.state_dict(), path)``; loading it runs no code.
     preprocess : callable, default=None
         From a PIL image in RGB to a tensor of shape (n_channels, height, width). None takes that
-        of the named weights, and ``ImagePreprocessing()`` for a module.
+        of the named weights, and that of :class:`ImagePreprocessing` for a module.
     batch_size : int, default=64
         Images that go through the network at a time.
     on_error : {"raise", "mask"}, default="raise"
@@ -64,8 +61,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     device : str, default="auto"
         "auto", "cpu", "cuda" or "cuda:i".
     mixed_precision : bool, default=True
-        Whether to compute in float16 on a GPU where that is safe. The CPU computes in the
-        network's precision.
+        Whether to compute in float16 on a GPU where that is safe. A CPU keeps the network's dtype.
     n_jobs : int, default=None
         Processes that read and preprocess images, as in joblib; None and 1 use this process alone.
     verbose : bool or int, default=False
@@ -81,19 +77,13 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Rows of the last `transform` that could not be read, and why; empty unless
         ``on_error="mask"``.
 
-    See Also
-    --------
-    skcollision.features.ImagePreprocessing : Resize, crop and normalise without torchvision.
-    skcollision.features.image_paths : Images of a folder, in the order of the rows.
-
     Notes
     -----
     A clusterer labels rows of zeros too. Leave them out with ``sample_weight``, or mark them
     afterwards: ``labels[list(embedder.failures_)] = -1``.
 
-    The file of the cache depends on the network's weights and on its features of a test image, so
-    other code or preprocessing uses another file. The features of an image differ by rounding
-    between batches of different sizes.
+    Other weights, code or preprocessing use another file of the cache. The features of an image
+    differ by rounding between batches of different sizes.
 
     Examples
     --------
@@ -161,9 +151,18 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """
         resolve_device(self.device)
         import_extra("PIL.Image", "images", "ImageEmbedder")
-        network, preprocess = self._build_network()
-        self.network_ = network.cpu().eval().requires_grad_(False)
-        self.preprocess_ = self.preprocess or preprocess
+        pretrained = self.weights == "pretrained"
+        if isinstance(self.model, nn.Module):
+            made = NamedNetwork(copy.deepcopy(self.model), (), ImagePreprocessing())
+        else:
+            owner = "The 'model' parameter of ImageEmbedder"
+            made = build_named(self.model, owner, "a torch.nn.Module", pretrained=pretrained)
+        if not pretrained:
+            unused = tuple(f"{name}." for name in made.classifier)
+            owner = "The 'weights' parameter of ImageEmbedder"
+            load_weights(made.network, self.weights, owner, unused=unused)
+        self.network_ = made.network.cpu().eval().requires_grad_(False)
+        self.preprocess_ = self.preprocess or made.preprocess
         self._test_features = embed_test_image(self.network_, self.preprocess_)
         return self
 
@@ -201,11 +200,26 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         check_is_fitted(self)
         images = as_images(X)
         features = np.zeros((len(images), self._n_features_out), dtype=np.float32)
-        cache = self._open_cache(images)
-        missing = list(range(len(images))) if cache is None else cache.recall(features)
+        device, n_jobs = resolve_device(self.device), effective_n_jobs(self.n_jobs)
+        half = self.mixed_precision and device.type == "cuda"
+        cache, missing = None, list(range(len(images)))
+        if self.cache_dir is not None:
+            name = network_key(self.network_, self._test_features) + "-float16" * half
+            cache = FeatureCache(Path(self.cache_dir) / f"{name}.sqlite", images, n_jobs)
+            missing = cache.recall(features)
+        batches = embed(
+            self.network_,
+            self.preprocess_,
+            images,
+            missing,
+            device=device,
+            half=half,
+            batch_size=self.batch_size,
+            n_workers=n_jobs if n_jobs > 1 else 0,
+        )
         failures: dict[int, str] = {}
         with self._progress(len(images), len(images) - len(missing)) as bar:
-            for rows, found, failed in self._embed(images, missing):
+            for rows, found, failed in batches:
                 if found is not None:
                     features[rows] = found
                     if cache is not None:
@@ -223,43 +237,6 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             rows_are = "Their features are zeros and 'failures_' has their rows"
             warnings.warn(f"{_describe(failures, images)}. {rows_are}.", UserWarning, stacklevel=2)
         return features
-
-    def _build_network(self) -> tuple[nn.Module, Any]:
-        """Return a network with its weights, and its own preprocessing."""
-        pretrained = self.weights == "pretrained"
-        if isinstance(self.model, nn.Module):
-            made = NamedNetwork(copy.deepcopy(self.model), (), ImagePreprocessing())
-        else:
-            owner = "The 'model' parameter of ImageEmbedder"
-            made = build_named(self.model, owner, "a torch.nn.Module", pretrained=pretrained)
-        if not pretrained:
-            unused = tuple(f"{name}." for name in made.classifier)
-            owner = "The 'weights' parameter of ImageEmbedder"
-            load_weights(made.network, self.weights, owner, unused=unused)
-        return made.network, made.preprocess
-
-    def _open_cache(self, images: Sequence[ImageLike]) -> FeatureCache | None:
-        if self.cache_dir is None:
-            return None
-        name = network_key(self.network_, self._test_features) + "-float16" * self._uses_half()
-        path = Path(self.cache_dir) / f"{name}.sqlite"
-        return FeatureCache(path, images, effective_n_jobs(self.n_jobs))
-
-    def _embed(self, images: Sequence[ImageLike], rows: Sequence[int]) -> Any:
-        n_jobs = effective_n_jobs(self.n_jobs)
-        return embed(
-            self.network_,
-            self.preprocess_,
-            images,
-            rows,
-            device=resolve_device(self.device),
-            half=self._uses_half(),
-            batch_size=self.batch_size,
-            n_workers=n_jobs if n_jobs > 1 else 0,
-        )
-
-    def _uses_half(self) -> bool:
-        return self.mixed_precision and resolve_device(self.device).type == "cuda"
 
     @property
     def _n_features_out(self) -> int:

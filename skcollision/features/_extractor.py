@@ -1,17 +1,80 @@
-"""A network at work: images in, batches of features out."""
+"""A network at work: images in, batches of features out, kept on disk if asked."""
 
 import copy
+import hashlib
+import os
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import torch
+from joblib import Parallel, delayed
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from skcollision.features._images import ImageLike, load_image
+
+
+class FeatureCache:
+    """Features of one network by the content of images, in an SQLite file."""
+
+    def __init__(self, path: Path, images: Sequence[ImageLike], n_jobs: int) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        keys = Parallel(n_jobs=n_jobs, prefer="threads")(map(delayed(content_key), images))
+        self._keys: list[bytes | None] = keys
+
+    def recall(self, features: np.ndarray) -> list[int]:
+        """Fill in the rows of `features` that are known; return the others."""
+        unknown = []
+        with self._open() as file:
+            for row, key in enumerate(self._keys):
+                query = "SELECT feature FROM features WHERE image = ?"
+                found = file.execute(query, (key,)).fetchone()
+                if found is None:
+                    unknown.append(row)
+                else:
+                    features[row] = np.frombuffer(found[0], dtype=np.float32)
+        return unknown
+
+    def store(self, rows: Sequence[int], features: np.ndarray) -> None:
+        """Keep the features of these images, in one transaction: the file stays whole."""
+        found = [(self._keys[row], one.tobytes()) for row, one in zip(rows, features, strict=True)]
+        with self._open() as file:
+            file.executemany("INSERT OR REPLACE INTO features VALUES (?, ?)", found)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            # Others may be writing.
+            with closing(sqlite3.connect(self._path, timeout=60)) as file, file:
+                file.execute(
+                    "CREATE TABLE IF NOT EXISTS features (image BLOB PRIMARY KEY, feature BLOB)"
+                )
+                yield file
+        except sqlite3.DatabaseError as error:
+            raise ValueError(
+                f"The cache {self._path} cannot be used: {error}. Delete that file, or give "
+                "another 'cache_dir'."
+            ) from error
+
+
+def content_key(image: ImageLike) -> bytes | None:
+    """Return a digest of what an image shows, None for one that cannot be read."""
+    try:
+        if isinstance(image, str | os.PathLike):
+            with open(image, "rb") as file:
+                return hashlib.file_digest(file, "sha256").digest()
+        loaded = load_image(image)
+    except (OSError, ValueError):
+        return None
+    return hashlib.sha256(f"RGB pixels {loaded.size}".encode() + loaded.tobytes()).digest()
+
 
 Preprocess = Callable[[Any], Tensor]
 # Directions in which the features of the test image are measured to tell networks apart.
@@ -36,11 +99,8 @@ def embed_test_image(network: nn.Module, preprocess: Preprocess) -> np.ndarray:
 
 
 def network_key(network: nn.Module, test_features: np.ndarray) -> str:
-    """Return a digest of the weights, and of what the code makes of a test image.
-
-    The features are measured coarsely: rounding that differs between machines must not matter,
-    other code or other preprocessing does.
-    """
+    """Return a digest of the weights, and of what the code makes of a test image."""
+    # Coarsely: rounding, which differs between machines, must not matter; other code does.
     weights = {name: _bytes_of(value) for name, value in network.state_dict().items()}
     features = test_features / max(np.linalg.norm(test_features), 1e-30)
     probes = np.random.default_rng(0).standard_normal((_N_PROBES, len(features)))
@@ -65,11 +125,7 @@ def embed(
     batch_size: int,
     n_workers: int,
 ) -> Iterator[tuple[list[int], np.ndarray | None, dict[int, str]]]:
-    """Embed some of the images, in order; a GPU gets a copy of the network.
-
-    Yields, for each batch, the rows that could be read, their features, and what is wrong with the
-    others.
-    """
+    """Yield the rows of each batch that can be read, their features, and what others lack."""
     network = network if device.type == "cpu" else copy.deepcopy(network).to(device)
     loader: DataLoader[Any] = DataLoader(
         rows,  # type: ignore[arg-type]

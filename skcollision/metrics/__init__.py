@@ -2,16 +2,22 @@
 
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from skcollision.metrics._agreement import AgreementScorer
 from skcollision.metrics._calibration import (
     RiskCoverage,
     accuracy_at_coverage,
     clustering_calibration_error,
     risk_coverage_curve,
 )
-from skcollision.metrics._label_free import MutualInfoScorer, NeighborInfoScorer, ObjectiveScorer
 from skcollision.metrics._matching import LabelMatching, clustering_accuracy_score, match_labels
-from skcollision.metrics._scorers import clustering_accuracy_scorer, get_scorer, get_scorer_names
+from skcollision.metrics._scorers import (
+    AgreementScorer,
+    MutualInfoScorer,
+    NeighborInfoScorer,
+    ObjectiveScorer,
+    clustering_accuracy_scorer,
+    get_scorer,
+    get_scorer_names,
+)
 
 __all__ = [
     "AgreementScorer",

@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from skcollision.metrics._matching import match_labels
-from skcollision.metrics._validation import check_known_labels
+from skcollision.metrics._matching import check_known_labels, match_labels
 
 # Rows of half and single precision sum to 1 only about as well as this.
 _SUM_TOLERANCE = 1e-2
@@ -80,8 +79,6 @@ def clustering_calibration_error(
     --------
     >>> from skcollision.metrics import clustering_calibration_error
     >>> y_proba = [[0.75, 0.25], [0.75, 0.25], [0.75, 0.25], [0.75, 0.25]]
-    >>> clustering_calibration_error(["a", "a", "a", "b"], y_proba)
-    0.0
     >>> clustering_calibration_error(["a", "a", "b", "b"], y_proba)
     0.25
     """
@@ -107,10 +104,8 @@ def risk_coverage_curve(y_true: npt.ArrayLike, y_proba: npt.ArrayLike) -> RiskCo
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,)
-        Class of each point: integers, booleans or strings.
-    y_proba : array-like of shape (n_samples, n_clusters)
-        Probability of each cluster; rows sum to 1.
+    y_true, y_proba : array-like of shape (n_samples,) and (n_samples, n_clusters)
+        As in :func:`clustering_calibration_error`.
 
     Returns
     -------
@@ -153,10 +148,8 @@ def accuracy_at_coverage(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,)
-        Class of each point: integers, booleans or strings.
-    y_proba : array-like of shape (n_samples, n_clusters)
-        Probability of each cluster; rows sum to 1.
+    y_true, y_proba : array-like of shape (n_samples,) and (n_samples, n_clusters)
+        As in :func:`clustering_calibration_error`.
     coverage : float, default=0.5
         The share, over 0 and at most 1; 1 gives the clustering accuracy.
 
@@ -195,27 +188,6 @@ def _certainty_and_success(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Return each point's largest probability, and whether that cluster matches its class."""
     labels = check_known_labels(y_true, "y_true", caller)
-    probs = _check_probabilities(y_proba, caller)
-    if len(labels) != len(probs):
-        raise ValueError(
-            f"The 'y_true' and 'y_proba' parameters of {caller} must have the same length. "
-            f"Got {len(labels)} and {len(probs)} instead."
-        )
-    classes, clusters = np.unique(labels, return_inverse=True)[1], probs.argmax(axis=1)
-    matched = match_labels(classes, clusters).relabel(clusters, unmatched=-1)
-    return probs.max(axis=1), matched == classes
-
-
-def _cumulated(
-    certainty: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return distinct certainties, falling, and numbers of points and right points down to each."""
-    values, group = np.unique(-certainty, return_inverse=True)
-    n_covered = np.cumsum(np.bincount(group)).astype(np.float64)
-    return -values, n_covered, np.cumsum(np.bincount(group, weights=right))
-
-
-def _check_probabilities(y_proba: npt.ArrayLike, caller: str) -> npt.NDArray[np.float64]:
     prefix = f"The 'y_proba' parameter of {caller} must"
     try:
         probs = np.asarray(y_proba, dtype=np.float64)
@@ -230,5 +202,19 @@ def _check_probabilities(y_proba: npt.ArrayLike, caller: str) -> npt.NDArray[np.
     worst = np.abs(probs.sum(axis=1) - 1).max()
     if worst > _SUM_TOLERANCE:
         raise ValueError(f"{prefix} have rows that sum to 1. Got a sum off by {worst:.3g} instead.")
-    # Not divided by the sums: rounding would split groups of equal certainty.
-    return probs.clip(max=1.0)
+    if len(labels) != len(probs):
+        raise ValueError(
+            f"The 'y_true' and 'y_proba' parameters of {caller} must have the same length. "
+            f"Got {len(labels)} and {len(probs)} instead."
+        )
+    probs = probs.clip(max=1.0)  # not divided by the sums: rounding would split equal certainties
+    classes, clusters = np.unique(labels, return_inverse=True)[1], probs.argmax(axis=1)
+    matched = match_labels(classes, clusters).relabel(clusters, unmatched=-1)
+    return probs.max(axis=1), matched == classes
+
+
+def _cumulated(certainty: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return distinct certainties, falling, and numbers of points and right points down to each."""
+    values, group = np.unique(-certainty, return_inverse=True)
+    n_covered = np.cumsum(np.bincount(group)).astype(np.float64)
+    return -values, n_covered, np.cumsum(np.bincount(group, weights=right))

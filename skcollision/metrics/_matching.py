@@ -1,14 +1,88 @@
-"""The one-to-one matching of clusters with classes that agrees on most points."""
+"""Labels and weights checked, and the one-to-one matching of clusters with classes."""
 
 import math
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
+from sklearn.base import BaseEstimator
 
-from skcollision.metrics._validation import check_known_labels, check_labels, check_weights
+
+def check_labels(labels: npt.ArrayLike, name: str, caller: str) -> npt.NDArray:
+    """Return labels as a one-dimensional array of integers, booleans, whole floats or strings."""
+    must = f"The {name!r} parameter of {caller} must"
+    # As objects, because np.asarray would silently turn [1, "1"] into two equal strings.
+    array = np.asarray(labels, dtype=object if isinstance(labels, (list, tuple)) else None)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(
+            f"{must} be a non-empty one-dimensional array of labels. Got shape {array.shape} "
+            "instead."
+        )
+    if array.dtype == object:
+        values = array.tolist()
+        if not any(all(isinstance(each, kind) for each in values) for kind in (str, Number)):
+            kinds = ", ".join(sorted({type(value).__name__ for value in values}))
+            raise ValueError(
+                f"{must} hold labels of one type, none of them missing. Got objects of type "
+                f"{kinds} instead."
+            )
+        array = np.array(values)
+    if array.dtype.kind in "ST":
+        array = array.astype(str)
+    if array.dtype.kind not in "biufU":
+        raise ValueError(f"{must} hold integers or strings. Got dtype {array.dtype} instead.")
+    if array.dtype.kind == "f":
+        if not np.isfinite(array).all():
+            raise ValueError(f"{must} not contain NaN or infinity: every point needs a label.")
+        if (array != np.floor(array)).any():
+            raise ValueError(f"{must} hold discrete labels. Got continuous values instead.")
+    return array
+
+
+def check_known_labels(labels: npt.ArrayLike, name: str, caller: str) -> npt.NDArray:
+    """Check labels, and refuse what numpy makes into text in ``np.array(["cat", -1])``."""
+    array = check_labels(labels, name, caller)
+    names = set(array.tolist()) if array.dtype.kind == "U" else set()
+    unknown = names & {"-1", "nan"}
+    if unknown and not all(each.removeprefix("-").isdecimal() for each in names):
+        raise ValueError(
+            f"The {name!r} parameter of {caller} must hold a label for every point: leave out "
+            f"points without one. Got {min(unknown)!r} among labels of text."
+        )
+    return array
+
+
+def check_weights(
+    sample_weight: npt.ArrayLike | None, n_samples: int, caller: str
+) -> npt.NDArray[np.float64] | None:
+    """Return the weights as non-negative float64 with a finite positive sum, or None."""
+    if sample_weight is None:
+        return None
+    must = f"The 'sample_weight' parameter of {caller} must"
+    try:
+        weight = np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{must} hold numbers: {error}.") from None
+    if weight.shape != (n_samples,):
+        raise ValueError(f"{must} have shape ({n_samples},). Got {weight.shape} instead.")
+    with np.errstate(over="ignore"):
+        total = weight.sum()
+    if not np.isfinite(total) or (weight < 0).any() or not weight.any():
+        raise ValueError(f"{must} be non-negative and have a finite positive sum.")
+    return weight
+
+
+def refuse_booleans(estimator: BaseEstimator) -> None:
+    """Raise if a parameter is a boolean, which scikit-learn takes for a number."""
+    for name, value in estimator.get_params(deep=False).items():
+        if isinstance(value, (bool, np.bool_)):
+            raise ValueError(
+                f"The {name!r} parameter of {type(estimator).__name__} must not be a boolean. "
+                f"Got {value} instead."
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +107,8 @@ class LabelMatching:
     >>> matching = match_labels(["cat", "cat", "dog"], [7, 7, 3])
     >>> matching.clusters.tolist(), matching.classes.tolist()
     ([3, 7], ['dog', 'cat'])
+    >>> matching.relabel([7, 3, 8], unmatched="none")
+    array(['cat', 'dog', 'none'], dtype='<U4')
     """
 
     clusters: npt.NDArray
@@ -65,14 +141,6 @@ class LabelMatching:
         ValueError
             If a point's cluster has no class and `unmatched` is not given, if `unmatched` is a
             class itself or of another type than the classes, or if `y_pred` holds no valid labels.
-
-        Examples
-        --------
-        >>> from skcollision.metrics import match_labels
-        >>> y_pred = [5, 5, 0, 0, 8]
-        >>> matching = match_labels(["a", "a", "b", "b", "b"], y_pred)
-        >>> matching.relabel(y_pred, unmatched="none")
-        array(['a', 'a', 'b', 'b', 'none'], dtype='<U4')
         """
         labels = check_labels(y_pred, "y_pred", "relabel")
         if _is_text(labels) != _is_text(self.clusters):
@@ -112,10 +180,8 @@ def match_labels(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,)
-        Class of each point: integers, booleans or strings.
-    y_pred : array-like of shape (n_samples,)
-        Cluster of each point: integers, booleans or strings, not necessarily of the same type.
+    y_true, y_pred : array-like of shape (n_samples,)
+        Class and cluster of each point: integers, booleans or strings, of one type each.
     sample_weight : array-like of shape (n_samples,), optional
         Non-negative weights of the points.
 
@@ -140,12 +206,8 @@ def match_labels(
     Examples
     --------
     >>> from skcollision.metrics import match_labels
-    >>> y_true = ["ant", "ant", "bee", "bee"]
-    >>> matching = match_labels(y_true, [1, 1, 0, 1])
-    >>> matching.to_dict()
+    >>> match_labels(["ant", "ant", "bee", "bee"], [1, 1, 0, 1]).to_dict()
     {0: 'bee', 1: 'ant'}
-    >>> matching.relabel([0, 1])
-    array(['bee', 'ant'], dtype='<U3')
     """
     clusters, classes, contingency = contingency_table(
         y_true, y_pred, sample_weight, "match_labels"
@@ -171,10 +233,8 @@ def clustering_accuracy_score(
 
     Parameters
     ----------
-    y_true, y_pred : array-like of shape (n_samples,)
-        Class and cluster of each point: integers, booleans or strings.
-    sample_weight : array-like of shape (n_samples,), optional
-        Non-negative weights of the points.
+    y_true, y_pred, sample_weight : array-like of shape (n_samples,)
+        As in :func:`match_labels`.
 
     Returns
     -------

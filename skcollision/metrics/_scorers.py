@@ -1,20 +1,381 @@
-"""Scorers for `scoring=` in GridSearchCV, cross_validate and their like."""
+"""Scorers of fitted estimators on held-out points, for ``scoring=`` in searches."""
 
 import copy
+import warnings
+from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any
+from dataclasses import KW_ONLY, dataclass
+from itertools import combinations
+from numbers import Integral, Real
+from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import ArrayLike
-from sklearn import metrics
+from scipy.special import entr, rel_entr
+from sklearn import get_config, metrics
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
+from sklearn.utils import _safe_indexing, check_array, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metadata_routing import UNUSED, get_routing_for_object
 
-from skcollision.metrics._agreement import AgreementScorer
-from skcollision.metrics._label_free import (
-    EstimatorScorer,
-    MutualInfoScorer,
-    NeighborInfoScorer,
-    ObjectiveScorer,
-)
-from skcollision.metrics._matching import clustering_accuracy_score
+from skcollision.metrics import _matching as matching
+from skcollision.metrics._matching import clustering_accuracy_score, contingency_table
+
+# As in CollisionClusterer: distances are as good there, and cheaper.
+_N_COMPONENTS = 128
+
+
+def mutual_information(probs: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
+    """Return H(mean prediction) - mean H(prediction) in nats, 0 to ln K."""
+    probs = np.asarray(probs, dtype=np.float64)
+    mean_entropy = np.average(entr(probs).sum(axis=1), weights=sample_weight)
+    return float(entr(np.average(probs, axis=0, weights=sample_weight)).sum() - mean_entropy)
+
+
+class EstimatorScorer(BaseEstimator):
+    """Base of scorers for ``scoring=``: estimators without `fit`, for their parameters' sake."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+    # Routing reads which metadata a scorer takes from the signature of `score`.
+    __metadata_request__score: ClassVar[dict[str, str]] = {"estimator": UNUSED}
+
+    def __call__(
+        self, estimator: Any, X: Any, y: Any = None, *, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Score a fitted estimator on held-out points, as `score`."""
+        return self.score(estimator, X, y, sample_weight)
+
+    def score(
+        self, estimator: Any, X: Any, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Score a fitted estimator on held-out points.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted to other points.
+        X : array-like of shape (n_samples, n_features)
+            Held-out points.
+        y : ignored
+            Present because searches pass it.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
+
+        Returns
+        -------
+        float
+            Higher is better.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or `sample_weight` is out of its range, or the estimator cannot predict
+            what the scorer needs.
+        """
+        self._validate_params()
+        matching.refuse_booleans(self)
+        n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
+        weight = matching.check_weights(sample_weight, n_samples, type(self).__name__)
+        return self._score(estimator, X, weight)
+
+    @abstractmethod
+    def _score(self, estimator: Any, X: Any, weight: np.ndarray | None) -> float:
+        """Score with checked weights."""
+
+    def _probabilities(self, estimator: Any, X: Any) -> np.ndarray:
+        if not hasattr(estimator, "predict_proba"):
+            raise ValueError(
+                f"{type(self).__name__} needs an estimator with predict_proba. "
+                f"Got {estimator!r} instead; AgreementScorer needs only predict."
+            )
+        return np.asarray(estimator.predict_proba(X))
+
+    def _accept_sample_weight(self) -> bool:
+        # What searches ask of scorers where metadata are not routed.
+        return True
+
+
+class MutualInfoScorer(EstimatorScorer):
+    r"""Mutual information between held-out points and clusters: how sure and fair predictions are.
+
+    .. math:: I = H(\bar\sigma) - \frac1N \sum_i H(\sigma_i)
+
+    in nats, with the predictions :math:`\sigma_i` of ``predict_proba`` and their mean: 0 if all
+    points are predicted alike, ln K if each is certain and clusters are equal. It is what
+    ``CollisionClusterer.score`` returns, for any estimator.
+
+    Examples
+    --------
+    >>> from skcollision import CollisionClusterer
+    >>> from skcollision.datasets import make_embeddings
+    >>> from skcollision.metrics import MutualInfoScorer
+    >>> X, _ = make_embeddings(200, 4, 16, spread=0.2, random_state=0)
+    >>> clusterer = CollisionClusterer(4, n_init=1, random_state=0).fit(X[:100])
+    >>> 0 < MutualInfoScorer()(clusterer, X[100:]) < 1.4
+    True
+    """
+
+    def _score(self, estimator: Any, X: Any, weight: np.ndarray | None) -> float:
+        return mutual_information(self._probabilities(estimator, X), weight)
+
+
+@dataclass(eq=False, repr=False)
+class ObjectiveScorer(EstimatorScorer):
+    r"""Minus the clustering objective of held-out predictions, the same for all candidates.
+
+    .. math:: \min_y \frac1N \sum_i -\ln \sum_k y_{ik} \sigma_{ik} + \lambda KL(u \| \bar y)
+              + w KL(\bar\sigma \| u)
+
+    in nats, the objective of :class:`~skcollision.CollisionClusterer` without weight decay, with
+    pseudo-labels solved to a gap of 1e-6. Candidates cannot be compared by objectives at their own
+    λ and w, so these belong to the scorer.
+
+    Parameters
+    ----------
+    lam : float, default=10.0
+        λ, non-negative; inf demands labels in the proportions u.
+    fairness_weight : float, default=1.0
+        w, non-negative.
+    prior : array-like of shape (n_clusters,), default=None
+        Target proportions u, positive; None for equal ones.
+
+    Examples
+    --------
+    >>> from skcollision import CollisionClusterer
+    >>> from skcollision.datasets import make_embeddings
+    >>> from skcollision.metrics import ObjectiveScorer
+    >>> X, _ = make_embeddings(200, 4, 16, spread=0.2, random_state=0)
+    >>> clusterer = CollisionClusterer(4, n_init=1, random_state=0).fit(X[:100])
+    >>> ObjectiveScorer(lam=100)(clusterer, X[100:]) < 0
+    True
+    """
+
+    lam: float = 10.0
+    _: KW_ONLY
+    fairness_weight: float = 1.0
+    prior: ArrayLike | None = None
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "lam": [Interval(Real, 0, np.inf, closed="both")],
+        "fairness_weight": [Interval(Real, 0, None, closed="left")],
+        "prior": [None, "array-like"],
+    }
+
+    def _score(self, estimator: Any, X: Any, weight: np.ndarray | None) -> float:
+        # On use, here and below: torch and numba take seconds, and scores with labels need neither.
+        from skcollision.pseudo_labels import solve_pseudo_labels
+
+        probs = self._probabilities(estimator, X)
+        solved = solve_pseudo_labels(probs, lam=self.lam, prior=self.prior, sample_weight=weight)
+        mean = np.average(probs.astype(np.float64), axis=0, weights=weight)
+        prior = np.full(len(mean), 1 / len(mean)) if self.prior is None else self.prior
+        return float(-solved.objective - self.fairness_weight * rel_entr(mean, prior).sum())
+
+
+@dataclass(eq=False, repr=False)
+class NeighborInfoScorer(EstimatorScorer):
+    r"""How much the cluster of a held-out point tells of the clusters of its neighbours.
+
+    Held-out points are joined to their nearest neighbours, and the clusters at the start and at the
+    end of random walks of four steps over that graph are compared by
+
+    .. math:: \frac{I}{\sqrt{H \ln K}} ,
+
+    their mutual information over the geometric mean of the entropy of the clusters and its largest
+    value: 0 if neighbours share nothing, 1 if walks never leave one of K equal clusters. Neighbours
+    are sought in X itself, centred, with rows of length 1, in its 128 principal directions,
+    whatever a pipeline does to X: the graph is the same for all candidates.
+    :class:`~skcollision.CollisionClusterer` keeps the best of its restarts by the same measure.
+
+    Parameters
+    ----------
+    n_neighbors : int or "auto", default="auto"
+        Nearest points to join each point to. "auto" is 15, or a tenth of the mean cluster where
+        that is less, and at least 1.
+    random_state : int, RandomState instance or None, default=0
+        Draws the first guess of the subspace and, beyond 20,000 points and 200 a cluster, those
+        that are joined.
+
+    Notes
+    -----
+    K is the number of columns of ``predict_proba``; without it, of the clusters predicted. Points
+    of weight 0 are left out; otherwise weights do not matter, as each point is one neighbour.
+
+    Examples
+    --------
+    >>> from sklearn.cluster import KMeans
+    >>> from skcollision.datasets import make_embeddings
+    >>> from skcollision.metrics import NeighborInfoScorer
+    >>> X, _ = make_embeddings(200, 4, 16, spread=0.2, random_state=0)
+    >>> clusterer = KMeans(4, n_init=3, random_state=0).fit(X[:100])
+    >>> NeighborInfoScorer()(clusterer, X[100:]) > 0.5
+    True
+    """
+
+    n_neighbors: int | str = "auto"
+    _: KW_ONLY
+    random_state: int | np.random.RandomState | None = 0
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_neighbors": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def _score(self, estimator: Any, X: Any, weight: np.ndarray | None) -> float:
+        import torch
+
+        from skcollision import engine
+        from skcollision.graph import default_neighbors
+
+        if hasattr(estimator, "predict_proba"):
+            probs = np.asarray(estimator.predict_proba(X))
+            labels, n_clusters = probs.argmax(axis=1), probs.shape[1]
+        else:
+            names, labels = np.unique(estimator.predict(X), return_inverse=True)
+            n_clusters = len(names)
+        points = check_array(X, dtype=[np.float64, np.float32], order="C", ensure_min_samples=2)
+        if weight is not None:
+            points, labels = points[weight > 0], labels[weight > 0]
+        # The rest is how CollisionClusterer joins the points that it is fitted to.
+        random_state, size = check_random_state(self.random_state), len(points)
+        most = engine.default_sample_size(n_clusters)
+        rows = engine.draw_sample(size, None, most, random_state).rows
+        points, labels, n_neighbors = points[rows], labels[rows], self.n_neighbors
+        if isinstance(n_neighbors, str):
+            n_neighbors = max(1, default_neighbors(len(points), n_clusters))
+        normalisation = engine.fit_normalisation(points, None, unit_rows=True, softens=True)
+        graph = engine.TrainingSample(
+            engine.NormalisedRows(points, normalisation, torch.device("cpu")),
+            None,
+            n_components=_N_COMPONENTS,
+            n_neighbors=n_neighbors,
+            n_clusters=n_clusters,
+            random_state=random_state,
+        ).graph
+        assert graph is not None
+        return float(graph.kept_information(labels, n_clusters))
+
+
+def label_entropy(labels: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
+    """Return the entropy of the shares of the labels, in nats."""
+    positions = np.unique(labels, return_inverse=True)[1]
+    masses = np.bincount(positions, weights=sample_weight)
+    return float(entr(masses / masses.sum()).sum())
+
+
+def adjusted_rand(
+    first: np.ndarray, second: np.ndarray, sample_weight: np.ndarray | None = None
+) -> float:
+    """Return the adjusted Rand index of two partitions; weighted points are drawn by weight."""
+    if sample_weight is None:
+        return float(adjusted_rand_score(first, second))
+    table = contingency_table(first, second, sample_weight, "adjusted_rand")[2] / sum(sample_weight)
+    in_first, in_second = (np.square(table.sum(axis=axis)).sum() for axis in (0, 1))
+    by_chance, most = in_first * in_second, (in_first + in_second) / 2
+    if most == by_chance:
+        return 1.0
+    return float((np.square(table).sum() - by_chance) / (most - by_chance))
+
+
+def reproduced_information(
+    first: np.ndarray, second: np.ndarray, sample_weight: np.ndarray | None = None
+) -> float:
+    """Return ARI² times the mean entropy of two partitions, in nats; NClustersSearch says why."""
+    stability = adjusted_rand(first, second, sample_weight)
+    entropies = [label_entropy(labels, sample_weight) for labels in (first, second)]
+    # The sign stays: agreement by less than chance explains nothing.
+    return stability * abs(stability) * sum(entropies) / 2
+
+
+_MEASURES = {"stability": adjusted_rand, "information": reproduced_information}
+
+
+@dataclass(eq=False, repr=False)
+class AgreementScorer(EstimatorScorer):
+    """How far the estimator and clones of it, fitted to held-out points, agree on their clusters.
+
+    Each clone is fitted to a random share of the held-out points, with a random state of its own.
+    The score is the mean, over all pairs of the estimator and its clones, of the agreement of their
+    predictions for the held-out points, which the estimator has not seen.
+
+    Parameters
+    ----------
+    n_resamples : int, default=1
+        Number of clones. Each costs a fit.
+    subsample : float, default=1.0
+        Share of the held-out points that a clone is fitted to, drawn without replacement.
+    measure : {"stability", "information"}, default="stability"
+        "stability" is the adjusted Rand index of two partitions, "information" its square times
+        their mean entropy in nats, which few large clusters do not make high;
+        :class:`~skcollision.model_selection.NClustersSearch` goes by the same two.
+    random_state : int, RandomState instance or None, default=0
+        Draws the shares and the random states of the clones: an int gives all candidates the same.
+
+    Notes
+    -----
+    The score costs fits, so a search that takes it takes about twice as long. In clones of
+    pipelines every parameter `random_state` is set. With `sample_weight` the points count by
+    weight, and the clones are fitted with weights unless metadata routing keeps them away.
+
+    References
+    ----------
+    T. Lange, V. Roth, M. Braun and J. Buhmann, "Stability-Based Validation of Clustering
+    Solutions", Neural Computation 2004.
+
+    Examples
+    --------
+    >>> from sklearn.cluster import KMeans
+    >>> from skcollision.datasets import make_embeddings
+    >>> from skcollision.metrics import AgreementScorer
+    >>> X, _ = make_embeddings(200, 4, 16, spread=0.2, random_state=0)
+    >>> clusterer = KMeans(4, n_init=3, random_state=0).fit(X[:100])
+    >>> AgreementScorer()(clusterer, X[100:])
+    1.0
+    """
+
+    n_resamples: int = 1
+    _: KW_ONLY
+    subsample: float = 1.0
+    measure: str = "stability"
+    random_state: int | np.random.RandomState | None = 0
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_resamples": [Interval(Integral, 1, None, closed="left")],
+        "subsample": [Interval(Real, 0, 1, closed="right")],
+        "measure": [StrOptions(set(_MEASURES))],
+        "random_state": ["random_state"],
+    }
+
+    def _score(self, estimator: Any, X: Any, weight: np.ndarray | None) -> float:
+        random_state = check_random_state(self.random_state)
+        partitions = [np.asarray(estimator.predict(X))]
+        n_samples = len(partitions[0])
+        n_drawn = max(1, round(self.subsample * n_samples))
+        for _ in range(self.n_resamples):
+            seed = int(random_state.randint(np.iinfo(np.int32).max))
+            rows = np.sort(random_state.permutation(n_samples)[:n_drawn])
+            weights = None if weight is None else weight[rows]
+            model = fit_clone(estimator, _safe_indexing(X, rows), seed, weights)
+            partitions.append(np.asarray(model.predict(X)))
+        agree = _MEASURES[self.measure]
+        return float(np.mean([agree(a, b, weight) for a, b in combinations(partitions, 2)]))
+
+
+def fit_clone(
+    estimator: BaseEstimator, X: Any, seed: int, sample_weight: np.ndarray | None = None
+) -> Any:
+    """Return a clone with random states of its own, fitted to X without warnings."""
+    model = clone(estimator)
+    names = [name for name in model.get_params() if name.split("__")[-1] == "random_state"]
+    model.set_params(**dict.fromkeys(names, seed))
+    takes_weights = sample_weight is not None
+    if takes_weights and get_config()["enable_metadata_routing"]:
+        takes_weights = bool(get_routing_for_object(model).consumes("fit", ["sample_weight"]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(X, **({"sample_weight": sample_weight} if takes_weights else {}))
 
 
 class _AccuracyScorer(EstimatorScorer):
@@ -56,8 +417,9 @@ def get_scorer(scoring: str) -> Callable[..., float]:
     scoring : str
         A name that :func:`sklearn.metrics.get_scorer` knows, or with labels "clustering_accuracy"
         and without them "neighbor_info" (:class:`NeighborInfoScorer`), "stability", "information"
-        and "resample_agreement" (:class:`AgreementScorer`), "held_out_mutual_info"
-        (:class:`MutualInfoScorer`) and "neg_held_out_objective" (:class:`ObjectiveScorer`).
+        and "resample_agreement" (:class:`AgreementScorer`; the last with two clones, each fitted to
+        half of the points), "held_out_mutual_info" (:class:`MutualInfoScorer`) and
+        "neg_held_out_objective" (:class:`ObjectiveScorer`).
 
     Returns
     -------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
 from typing import Any, ClassVar, Final, Self
 
@@ -17,22 +18,84 @@ from sklearn.base import (
     _fit_context,
     clone,
 )
+from sklearn.metrics.cluster import contingency_matrix
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skcollision.cluster import CollisionClusterer
-from skcollision.metrics._validation import refuse_booleans
-from skcollision.model_selection._sweep import (
-    automatic_grid,
-    compare_halves,
-    cut_in_halves,
-    summarise,
-)
+from skcollision.metrics import _scorers as scorers
+from skcollision.metrics._matching import refuse_booleans
 
-# Parameters of the default clusterer in the sweep: a tenth of the time, and what differs between
-# numbers of clusters is far more than what differs from the full fit.
+# Steps of about a quarter, which is as finely as halves of real data tell numbers apart.
+_AUTO_GRID: Final = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 55, 75, 100)
+# A half should have this many points a cluster.
+_POINTS_PER_CLUSTER: Final = 10
+# A half of the data: the rows to fit on, and the random state of the fit.
+Half = tuple[np.ndarray, int]
+
+
+def automatic_grid(n_samples: int) -> np.ndarray:
+    """Return numbers of clusters that leave enough points a cluster in each half; at least 2."""
+    largest = max(2, n_samples // (2 * _POINTS_PER_CLUSTER))
+    return np.array([k for k in _AUTO_GRID if k <= largest])
+
+
+def cut_in_halves(n_samples: int, random_state: np.random.RandomState) -> tuple[Half, Half]:
+    """Cut the points at random into halves, each with a random state for its fit."""
+    order = random_state.permutation(n_samples)
+    seeds = random_state.randint(np.iinfo(np.int32).max, size=2)
+    middle = n_samples // 2
+    return (order[:middle], int(seeds[0])), (order[middle:], int(seeds[1]))
+
+
+def compare_halves(estimator: BaseEstimator, X: Any, halves: tuple[Half, Half]) -> dict[str, float]:
+    """Fit a clone on each half and compare the clusters in which they place all rows."""
+    labels, strengths, mutual_infos = [], [], []
+    for (rows, seed), (held_out, _) in zip(halves, halves[::-1], strict=True):
+        model = scorers.fit_clone(estimator, X[rows], seed)
+        labels.append(np.asarray(model.predict(X)))
+        if hasattr(model, "predict_proba"):
+            mutual_infos.append(mutual_information_share(model.predict_proba(X[held_out])))
+    for (rows, _), own, other in zip(halves, labels, labels[::-1], strict=True):
+        strengths.append(prediction_strength(other[rows], own[rows]))
+    measures = {
+        "stability": scorers.adjusted_rand(*labels),
+        "information": scorers.reproduced_information(*labels),
+        "prediction_strength": float(np.mean(strengths)),
+    }
+    return measures | ({"mutual_info": float(np.mean(mutual_infos))} if mutual_infos else {})
+
+
+def mutual_information_share(probs: np.ndarray) -> float:
+    """Return the mutual information over ln K: 1 for sure and fair predictions."""
+    n_clusters = probs.shape[1]
+    return scorers.mutual_information(probs) / np.log(n_clusters) if n_clusters > 1 else 0.0
+
+
+def prediction_strength(predicted: np.ndarray, own: np.ndarray) -> float:
+    """Return the least share of a cluster's pairs in `own` that `predicted` leaves together."""
+    # Tibshirani and Walther, "Cluster Validation by Prediction Strength", 2005.
+    counts = contingency_matrix(own, predicted).astype(np.float64)
+    sizes = counts.sum(axis=1)
+    together, pairs = (counts * (counts - 1)).sum(axis=1), sizes * (sizes - 1)
+    return float((together[pairs > 0] / pairs[pairs > 0]).min(initial=1.0))
+
+
+def summarise(
+    grid: np.ndarray, found: list[dict[str, float]], n_resamples: int
+) -> dict[str, np.ndarray]:
+    """Gather the measures of all fits into means and deviations for each number of clusters."""
+    results = {"n_clusters": grid}
+    for name in found[0]:
+        values = np.array([measures[name] for measures in found]).reshape(n_resamples, len(grid))
+        results[f"{name}_mean"] = values.mean(axis=0)
+        results[f"{name}_std"] = values.std(axis=0)
+    return results
+
+
+# The default clusterer's in the sweep: a tenth of the time, and K matters more than a full fit.
 _SHORT_FIT: Final = {"n_init": 2, "max_iter": 30}
 
 
@@ -43,6 +106,7 @@ def _best_has(method: str) -> Any:
     return available_if(check)
 
 
+@dataclass(eq=False, repr=False)
 class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEstimator):
     r"""Choose the number of clusters by what two halves of the data agree on, without labels.
 
@@ -54,11 +118,9 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
 
     .. math:: \text{information}(K) = \text{ARI}^2 \cdot \tfrac12 (H_1 + H_2) ,
 
-    with the entropies H of the cluster sizes in nats, ln K for equal clusters. For partitions of
-    the same sizes the ARI is a correlation (over pairs of points, together or apart), so its square
-    is the share of the one's variance that the other explains. A split that the halves agree on
-    raises the product, a split at random lowers it. The estimator is then fitted to all points with
-    the best K.
+    with the entropies H of the cluster sizes in nats, ln K for equal clusters. A split that the
+    halves agree on raises the product, a split at random lowers it. The estimator is then fitted to
+    all points with the best K.
 
     Parameters
     ----------
@@ -108,17 +170,16 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
 
     Notes
     -----
-    The cost is ``2 * n_resamples`` fits on half the points for each number of clusters, and one on
-    all. The search does not tell whether there are clusters at all.
+    The cost is ``2 * n_resamples`` fits on half the points for each number of clusters. The search
+    does not tell whether there are clusters at all.
     :class:`~skcollision.plotting.NClustersDisplay` draws its results.
 
     References
     ----------
     T. Lange, V. Roth, M. Braun and J. Buhmann, "Stability-Based Validation of Clustering
-    Solutions", Neural Computation 2004, for the halves and the need of a correction for K.
-    S. Ben-David, U. von Luxburg and D. Pal, "A Sober Look at Clustering Stability", COLT 2006, for
-    why stability alone does not find K. The weighting is not from the literature;
-    docs/choosing_k.md has what it finds on data whose classes are known.
+    Solutions", Neural Computation 2004, for the halves. S. Ben-David, U. von Luxburg and D. Pal, "A
+    Sober Look at Clustering Stability", COLT 2006, for why stability alone does not find K. The
+    weighting is not from the literature; docs/choosing_k.md has what it finds.
 
     Examples
     --------
@@ -134,6 +195,15 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
     (5,)
     """
 
+    estimator: BaseEstimator | None = None
+    n_clusters: str | int | ArrayLike = "auto"
+    _: KW_ONLY
+    criterion: str = "information"
+    n_resamples: int = 3
+    sweep_params: dict[str, Any] | None = None
+    n_jobs: int | None = None
+    random_state: int | np.random.RandomState | None = None
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [None, HasMethods(["fit", "predict", "get_params"])],
         "n_clusters": [StrOptions({"auto"}), Integral, "array-like"],
@@ -143,25 +213,6 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
     }
-
-    def __init__(
-        self,
-        estimator: BaseEstimator | None = None,
-        n_clusters: str | int | ArrayLike = "auto",
-        *,
-        criterion: str = "information",
-        n_resamples: int = 3,
-        sweep_params: dict[str, Any] | None = None,
-        n_jobs: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        self.estimator = estimator
-        self.n_clusters = n_clusters
-        self.criterion = criterion
-        self.n_resamples = n_resamples
-        self.sweep_params = sweep_params
-        self.n_jobs = n_jobs
-        self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
@@ -193,7 +244,17 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
         refuse_booleans(self)
         data = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=4)
         grid = self._grid(len(data))
-        model = self._checked_estimator()
+        model = clone(self._estimator())
+        if "n_clusters" not in model.get_params():
+            raise ValueError(
+                "The 'estimator' parameter of NClustersSearch must have a parameter 'n_clusters'. "
+                f"Got {model!r} instead."
+            )
+        if self.criterion == "mutual_info" and not hasattr(model, "predict_proba"):
+            raise ValueError(
+                "The 'criterion' parameter of NClustersSearch must be 'information' or 'stability' "
+                f"for an estimator without predict_proba. Got 'mutual_info' for {model!r} instead."
+            )
         random_state = check_random_state(self.random_state)
         resamples = [cut_in_halves(len(data), random_state) for _ in range(self.n_resamples)]
         seed = int(random_state.randint(np.iinfo(np.int32).max))
@@ -292,18 +353,3 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
                 f"Got {self.n_clusters!r} instead."
             )
         return np.unique(values)
-
-    def _checked_estimator(self) -> BaseEstimator:
-        """Return an unfitted clone of the estimator that can be swept."""
-        model = clone(self._estimator())
-        if "n_clusters" not in model.get_params():
-            raise ValueError(
-                "The 'estimator' parameter of NClustersSearch must have a parameter 'n_clusters'. "
-                f"Got {model!r} instead."
-            )
-        if self.criterion == "mutual_info" and not hasattr(model, "predict_proba"):
-            raise ValueError(
-                "The 'criterion' parameter of NClustersSearch must be 'information' or 'stability' "
-                f"for an estimator without predict_proba. Got 'mutual_info' for {model!r} instead."
-            )
-        return model

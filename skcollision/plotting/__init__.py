@@ -1,18 +1,18 @@
 """Pictures of clusterings; they need matplotlib, the extra "plot".
 
 The ``from_`` methods of each display compute, draw and return it; ``plot`` draws it once more,
-elsewhere. Artists are attributes, for changes to the picture.
+elsewhere. Artists are attributes, for changes to the picture: ``ax_`` and ``figure_`` are the axes,
+or those of all panels, and the figure, and each class lists its others.
 """
 
-from skcollision.plotting._certainty import ReliabilityDisplay, RiskCoverageDisplay
-from skcollision.plotting._cluster_map import ClusterMapDisplay
-from skcollision.plotting._cluster_sizes import ClusterSizesDisplay
-from skcollision.plotting._comparison import ComparisonDisplay
-from skcollision.plotting._confusion_matrix import MatchedConfusionMatrixDisplay
-from skcollision.plotting._history import HistoryDisplay
-from skcollision.plotting._image_gallery import ImageGalleryDisplay
-from skcollision.plotting._n_clusters import NClustersDisplay
-from skcollision.plotting._search_heat_map import SearchHeatMapDisplay
+from skcollision.plotting._certainty import (
+    ImageGalleryDisplay,
+    ReliabilityDisplay,
+    RiskCoverageDisplay,
+)
+from skcollision.plotting._maps import ClusterMapDisplay, ComparisonDisplay
+from skcollision.plotting._searches import HistoryDisplay, NClustersDisplay, SearchHeatMapDisplay
+from skcollision.plotting._sizes import ClusterSizesDisplay, MatchedConfusionMatrixDisplay
 
 __all__ = [
     "ClusterMapDisplay",

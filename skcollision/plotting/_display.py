@@ -46,7 +46,7 @@ class Display(ABC):
         Returns
         -------
         self
-            With the artists as attributes.
+            With the axes `ax_`, the figure `figure_` and the artists as attributes.
 
         Raises
         ------
@@ -159,10 +159,7 @@ def name_ticks(axis: Any, names: Sequence[str]) -> None:
 
 
 def write_cells(axes: Any, image: Any, texts: np.ndarray) -> np.ndarray | None:
-    """Write texts into the cells of an image, dark on light or light on dark, if they fit.
-
-    Returns an array of Text and, for empty texts, None; None in all if the type would be too small.
-    """
+    """Write texts into the cells of an image; None for empty ones, or in all if they do not fit."""
     width, height = _cell_in_points(axes)
     lines = [line for text in texts.flat for line in text.split("\n")]
     n_lines = max(text.count("\n") + 1 for text in texts.flat)
@@ -171,18 +168,12 @@ def write_cells(axes: Any, image: Any, texts: np.ndarray) -> np.ndarray | None:
         return None
     written = np.full(texts.shape, None, dtype=object)
     shades = image.cmap(image.norm(image.get_array()))
+    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": min(size, _LARGEST)}
     for (row, column), text in np.ndenumerate(texts):
         if text:
             luminance = shades[row, column, :3] @ (0.299, 0.587, 0.114)
-            written[row, column] = axes.text(
-                column,
-                row,
-                text,
-                ha="center",
-                va="center",
-                fontsize=min(size, _LARGEST),
-                color="black" if luminance > 0.5 else "white",
-            )
+            color = "black" if luminance > 0.5 else "white"
+            written[row, column] = axes.text(column, row, text, color=color, **style)
     return written
 
 

@@ -1,6 +1,8 @@
 """Linear classifiers that learn from soft, noisy or few labels."""
 
-from skcollision.supervised._classifier import CollisionClassifier
-from skcollision.supervised._semi_supervised import SemiSupervisedCollisionClassifier
+from skcollision.supervised._estimators import (
+    CollisionClassifier,
+    SemiSupervisedCollisionClassifier,
+)
 
 __all__ = ["CollisionClassifier", "SemiSupervisedCollisionClassifier"]

@@ -1,8 +1,9 @@
-"""The estimator contract that the linear classifiers share."""
+"""What the linear classifiers share: the estimator contract, and rows and losses to train on."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -17,27 +18,110 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from skcollision import engine
 from skcollision._callbacks import CallbackSupportMixin
 from skcollision.cluster._softmax_model import LinearSoftmaxModel, place
 from skcollision.cluster._training import model_attributes, train
 from skcollision.criteria import ClusteringCriterion, PseudoLabels
-from skcollision.engine import (
-    NormalisedRows,
-    Trainer,
-    TrainingSettings,
-    fit_normalisation,
-    random_heads,
-    weight_like,
-)
+from skcollision.engine import Features, LinearHeads, NormalisedRows, Trainer
+from skcollision.losses import collision_cross_entropy, soft_cross_entropy
 from skcollision.supervised._labels import check_soft_labels, is_soft
-from skcollision.supervised._supervision import LOSSES, LabelsOfAll
 
+# Length of a neighbourhood's features in units of the point's: how far a model relies on them.
+SCALE = 0.5
 # Without max_iter: at least this many optimiser steps, and passes over the data.
 DEFAULT_STEPS = 500
 DEFAULT_EPOCHS = 10
-
 # Most evaluations of a convex objective after that, in search of its optimum.
 LBFGS_STEPS = 200
+LOSSES: dict[str, Callable[..., Tensor]] = {
+    "collision": collision_cross_entropy,
+    "shannon": soft_cross_entropy,
+}
+
+
+class SideBySide:
+    """Features of points, and after them those of their neighbourhoods, shortened."""
+
+    # Where labels are few, neighbourhoods, which vary less, help; where many, what they blur does.
+    def __init__(self, points: NormalisedRows, neighbourhoods: Tensor) -> None:
+        self._points, self._neighbourhoods = points, neighbourhoods
+        self.shape = len(points), points.shape[1] + neighbourhoods.shape[1]
+        self.dtype, self.device = points.dtype, points.device
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    def __getitem__(self, rows: np.ndarray) -> Tensor:
+        return torch.cat([self._points[rows], SCALE * self._neighbourhoods[rows]], 1)
+
+
+class Chosen:
+    """Some rows of features."""
+
+    def __init__(self, features: NormalisedRows | SideBySide, rows: np.ndarray) -> None:
+        self._features, self._rows = features, rows
+        self.shape = len(rows), features.shape[1]
+        self.dtype, self.device = features.dtype, features.device
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, rows: np.ndarray) -> Tensor:
+        return self._features[self._rows[rows]]
+
+
+@dataclass(frozen=True)
+class LabelsOfAll:
+    """Mean cross-entropy of a batch, every point of which has a soft label."""
+
+    labels: Tensor  # (N, K), on the device that trains
+    cross_entropy: Callable[..., Tensor]
+
+    def loss(
+        self, heads: LinearHeads, logits: Tensor, rows: np.ndarray, sample_weight: Tensor | None
+    ) -> Tensor:
+        """Return the loss of each restart on the batch."""
+        labels = self.labels[torch.from_numpy(rows)]
+        losses = self.cross_entropy(logits, labels, reduction="none", sample_weight=sample_weight)
+        return losses.mean(1) if sample_weight is None else losses.sum(1) / sample_weight.sum()
+
+
+class LabelsOfSome:
+    """Shannon cross-entropy of the labelled points, whatever points are in the batch."""
+
+    # With few labels a batch would have next to none, and its gradient next to no meaning.
+    def __init__(
+        self,
+        features: Features,
+        codes: np.ndarray,  # (N,) classes of all points as numbers, -1 for unknown
+        sample_weight: np.ndarray | None,
+        *,
+        labelled_weight: float,  # how many points a labelled one counts as
+        batch_size: int,  # most labelled points that a step sees
+        random_state: np.random.RandomState,
+    ) -> None:
+        weight = np.ones(len(codes)) if sample_weight is None else sample_weight
+        self._rows = np.flatnonzero((codes >= 0) & (weight > 0))
+        self._mass = labelled_weight * float(weight[self._rows].sum() / weight.sum())
+        like = features[self._rows[:1]]
+        self._labels = torch.from_numpy(codes[self._rows]).to(like.device)
+        self._weight = torch.as_tensor(weight[self._rows], dtype=like.dtype, device=like.device)
+        self._features, self._batch_size = features, batch_size
+        self._random_state = random_state
+
+    def loss(
+        self, heads: LinearHeads, logits: Tensor, rows: np.ndarray, sample_weight: Tensor | None
+    ) -> Tensor:
+        """Return the loss of each restart on labelled points, scaled to one a point."""
+        drawn = np.arange(len(self._rows))
+        if len(drawn) > self._batch_size:
+            drawn = self._random_state.choice(drawn, self._batch_size, replace=False)
+        of_drawn = torch.from_numpy(drawn)
+        log_probs = heads(self._features[self._rows[drawn]]).log_softmax(2)
+        of_labels = log_probs[:, torch.arange(len(drawn)), self._labels[of_drawn]]
+        weight = self._weight[of_drawn]
+        return -self._mass * (of_labels @ weight) / weight.sum()
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -151,17 +235,17 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
         """Measure the features' normalisation; return the rows as heads see them."""
         # Measured in any case: it finds features that say nothing.
         # Labels say whether lengths matter: of embeddings, which have nearly the same, they do not.
-        normalisation = fit_normalisation(
+        normalisation = engine.fit_normalisation(
             X, weight, unit_rows=True, softens=True, few_features=math.inf
         )
         self._normalisation = normalisation if self.normalize else None
         return self._normalised(X)
 
-    def _settings(self, n_points: int, rate: float = 1.0) -> TrainingSettings:
+    def _settings(self, n_points: int, rate: float = 1.0) -> engine.TrainingSettings:
         """Return how to train on so many points, at `rate` times the learning rate."""
         n_batches = math.ceil(n_points / self.batch_size)
         n_epochs = self.max_iter or max(DEFAULT_EPOCHS, math.ceil(DEFAULT_STEPS / n_batches))
-        return TrainingSettings(
+        return engine.TrainingSettings(
             n_epochs=n_epochs,
             batch_size=self.batch_size,
             optimizer="adam",
@@ -183,7 +267,7 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
         """Prepare to train a new model on soft labels (N, K)."""
         n_classes = labels.shape[1]
         return Trainer(
-            random_heads(features, n_classes, n_restarts, random_state),
+            engine.random_heads(features, n_classes, n_restarts, random_state),
             NoCriterion(),
             self._settings(len(features)),
             random_state,
@@ -194,7 +278,7 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
         self, trainer: Trainer, features: Any, X: np.ndarray, weight: np.ndarray | None
     ) -> None:
         """Train all restarts, and go on with that of the lowest objective."""
-        of_points = weight_like(features, weight)
+        of_points = engine.weight_like(features, weight)
         history = train(self, trainer, features, of_points, X=X, sample_weight=weight)
         final = trainer.evaluate(features, of_points)
         best = int(np.argmin(final.objective))
@@ -207,7 +291,7 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
         """Go to the optimum of a convex objective, where all points fit into one batch."""
         if self.max_iter is not None or len(points) > self.batch_size:
             return
-        rows, of_points = np.arange(len(points)), weight_like(points, weight)
+        rows, of_points = np.arange(len(points)), engine.weight_like(points, weight)
         features, columns = points[rows], trainer.heads.columns.requires_grad_()
         steps = torch.optim.LBFGS(
             [columns],

@@ -11,7 +11,6 @@ from sklearn.utils.multiclass import check_classification_targets
 
 # How far a row of soft labels may sum from one: that of a softmax in half precision.
 SUM_TOLERANCE = 2e-3
-
 #: What marks a point without a label, as in :mod:`sklearn.semi_supervised`.
 UNLABELLED = -1
 
@@ -90,23 +89,16 @@ def named_classes(classes: ArrayLike | None, observed: np.ndarray, caller: str) 
                 "tell apart. Pass labels of two classes or more."
             )
         return observed
-    names = np.asarray(classes)
+    names, must = np.asarray(classes), f"The 'classes' parameter of {caller} must"
+    got = f"Got {classes!r} instead."
     if names.ndim != 1 or len(np.unique(names)) != len(names):
-        raise ValueError(
-            f"The 'classes' parameter of {caller} must be None or one-dimensional, without "
-            f"repetitions. Got {classes!r} instead."
-        )
+        raise ValueError(f"{must} be None or one-dimensional, without repetitions. {got}")
     if len(names) < 2:
-        raise ValueError(
-            f"The 'classes' parameter of {caller} must have two classes or more. Got {classes!r} "
-            "instead."
-        )
+        raise ValueError(f"{must} have two classes or more. {got}")
     strangers = sorted(set(observed.tolist()) - set(names.tolist()), key=str)
     if strangers:
-        raise ValueError(
-            f"The 'classes' parameter of {caller} must have every class in y. It lacks "
-            f"{', '.join(map(repr, strangers))}."
-        )
+        lacks = ", ".join(map(repr, strangers))
+        raise ValueError(f"{must} have every class in y. It lacks {lacks}.")
     return names
 
 
@@ -117,11 +109,7 @@ def codes_of(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 
 def partial_codes(
-    y: Any,
-    X: np.ndarray,
-    sample_weight: np.ndarray | None,
-    classes: ArrayLike | None,
-    caller: str,
+    y: Any, X: np.ndarray, sample_weight: np.ndarray | None, classes: ArrayLike | None, caller: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the classes and the position of each label among them, -1 where there is none."""
     known, labels = labelled_points(check_hard_labels(y, X, caller), caller)

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skcollision.cli._arrays import ReadOptions, read_matrix
-from skcollision.cli._messages import InputError
+from skcollision.cli._files import ReadOptions, read_matrix
+from skcollision.cli._interface import InputError
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -293,7 +293,7 @@ def test_wrong_shape_or_type(array, problem, suffix):
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_first_value_that_is_not_finite_is_named(value, order, monkeypatch):
     # Several steps of the search, so that the row number must count those before.
-    monkeypatch.setattr("skcollision.cli._arrays._CHECK_ELEMENTS", 8)
+    monkeypatch.setattr("skcollision.cli._files._CHECK_ELEMENTS", 8)
     X = np.ones((100, 4), order=order)
     X[73, 2] = value
     X[73, 3] = X[90, 0] = np.nan

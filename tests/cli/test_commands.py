@@ -145,7 +145,8 @@ def test_data_that_is_not_finite_is_found_before_the_fit(points, fail):
 
 
 def test_outputs_are_checked_before_the_data_are_read(points, fail, monkeypatch):
-    monkeypatch.setattr("skcollision.cli._fit.read_matrix", lambda *_: pytest.fail("read first"))
+    reader = "skcollision.cli._files.read_matrix"
+    monkeypatch.setattr(reader, lambda *_: pytest.fail("read first"))
     fail("fit", "X.npy", "-k", 3, "-o", "nowhere/labels.npy")
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skcollision.cli._arrays import ReadOptions, read_labels
-from skcollision.cli._messages import InputError
+from skcollision.cli._files import ReadOptions, read_labels
+from skcollision.cli._interface import InputError
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")

@@ -8,9 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skcollision.cli._arrays import ReadOptions, read_labels, read_matrix
-from skcollision.cli._messages import InputError
-from skcollision.cli._outputs import check_outputs, write_outputs, write_table
+from skcollision.cli._files import (
+    ReadOptions,
+    check_outputs,
+    read_labels,
+    read_matrix,
+    write_outputs,
+    write_table,
+)
+from skcollision.cli._interface import InputError
 
 LABELS = np.array([3, 0, 11, 2], dtype=np.int64)
 SUFFIXES = ["npy", "npz", "csv", "parquet"]

@@ -109,7 +109,7 @@ def test_saved_are_plain_data(fitted):
     words = [arg for _, arg, _ in pickletools.genops(pickle.dumps(fitted)) if isinstance(arg, str)]
     modules = {word for word in words if re.match(r"(torch|skcollision)\b", word)}
     # What users import; no private class of the engine, and nothing of torch.
-    assert modules == {"skcollision.cluster._collision", "skcollision.criteria._collision"}
+    assert modules == {"skcollision.cluster._collision", "skcollision.criteria._self_labelling"}
 
 
 def test_size_does_not_grow_with_the_data_but_for_their_labels(fitted, X):

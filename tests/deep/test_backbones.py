@@ -7,7 +7,7 @@ import torch
 
 from skcollision._networks import load_weights
 from skcollision.deep import VGG4
-from skcollision.deep._backbones import make_backbone
+from skcollision.deep._network import make_backbone
 
 
 # Section 5.2 of the paper, as math.md has it: channels, stride and the inputs of the linear layer.

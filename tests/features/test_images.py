@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from skcollision.features import image_paths
-from skcollision.features._cache import content_key
+from skcollision.features._extractor import content_key
 from skcollision.features._images import as_images, load_image
 
 

@@ -10,7 +10,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skcollision import CollisionClusterer
 from skcollision.datasets import make_embeddings
 from skcollision.model_selection import NClustersSearch
-from skcollision.model_selection._sweep import (
+from skcollision.model_selection._n_clusters import (
     automatic_grid,
     mutual_information_share,
     prediction_strength,

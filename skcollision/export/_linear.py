@@ -1,0 +1,248 @@
+"""Fitted linear models as scikit-learn pipelines, ONNX graphs and skops files."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import Normalizer, PolynomialFeatures, StandardScaler
+from sklearn.utils.validation import check_is_fitted
+
+from skcollision import __version__, cluster, criteria, supervised
+from skcollision._extras import import_extra
+from skcollision.cluster import BaseSelfLabellingClusterer
+from skcollision.supervised import CollisionClassifier, SemiSupervisedCollisionClassifier
+
+Linear = BaseSelfLabellingClusterer | CollisionClassifier | SemiSupervisedCollisionClassifier
+
+
+def check_fitted(model: Any, caller: str) -> None:
+    """Raise unless `model` is a fitted linear clusterer or classifier of this package."""
+    if not isinstance(model, Linear):
+        raise TypeError(
+            f"The 'model' parameter of {caller} must be a linear clusterer or classifier of "
+            f"skcollision, such as CollisionClusterer. Got {type(model).__name__} instead. Of a "
+            "pipeline, pass the last step."
+        )
+    check_is_fitted(model)
+
+
+def to_sklearn(model: Linear) -> Pipeline:
+    """Write a fitted clusterer or classifier as a scikit-learn pipeline that predicts the same.
+
+    Where the pipeline is used, skcollision and torch need not be installed.
+
+    Parameters
+    ----------
+    model
+        As in :func:`to_onnx`, with at least two clusters.
+
+    Returns
+    -------
+    sklearn.pipeline.Pipeline
+        A ``LogisticRegression`` whose classes are the model's or cluster numbers; before it, if
+        the model normalises, ``StandardScaler()``, ``Normalizer("max")`` and ``Normalizer()``, and
+        for classifiers, and for clusterers with fewer than 16 features, a
+        ``PolynomialFeatures(1)`` after the scaler. Its ``predict``
+        and ``predict_proba`` are the model's up to rounding, but for points that differ from the
+        centre of the data by less than rounding. The arrays are copies.
+
+    Raises
+    ------
+    TypeError, sklearn.exceptions.NotFittedError
+        As :func:`to_onnx`.
+    ValueError
+        If the model has a single cluster.
+
+    Examples
+    --------
+    >>> from skcollision import CollisionClusterer
+    >>> from skcollision.datasets import make_embeddings
+    >>> from skcollision.export import to_sklearn
+    >>> X, _ = make_embeddings(100, 3, 16, random_state=0)
+    >>> clusterer = CollisionClusterer(n_clusters=3, max_iter=20, random_state=0).fit(X)
+    >>> pipeline = to_sklearn(clusterer)
+    >>> list(pipeline.named_steps)
+    ['standardscaler', 'normalizer-1', 'normalizer-2', 'logisticregression']
+    >>> bool((pipeline.predict(X) == clusterer.predict(X)).all())
+    True
+    """
+    check_fitted(model, "to_sklearn")
+    if len(model.coef_) == 1:
+        raise ValueError(
+            "to_sklearn cannot export a clusterer with n_clusters=1: LogisticRegression has at "
+            "least two classes."
+        )
+    coef, steps, normalisation = model.coef_.copy(), [], model._normalisation
+    if normalisation is not None:
+        soft = normalisation.softening
+        scaler = StandardScaler()
+        scaler.mean_ = normalisation.mean.copy()
+        scaler.scale_ = np.full(len(scaler.mean_), soft or normalisation.scale)
+        scaler.var_ = scaler.scale_**2
+        # Rows with a largest entry of 1 first: squares of others may overflow.
+        steps = [scaler, Normalizer(norm="max"), Normalizer()]
+        if soft:
+            # In units of the softening, x / sqrt(|x|^2 + 1) is (1, x) / |(1, x)| but for its 1.
+            coef = np.insert(normalisation.gain * coef, 0, 0.0, axis=1)
+            steps.insert(1, PolynomialFeatures(1).fit(scaler.mean_[None]))
+    classifier = LogisticRegression()
+    classifier.classes_ = np.array(getattr(model, "classes_", np.arange(len(coef))))
+    classifier.coef_, classifier.intercept_ = coef, model.intercept_.copy()
+    if len(coef) == 2:
+        # Two classes share one row of coefficients, which says how much more the second has.
+        classifier.coef_, classifier.intercept_ = np.diff(coef, axis=0), np.diff(model.intercept_)
+    classifier.n_iter_ = np.array([model.n_iter_], dtype=np.int32)
+    steps.append(classifier)
+    for step in steps[-3:]:
+        step.n_features_in_ = coef.shape[1]
+    steps[0].n_features_in_ = model.n_features_in_
+    if hasattr(model, "feature_names_in_"):
+        # As after a fit on a data frame: the later steps are handed arrays.
+        steps[0].feature_names_in_ = model.feature_names_in_.copy()
+    return make_pipeline(*steps)
+
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+# Rows x, in units of the softening, become x / sqrt(|x|^2 + 1): those of (x, 1) of unit length,
+# without the last column. Without a softening, they become x / |x| in the same way with 0 for 1.
+# Only rows whose largest entry is 1 are squared: squares of others may overflow.
+# Opset 17, of 2021, is in every runtime of today; from 18 on, ReduceL2 takes its axes otherwise.
+_DIRECTIONS = """
+    centred = Sub(X, mean)
+    relative = Div(centred, unit)
+    sizes = Abs(relative)
+    most = ReduceMax<axes = [1], keepdims = 1>(sizes)
+    largest = Max(most, smallest)
+    scaled = Div(relative, largest)
+    beside = Div(last, largest)
+    joined = Concat<axis = 1>(scaled, beside)
+    lengths = ReduceL2<axes = [1], keepdims = 1>(joined)
+    divisors = Max(lengths, one)
+    directions = Div(scaled, divisors)
+"""
+_PREDICTION = """
+    logits = Gemm<transB = 1>(directions, coef, intercept)
+    columns = ArgMax<axis = 1, keepdims = 0>(logits)
+    labels = Gather<axis = 0>(classes, columns)
+    probabilities = Softmax<axis = 1>(logits)
+"""
+
+
+def to_onnx(model: Linear) -> ModelProto:
+    """Write a fitted clusterer or classifier, normalisation included, as an ONNX graph.
+
+    Parameters
+    ----------
+    model : CollisionClusterer, CollisionClassifier or another linear model of this package
+        Fitted.
+
+    Returns
+    -------
+    onnx.ModelProto
+        Checked graph from ``X``, float32 of shape (N, n_features), to ``labels`` of shape (N,),
+        cluster numbers as int64 or classes in their own type, and ``probabilities``, float32 of
+        shape (N, K). ``onnx.save`` writes it to a file.
+
+    Raises
+    ------
+    TypeError
+        If `model` is something else.
+    sklearn.exceptions.NotFittedError
+        If it is not fitted.
+    ImportError
+        If onnx is not installed: ``pip install 'skcollision[onnx]'``.
+
+    Notes
+    -----
+    The graph computes in float32: features whose mean is large against their spread lose digits.
+
+    Examples
+    --------
+    >>> from onnxruntime import InferenceSession
+    >>> from skcollision import CollisionClusterer
+    >>> from skcollision.datasets import make_embeddings
+    >>> from skcollision.export import to_onnx
+    >>> X, _ = make_embeddings(100, 3, 16, random_state=0)
+    >>> clusterer = CollisionClusterer(n_clusters=3, max_iter=20, random_state=0).fit(X)
+    >>> session = InferenceSession(to_onnx(clusterer).SerializeToString())
+    >>> labels, probabilities = session.run(None, {"X": X.astype("float32")})
+    >>> bool((labels == clusterer.predict(X)).all())
+    True
+    """
+    onnx = import_extra("onnx", "onnx", "to_onnx")
+    check_fitted(model, "to_onnx")
+    n_columns, n_features = model.coef_.shape
+    classes = getattr(model, "classes_", np.arange(n_columns))
+    if classes.dtype.kind == "U":
+        classes = classes.astype(object)
+    label_type = onnx.helper.np_dtype_to_tensor_dtype(classes.dtype)
+    normalisation = model._normalisation
+    directions = "directions = Identity(X)" if normalisation is None else _DIRECTIONS
+    written = onnx.parser.parse_model(
+        f"""<ir_version: 8, opset_import: ["": 17], producer_name: "skcollision",
+        producer_version: "{__version__}">
+        {type(model).__name__} (float[N, {n_features}] X) => (
+            {onnx.TensorProto.DataType.Name(label_type).lower()}[N] labels,
+            float[N, {n_columns}] probabilities
+        ) {{ {directions} {_PREDICTION} }}"""
+    )
+    constants = {"coef": model.coef_, "intercept": model.intercept_}
+    if normalisation is not None:
+        soft = bool(normalisation.softening)
+        constants |= {
+            "coef": normalisation.gain * model.coef_ if soft else model.coef_,
+            "mean": normalisation.mean,
+            "unit": normalisation.softening if soft else normalisation.scale,
+            # A row nearer to the centre than rounding has no direction.
+            "smallest": 1.0 if soft else np.finfo(np.float32).eps,
+            "last": float(soft),
+            "one": 1.0,
+        }
+    arrays = {name: np.asarray(value, np.float32) for name, value in constants.items()}
+    written.graph.initializer.extend(
+        onnx.numpy_helper.from_array(value, name)
+        for name, value in {**arrays, "classes": classes}.items()
+    )
+    onnx.checker.check_model(written, full_check=True)
+    return written
+
+
+def skops_trusted_types() -> list[str]:
+    """List the types of this package that :func:`skops.io.load` may be told to trust.
+
+    They are the linear clusterers and classifiers and their criteria. Loading them runs no code but
+    this package's. A fitted model in a skops file has no other types than these and those that
+    skops trusts anyway, unless its callbacks or a criterion of your own bring some in.
+
+    Returns
+    -------
+    list of str
+        Full names of classes, sorted.
+
+    Examples
+    --------
+    >>> import skops.io
+    >>> from skcollision import CollisionClusterer
+    >>> from skcollision.datasets import make_embeddings
+    >>> from skcollision.export import skops_trusted_types
+    >>> X, _ = make_embeddings(100, 3, 16, random_state=0)
+    >>> clusterer = CollisionClusterer(n_clusters=3, max_iter=20, random_state=0).fit(X)
+    >>> saved = skops.io.dumps(clusterer)  # skops.io.dump writes a file
+    >>> loaded = skops.io.loads(saved, trusted=skops_trusted_types())
+    >>> bool((loaded.predict(X) == clusterer.labels_).all())
+    True
+    """
+    bases = (*get_args(Linear), criteria.ClusteringCriterion)
+    modules = (cluster, criteria, supervised)
+    exported = [getattr(each, name) for each in modules for name in each.__all__]
+    return sorted(
+        f"{each.__module__}.{each.__qualname__}"
+        for each in exported
+        if inspect.isclass(each) and issubclass(each, bases) and not inspect.isabstract(each)
+    )

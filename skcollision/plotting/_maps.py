@@ -1,0 +1,519 @@
+"""Maps of the plane: where the clusters lie, and what several clusterers make of the points."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.decomposition import PCA
+from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import check_array
+
+from skcollision.metrics import match_labels
+from skcollision.metrics._matching import check_labels
+from skcollision.plotting._display import INK, PALETTE, Display, certainty_of, predicted_labels
+
+NOISE: Final = "#d0d0d0"
+# Cells of the regions in either direction, and the margin around the points as a share of the map.
+_RESOLUTION, _MARGIN = 200, 0.04
+_N_NEIGHBORS = 15
+_TINY = np.finfo(np.float64).tiny
+
+
+class MapRegions(NamedTuple):
+    """Cluster and certainty of each cell of a regular grid, rows from the bottom up."""
+
+    extent: tuple[float, ...]  # left, right, bottom, top
+    labels: np.ndarray
+    certainty: np.ndarray
+
+
+def coordinates_of(
+    X: Any, coordinates: ArrayLike | None, caller: str
+) -> tuple[np.ndarray, tuple[str, str]]:
+    """Return places on a map, by default X or its principal components, and the axes' names."""
+    if coordinates is not None:
+        return check_coordinates(coordinates, caller), ("", "")
+    try:
+        data = check_array(X, accept_sparse=True, allow_nd=True, ensure_min_samples=2)
+        data = data.reshape(len(data), -1) if data.ndim > 2 else data
+        if data.shape[1] == 2:
+            names = [str(name) for name in getattr(X, "columns", ("feature 0", "feature 1"))]
+            return check_coordinates(data, caller), (names[0], names[1])
+        pca = PCA(n_components=2, random_state=0)
+        points = pca.fit_transform(data)
+    except ValueError as error:
+        raise ValueError(
+            f"The 'X' parameter of {caller} must be numbers with two features or more unless "
+            f"'coordinates' are given: {error}"
+        ) from None
+    shares = np.nan_to_num(pca.explained_variance_ratio_)
+    first, second = (f"{100 * share:.0f} % of variance" for share in shares)
+    return points, (f"1st principal component ({first})", f"2nd principal component ({second})")
+
+
+def check_coordinates(coordinates: ArrayLike, caller: str) -> np.ndarray:
+    """Return finite float64 coordinates of shape (n_samples, 2)."""
+    try:
+        points = np.asarray(coordinates, dtype=np.float64)
+    except (TypeError, ValueError):
+        points = np.empty(0)
+    if points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all():
+        raise ValueError(
+            f"The 'coordinates' parameter of {caller} must be finite numbers of shape "
+            f"(n_samples, 2). Got {coordinates!r} instead."
+        )
+    return points
+
+
+def as_names(labels: ArrayLike, caller: str) -> np.ndarray:
+    """Return the name of each point's cluster, a string."""
+    checked = check_labels(labels, "labels", caller)
+    return (checked.astype(np.int64) if checked.dtype.kind == "f" else checked).astype(str)
+
+
+def sorted_names(labels: np.ndarray) -> list[str]:
+    """Return the distinct names of clusters, numbers by value, without noise."""
+    names = set(np.unique(labels).tolist()) - {"-1"}
+    return sorted(names, key=lambda name: (not name.isdigit(), len(name) * name.isdigit(), name))
+
+
+def cluster_colors(labels: np.ndarray, coordinates: np.ndarray) -> dict[str, str]:
+    """Give each cluster a colour, that which is farthest away on the map; noise, "-1", is grey."""
+    scale = np.maximum(coordinates.std(axis=0), _TINY)
+    colors, centers = {"-1": NOISE}, np.empty((0, 2))
+    bearers = np.empty(0, dtype=int)
+    for name in sorted_names(labels):
+        center = np.median(coordinates[labels == name] / scale, axis=0)
+        distance = np.linalg.norm(centers - center, axis=1)
+        nearest = [distance[bearers == i].min(initial=np.inf) for i in range(len(PALETTE))]
+        choice = int(np.argmax(nearest))
+        colors[name] = PALETTE[choice]
+        centers, bearers = np.vstack([centers, center]), np.append(bearers, choice)
+    return colors
+
+
+def rgba(
+    names: np.ndarray, certainty: np.ndarray, colors: dict[str, Any], opacity: tuple[float, float]
+) -> np.ndarray:
+    """Return colours with four channels; certainties 0 and 1 have the opacities given."""
+    from matplotlib.colors import to_rgba
+
+    distinct, index = np.unique(names, return_inverse=True)
+    result = np.array([to_rgba(colors[name]) for name in distinct])[index.reshape(names.shape)]
+    result[..., 3] = opacity[0] + (opacity[1] - opacity[0]) * np.clip(certainty, 0, 1)
+    return result
+
+
+def regions_of_estimator(estimator: Any, X: Any, coordinates: np.ndarray) -> MapRegions:
+    """Return the regions of a clusterer of two features."""
+    extent, grid = _grid(coordinates)
+    points: Any = grid.astype(coordinates.dtype)
+    if hasattr(X, "columns"):  # estimators warn of columns that have lost their names
+        points = type(X)(dict(zip(X.columns, points.T, strict=True)))
+    labels = np.asarray(estimator.predict(points)).astype(str)
+    certainty = certainty_of(estimator, points)
+    return _regions(extent, labels, np.ones(len(labels)) if certainty is None else certainty)
+
+
+def _grid(coordinates: np.ndarray) -> tuple[tuple[float, ...], np.ndarray]:
+    """Return the extent of a map and the centres of its cells, row by row from the bottom."""
+    low, high = coordinates.min(axis=0), coordinates.max(axis=0)
+    margin = np.where(high > low, _MARGIN * (high - low), 1.0)
+    low, high = low - margin, high + margin
+    steps = (np.arange(_RESOLUTION) + 0.5) / _RESOLUTION
+    x, y = (low + steps[:, None] * (high - low)).T
+    grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    return tuple(np.stack([low, high], axis=1).ravel().tolist()), grid
+
+
+def _regions(extent: tuple[float, ...], labels: np.ndarray, certainty: np.ndarray) -> MapRegions:
+    shape = (_RESOLUTION, _RESOLUTION)
+    return MapRegions(extent, labels.reshape(shape), certainty.reshape(shape))
+
+
+# Opacity of points and regions of certainty 0 and 1.
+_POINTS, _REGIONS = (0.1, 0.9), (0.0, 0.35)
+
+
+class ClusterMapDisplay(Display):
+    """Points on a map, coloured by cluster; the less certain, the more transparent.
+
+    Behind them are the regions of the clusters. A clusterer of two features has its own; of more
+    features a map is only a shadow, so each place is given to the cluster that most of the 15
+    nearest points on the map are in. Each cluster's name stands at the median of its points. More
+    than ten clusters repeat colours, far from each other.
+
+    Parameters
+    ----------
+    coordinates : array-like of shape (n_samples, 2)
+        Places of the points.
+    labels : array-like of shape (n_samples,)
+        Cluster of each point, an integer or a string; -1 is noise, drawn in grey.
+    certainty : array-like of shape (n_samples,), default=None
+        From 0 to 1; None for all certain.
+    regions : named tuple (extent, labels, certainty), default=None
+        Left, right, bottom and top of a regular grid, and the name and certainty of the cluster in
+        each cell, of shape (n_rows, n_columns), from the bottom up; None for no regions.
+    axis_names : tuple of 2 str, default=("", "")
+        What the coordinates are.
+
+    Attributes
+    ----------
+    points_ : matplotlib PathCollection
+        The points, in random order; pixels also in vector formats.
+    regions_ : matplotlib AxesImage or None
+        The regions.
+    names_ : dict of str to matplotlib Text
+        The name of each cluster on the map; hidden where it would overlap that of a larger one.
+    colors_ : dict of str to str
+        The colour of each cluster.
+
+    Examples
+    --------
+    >>> from sklearn.cluster import KMeans
+    >>> from skcollision.datasets import make_embeddings
+    >>> from skcollision.plotting import ClusterMapDisplay
+    >>> X, _ = make_embeddings(200, 3, 16, random_state=0)
+    >>> kmeans = KMeans(n_clusters=3, n_init=1, random_state=0).fit(X)
+    >>> sorted(ClusterMapDisplay.from_estimator(kmeans, X).names_)
+    ['0', '1', '2']
+    """
+
+    _figsize = 6.4, 5.6
+
+    def __init__(
+        self,
+        coordinates: ArrayLike,
+        labels: ArrayLike,
+        certainty: ArrayLike | None = None,
+        regions: MapRegions | None = None,
+        axis_names: tuple[str, str] = ("", ""),
+    ) -> None:
+        name = type(self).__name__
+        self.coordinates = check_coordinates(coordinates, name)
+        self.labels = as_names(labels, name)
+        self.certainty = None if certainty is None else np.asarray(certainty, dtype=np.float64)
+        self.regions = regions
+        self.axis_names = axis_names
+        if len(self.labels) != len(self.coordinates):
+            raise ValueError(
+                f"The 'coordinates' and 'labels' parameters of {name} must have the same length. "
+                f"Got {len(self.coordinates)} and {len(self.labels)} instead."
+            )
+        if self.certainty is not None and not (
+            self.certainty.shape == self.labels.shape
+            and (self.certainty >= 0).all()
+            and (self.certainty <= 1 + 1e-2).all()  # what half precision makes of 1
+        ):
+            raise ValueError(
+                f"The 'certainty' parameter of {name} must be {len(self.labels)} numbers from 0 "
+                f"to 1, one a point. Got {certainty!r} instead."
+            )
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        *,
+        coordinates: ArrayLike | None = None,
+        regions: bool = True,
+        ax: Any = None,
+    ) -> Self:
+        """Draw the map of a fitted clusterer.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted clusterer, or a pipeline or search that has one. Certainty is the largest of its
+            `predict_proba`, if it has one. Without `predict`, its `labels_` are used, and X must be
+            the data of its fit.
+        X : array-like of shape (n_samples, n_features)
+            Features; any input of the estimator if `coordinates` are given.
+        coordinates : array-like of shape (n_samples, 2), default=None
+            A map made elsewhere, by t-SNE or UMAP, say. None for X itself if it has two features,
+            and its first two principal components if it has more.
+        regions, ax
+            As :meth:`from_predictions`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the estimator has neither `predict` nor `labels_`; if X cannot be mapped and there
+            are no coordinates, or they do not fit.
+        """
+        labels = predicted_labels(estimator, X, cls.__name__)
+        certainty = certainty_of(estimator, X)
+        points, axis_names = coordinates_of(X, coordinates, cls.__name__)
+        display = cls(points, labels, certainty, None, axis_names)
+        is_plane = coordinates is None and np.shape(X)[1] == 2
+        if regions and is_plane and hasattr(estimator, "predict"):
+            display.regions = regions_of_estimator(estimator, X, display.coordinates)
+        elif regions:
+            display.add_neighbor_regions()
+        return display.plot(ax)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        coordinates: ArrayLike,
+        y_pred: ArrayLike,
+        *,
+        certainty: ArrayLike | None = None,
+        regions: bool = True,
+        ax: Any = None,
+    ) -> Self:
+        """Draw a map of predictions.
+
+        Parameters
+        ----------
+        coordinates, y_pred, certainty
+            As `coordinates`, `labels` and `certainty` of the class.
+        regions : bool, default=True
+            Whether to draw regions.
+        ax : matplotlib Axes, default=None
+            Where to draw; None for a new figure.
+        """
+        display = cls(coordinates, y_pred, certainty)
+        if regions:
+            display.add_neighbor_regions()
+        return display.plot(ax)
+
+    def add_neighbor_regions(self) -> None:
+        """Give each place on the map to the cluster that most of the nearest points are in."""
+        points, n_points = self.coordinates, len(self.labels)
+        extent, grid = _grid(points)
+        names, index = np.unique(self.labels, return_inverse=True)
+        weight = np.ones(n_points) if self.certainty is None else self.certainty
+        scale = np.maximum(points.std(axis=0), _TINY)
+        n_neighbors = min(_N_NEIGHBORS, n_points)
+        search = NearestNeighbors(n_neighbors=n_neighbors).fit(points / scale)
+        distance, nearest = search.kneighbors(grid / scale)
+        # Each neighbour votes with its certainty; the winner's share is the place's certainty.
+        votes = np.zeros((len(grid), len(names)))
+        np.add.at(votes, (np.arange(len(grid))[:, None], index[nearest]), weight[nearest])
+        share = votes.max(axis=1) / n_neighbors
+        # Away from the points the vote says nothing: it fades where the last neighbour is far.
+        reach = np.quantile(search.kneighbors(points / scale)[0][:, -1], 0.95)
+        share *= np.clip(reach / np.maximum(distance[:, -1], _TINY), 0, 1) ** 2
+        self.regions = _regions(extent, names[votes.argmax(axis=1)], share)
+
+    def plot(self, ax: Any = None, *, colors: Mapping[str, Any] | None = None) -> Self:
+        """Draw the map.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None for a new figure.
+        colors : mapping of str to colour, default=None
+            Colour of each cluster by its name; None for distinguishable ones.
+
+        Returns
+        -------
+        self
+            With the artists as attributes.
+        """
+        self.colors_ = dict(colors or cluster_colors(self.labels, self.coordinates))
+        return super().plot(ax)
+
+    def _draw(self, axes: Any) -> None:
+        self.regions_ = None
+        if self.regions is not None:
+            self.regions_ = axes.imshow(
+                rgba(self.regions.labels, self.regions.certainty, self.colors_, _REGIONS),
+                extent=self.regions.extent,
+                origin="lower",
+                interpolation="nearest",
+                aspect="auto",
+            )
+        certainty = np.ones(len(self.labels)) if self.certainty is None else self.certainty
+        # At random, or the last cluster would cover the others.
+        order = np.random.default_rng(0).permutation(len(self.labels))
+        self.points_ = axes.scatter(
+            *self.coordinates[order].T,
+            c=rgba(self.labels[order], certainty[order], self.colors_, _POINTS),
+            s=np.clip(2e4 / len(self.labels), 3, 30),
+            linewidths=0,
+            rasterized=True,
+        )
+        self.names_ = self._write_names(axes)
+        axes.set(xticks=[], yticks=[], xlabel=self.axis_names[0], ylabel=self.axis_names[1])
+
+    def _write_names(self, axes: Any) -> dict[str, Any]:
+        """Write the name of each cluster at the median of its points, the largest cluster first."""
+        from matplotlib.patheffects import withStroke
+
+        names = sorted_names(self.labels)
+        size = 12 if len(names) <= 20 else 8
+        # Extent of a character in pixels, about.
+        box = np.array([0.65, 1.1]) * size * self.figure_.dpi / 72
+        style: dict[str, Any] = {"ha": "center", "va": "center", "fontweight": "bold"}
+        style |= {"path_effects": [withStroke(linewidth=2.5, foreground="white")]}
+        texts: dict[str, Any] = {}
+        taken: list[tuple[np.ndarray, np.ndarray]] = []
+        for name in sorted(names, key=lambda name: -np.count_nonzero(self.labels == name)):
+            median = np.median(self.coordinates[self.labels == name], axis=0)
+            place, extent = axes.transData.transform(median), box * (len(name), 1)
+            is_free = all((2 * abs(place - p) >= extent + e).any() for p, e in taken)
+            if is_free:
+                taken.append((place, extent))
+            texts[name] = axes.text(
+                *median, name, color=INK, fontsize=size, visible=is_free, **style
+            )
+        return texts
+
+
+class ComparisonDisplay(Display):
+    """Maps of several clusterings of the same points, side by side.
+
+    Clusters have the names and colours of what they are matched with: the classes, if they are
+    given, or else the clusters of the first clusterer. A cluster without a match keeps its own
+    name, in brackets.
+
+    Parameters
+    ----------
+    maps : mapping of str to ClusterMapDisplay
+        The map of each clusterer, by its name, with matched labels.
+    titles : sequence of str, default=None
+        Title of each panel; None for the names.
+
+    Attributes
+    ----------
+    ax_ : ndarray of shape (n_clusterers,) of matplotlib Axes
+        Where the maps were drawn. The artists of a panel are attributes of its map.
+
+    Examples
+    --------
+    >>> from sklearn.cluster import AgglomerativeClustering, KMeans
+    >>> from skcollision.datasets import make_embeddings
+    >>> from skcollision.plotting import ComparisonDisplay
+    >>> X, y = make_embeddings(200, 3, 16, spread=0.5, random_state=0)
+    >>> clusterers = [KMeans(3, n_init=1, random_state=0), AgglomerativeClustering(3)]
+    >>> display = ComparisonDisplay.from_estimators([each.fit(X) for each in clusterers], X, y)
+    >>> display.ax_[1].get_title()
+    'AgglomerativeClustering: accuracy 1.000'
+    """
+
+    def __init__(
+        self, maps: Mapping[str, ClusterMapDisplay], titles: Sequence[str] | None = None
+    ) -> None:
+        self.maps = dict(maps)
+        self.titles = list(self.maps) if titles is None else list(titles)
+        if not self.maps or len(self.titles) != len(self.maps):
+            raise ValueError(
+                "The 'maps' parameter of ComparisonDisplay must have one map at least, and "
+                f"'titles' as many titles. Got {list(self.maps)} and {self.titles} instead."
+            )
+        self._figsize, self._n_panels = (5.2 * len(self.maps), 4.8), len(self.maps)
+
+    @classmethod
+    def from_estimators(
+        cls,
+        estimators: Mapping[str, Any] | Sequence[Any],
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        coordinates: ArrayLike | None = None,
+        regions: bool = True,
+        ax: Any = None,
+    ) -> Self:
+        """Draw the maps of fitted clusterers.
+
+        Parameters
+        ----------
+        estimators : mapping of str to estimator, or sequence of estimators
+            Fitted clusterers with their names, or in sequence, named by their classes.
+        X, coordinates
+            As :meth:`ClusterMapDisplay.from_estimator`, as is each estimator.
+        y, regions, ax
+            As `y_true` and so on of :meth:`from_predictions`.
+        """
+        points, axis_names = coordinates_of(X, coordinates, cls.__name__)
+        maps = {}
+        if not isinstance(estimators, Mapping):
+            kinds = [type(each).__name__ for each in estimators]
+            # With a number where there are several of one class.
+            names = [
+                kind if kinds.count(kind) == 1 else f"{kind} {kinds[: i + 1].count(kind)}"
+                for i, kind in enumerate(kinds)
+            ]
+            estimators = dict(zip(names, estimators, strict=True))
+        for name, each in estimators.items():
+            labels, certainty = predicted_labels(each, X, cls.__name__), certainty_of(each, X)
+            maps[name] = ClusterMapDisplay(points, labels, certainty, None, axis_names)
+        return cls._matched(maps, y, regions).plot(ax)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        coordinates: ArrayLike,
+        predictions: Mapping[str, ArrayLike],
+        y_true: ArrayLike | None = None,
+        *,
+        regions: bool = True,
+        ax: Any = None,
+    ) -> Self:
+        """Draw maps of predictions.
+
+        Parameters
+        ----------
+        coordinates : array-like of shape (n_samples, 2)
+            Places of the points.
+        predictions : mapping of str to array-like of shape (n_samples,)
+            The labels of each clusterer, by its name; -1 is noise.
+        y_true : array-like of shape (n_samples,), default=None
+            Classes, to name clusters by; None to name them by those of the first clusterer.
+        regions : bool, default=True
+            Whether to draw regions, by the nearest points on the map.
+        ax : array-like of matplotlib Axes, one a clusterer, or one to divide, default=None
+            Where to draw; None for a new figure.
+
+        Raises
+        ------
+        ValueError
+            If labels or coordinates are invalid or differ in length.
+        """
+        maps = {name: ClusterMapDisplay(coordinates, y) for name, y in predictions.items()}
+        return cls._matched(maps, y_true, regions).plot(ax)
+
+    @classmethod
+    def _matched(
+        cls, maps: dict[str, ClusterMapDisplay], y: ArrayLike | None, regions: bool
+    ) -> Self:
+        """Rename the clusters of each map after the classes, or those of the first map."""
+        reference = None if y is None else as_names(y, cls.__name__)
+        titles: list[str] = []
+        for name, each in maps.items():
+            reference = each.labels if reference is None else reference
+            each.labels = _renamed(each.labels, reference)
+            score = np.mean(each.labels == reference)
+            kind = "agreement" if y is None else "accuracy"
+            is_reference = y is None and not titles
+            titles.append(name if is_reference else f"{name}: {kind} {score:.3f}")
+            if regions:
+                each.add_neighbor_regions()
+        return cls(maps, titles)
+
+    def _draw(self, axes: Any) -> None:
+        maps = list(self.maps.values())
+        names = np.concatenate([each.labels for each in maps])
+        colors = cluster_colors(names, np.concatenate([each.coordinates for each in maps]))
+        for panel, title, each in zip(axes, self.titles, maps, strict=True):
+            each.plot(panel, colors=colors)
+            panel.set_title(title)
+
+
+def _renamed(labels: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Name clusters after what they are matched with; noise stays noise and matches nothing."""
+    if len(reference) != len(labels):
+        raise ValueError(
+            "The labels that ComparisonDisplay compares must have the same length. "
+            f"Got {len(reference)} and {len(labels)} instead."
+        )
+    known = (labels != "-1") & (reference != "-1")
+    renamed = match_labels(reference[known], labels[known]).to_dict() if known.any() else {}
+    names, index = np.unique(labels, return_inverse=True)
+    return np.array(
+        [name if name == "-1" else renamed.get(name, f"({name})") for name in names.tolist()]
+    )[index]
