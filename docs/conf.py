@@ -18,6 +18,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",  # the scripts of MathJax, so that no page fetches them from elsewhere
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
@@ -52,10 +53,15 @@ sphinx_gallery_conf = {
     "doc_module": ("skcollision",),
     "show_memory": False,
     "min_reported_time": 1e9,
+    "write_computation_times": False,  # a page whose scripts come from the network
     "remove_config_comments": True,
 }
 
+toc_object_entries_show_parents = "hide"
+
 html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
 html_title = "skcollision"
 html_show_sourcelink = False
 html_theme_options = {

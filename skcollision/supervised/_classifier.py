@@ -66,7 +66,7 @@ class CollisionClassifier(BaseLinearClassifier):
     normalize : bool, default=True
         Centre the features and bring rows near unit length, so that the other defaults hold on any
         scale: a centred row x becomes :math:`\sqrt5 x / \sqrt{|x|^2 + 4 s^2}`, where s is the root
-        mean square of all lengths |x|. Most rows keep their relative length nearly whole; rows far
+        mean square of all lengths. Most rows keep their relative length nearly whole; rows far
         outside come near. The normalisation is kept in the model.
     tol : float, default=1e-5
         Training stops when the best restart's objective has not fallen by this many nats in 10
