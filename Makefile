@@ -64,7 +64,7 @@ wheel-check: $(VENV)/.created
 	set -e; wheel=$$(echo "$$PWD"/dist/*.whl); fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	    $(PYTHON) -m venv "$$fresh"; cd "$$fresh"; \
 	    bin/python -m pip install --quiet --disable-pip-version-check $(WHEEL_PIP_ARGS) \
-	        "$$wheel[plot,tables,onnx]" onnxruntime pandas pillow pytest skops; \
+	        "$$wheel[plot,tables,onnx,deep]" onnxruntime pandas pillow pytest skops; \
 	    MPLBACKEND=Agg bin/skcollision demo; \
 	    MPLBACKEND=Agg bin/python -m pytest -q --doctest-modules --pyargs skcollision \
 	        -o doctest_optionflags='NORMALIZE_WHITESPACE ELLIPSIS'

