@@ -50,6 +50,8 @@ lint: $(VENV)/.installed-lint
 docs docs-quick: $(VENV)/.installed-docs
 	rm -rf docs/reference
 	$(BIN)/sphinx-build -n -W --keep-going $(SPHINX_ARGS) docs docs/_build/html
+	@! grep -rE '<(script|img|link)[^>]* (src|href)="(https?:)?//' --include='*.html' docs/_build/html \
+	    || { echo 'error: these pages fetch from the network' >&2; exit 1; }
 	@echo 'Open docs/_build/html/index.html'
 
 # Without examples there are no pictures of theirs.
