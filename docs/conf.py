@@ -3,10 +3,22 @@
 import sys
 from pathlib import Path
 
+from sphinx_gallery.sorting import ExplicitOrder
+
 import skcollision
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _reference import find_by_name, keep_out_foreign_members, quote_shapes, write_reference
+
+# Those to see first, in this order; others follow.
+EXAMPLES = [
+    "kmeans_comparison",
+    "photographs",
+    "displays",
+    "n_clusters",
+    "grid_search",
+    "imbalance",
+]
 
 project = "skcollision"
 author = copyright = "The skcollision developers"
@@ -47,7 +59,7 @@ nitpick_ignore_regex = [("py:.*", r"(?!skcollision)[\w]+(\.[\w]+)+")]
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": ExplicitOrder([f"plot_{name}.py" for name in EXAMPLES] + ["*"]),
     "abort_on_example_error": True,
     "backreferences_dir": "reference/backreferences",
     "doc_module": ("skcollision",),

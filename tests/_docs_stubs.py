@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+import dask.distributed
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -45,9 +46,10 @@ def _gpu(monkeypatch):
 
 def _network():
     """Return a tiny network in the place of one whose weights would have to be fetched."""
-    return torch.nn.Sequential(
-        torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten(), torch.nn.Linear(48, 16)
-    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        last = torch.nn.Linear(48, 32)
+    return torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten(), last)
 
 
 def _without_weights(monkeypatch):
@@ -70,8 +72,9 @@ def _images_and_sentences(monkeypatch):
     _without_weights(monkeypatch)
     Path("holiday").mkdir()
     rng = np.random.default_rng(0)
-    for index, colour in enumerate(np.repeat(rng.integers(20, 236, (12, 3)), 10, axis=0)):
-        pixels = np.uint8(colour + rng.integers(-20, 20, (16, 16, 3)))
+    for index in range(120):  # twelve patterns, each in ten images
+        pattern = np.random.default_rng(index // 10).integers(40, 216, (4, 4, 3)).repeat(4, 0)
+        pixels = np.uint8(pattern.repeat(4, 1) + rng.integers(-20, 20, (16, 16, 3)))
         Image.fromarray(pixels).save(f"holiday/{index:03}.png")
     _sentence_models(monkeypatch)
     return {"sentences": SENTENCES}
@@ -155,7 +158,17 @@ def _recipes(monkeypatch):
     return {"documents": SENTENCES, "adata": adata}
 
 
+def _choosing_parameters(monkeypatch):
+    # Threads in the place of processes, and any free port for the dashboard.
+    threads = {"n_workers": 1, "processes": False, "dashboard_address": ":0"}
+    cluster = dask.distributed.LocalCluster
+    monkeypatch.setattr(
+        dask.distributed, "LocalCluster", lambda **given: cluster(**given | threads)
+    )
+
+
 _MAKERS = {
+    "choosing_parameters.md": _choosing_parameters,
     "recipes.md": _recipes,
     "index.md": _index,
     "gpu.md": _gpu,
