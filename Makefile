@@ -5,6 +5,7 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 DATA ?=
+WHEEL_PIP_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,7 +18,7 @@ SOLVERS := $(sort benchmarks/hard_suite.py $(wildcard benchmarks/pseudo_labels_*
     benchmarks/paper/figure1.py benchmarks/start_up.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench check-data clean
+.PHONY: help demo test lint docs docs-quick notebooks wheel-check bench check-data clean
 # Two targets at once (make -j) would run pip twice in the same environment.
 .NOTPARALLEL:
 
@@ -26,6 +27,9 @@ help:
 	@echo 'make test   the whole test suite, doctests included (PYTEST_ARGS="-k name" for a part)'
 	@echo 'make lint   ruff check, ruff format --check, mypy'
 	@echo 'make docs   the pages as HTML in docs/_build/html, examples run (takes minutes)'
+	@echo 'make docs-quick  the same, without running the examples'
+	@echo 'make notebooks  the examples as notebooks, in examples/notebooks'
+	@echo 'make wheel-check  build sdist and wheel, and try the wheel in an environment of its own'
 	@echo 'make bench DATA=folder  every benchmark, on the feature sets in a folder (takes long)'
 	@echo 'make clean  remove the environment and all caches'
 	@echo
@@ -43,10 +47,33 @@ lint: $(VENV)/.installed-lint
 	$(BIN)/mypy
 
 # What is generated is made anew, as a page of a name that has gone would stay.
-docs: $(VENV)/.installed-docs
+docs docs-quick: $(VENV)/.installed-docs
 	rm -rf docs/reference
-	$(BIN)/sphinx-build -n -W --keep-going docs docs/_build/html
+	$(BIN)/sphinx-build -n -W --keep-going $(SPHINX_ARGS) docs docs/_build/html
+	@! grep -rE '<(script|img|link)[^>]* (src|href)="(https?:)?//' --include='*.html' docs/_build/html \
+	    || { echo 'error: these pages fetch from the network' >&2; exit 1; }
 	@echo 'Open docs/_build/html/index.html'
+
+# Without examples there are no pictures of theirs.
+docs-quick: SPHINX_ARGS := -D plot_gallery=0 -D suppress_warnings=myst.header,image.not_readable
+
+notebooks: $(VENV)/.installed-docs
+	$(BIN)/python docs/_notebooks.py
+
+# As a user would: no editable installation, none of the pins of constraints.txt, not in this folder.
+# The last packages are those that docstrings use. Where a CUDA build of torch is too large to fetch:
+# make WHEEL_PIP_ARGS="--constraint $PWD/constraints.txt" wheel-check
+wheel-check: $(VENV)/.created
+	rm -rf dist
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build
+	$(BIN)/python -m build
+	set -e; wheel=$$(echo "$$PWD"/dist/*.whl); fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+	    $(PYTHON) -m venv "$$fresh"; cd "$$fresh"; \
+	    bin/python -m pip install --quiet --disable-pip-version-check $(WHEEL_PIP_ARGS) \
+	        "$$wheel[plot,tables,onnx,deep]" onnxruntime pandas pillow pytest skops; \
+	    MPLBACKEND=Agg bin/skcollision demo; \
+	    MPLBACKEND=Agg bin/python -m pytest -q --doctest-modules --pyargs skcollision \
+	        -o doctest_optionflags='NORMALIZE_WHITESPACE ELLIPSIS'
 
 bench: check-data $(VENV)/.installed-bench
 	@set -e; for script in $(SOLVERS); do echo "== $$script"; $(BIN)/python $$script; done
@@ -59,7 +86,7 @@ check-data:
 	    echo 'error: name the folder of feature sets, as in: make bench DATA=folder' >&2; exit 1; }
 
 clean:
-	rm -rf docs/_build docs/auto_examples docs/reference docs/sg_execution_times.rst
+	rm -rf docs/_build docs/auto_examples docs/reference
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -3,10 +3,22 @@
 import sys
 from pathlib import Path
 
+from sphinx_gallery.sorting import ExplicitOrder
+
 import skcollision
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _reference import find_by_name, keep_out_foreign_members, quote_shapes, write_reference
+
+# Those to see first, in this order; others follow.
+EXAMPLES = [
+    "kmeans_comparison",
+    "photographs",
+    "displays",
+    "n_clusters",
+    "grid_search",
+    "imbalance",
+]
 
 project = "skcollision"
 author = copyright = "The skcollision developers"
@@ -18,6 +30,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",  # the scripts of MathJax, so that no page fetches them from elsewhere
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
@@ -46,16 +59,21 @@ nitpick_ignore_regex = [("py:.*", r"(?!skcollision)[\w]+(\.[\w]+)+")]
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": ExplicitOrder([f"plot_{name}.py" for name in EXAMPLES] + ["*"]),
     "abort_on_example_error": True,
     "backreferences_dir": "reference/backreferences",
     "doc_module": ("skcollision",),
     "show_memory": False,
     "min_reported_time": 1e9,
+    "write_computation_times": False,  # a page whose scripts come from the network
     "remove_config_comments": True,
 }
 
+toc_object_entries_show_parents = "hide"
+
 html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
 html_title = "skcollision"
 html_show_sourcelink = False
 html_theme_options = {

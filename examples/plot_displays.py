@@ -11,7 +11,8 @@ points. Classes serve only to judge; no fit sees them.
 # The fit
 # -------
 # Objective and entropy of the mean prediction, of all restarts over the epochs. The objective falls
-# to the end, as weight decay comes down with the learning rate; the entropy should be flat by then.
+# to the end, as weight decay comes down with the learning rate; so it does not tell whether the fit
+# has settled, but a second fit with another seed does. The entropy shows how equal clusters are.
 
 import matplotlib.pyplot as plt
 from sklearn.cluster import HDBSCAN, KMeans

@@ -15,11 +15,10 @@ import torch
 import skcollision
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAGES = sorted(path.name for path in DOCS.glob("*.md"))
-# A block that is not run says why, in a comment above it that readers of the page do not see.
-BLOCK = re.compile(r"^(<!-- not run: [^\n]+ -->\n)?```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-# Module constants, whose docstring is that of their type.
+PAGES = [*sorted(path.name for path in DOCS.glob("*.md")), "../README.md"]
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BELOW = {"add_your_own_criterion.md"}  # has a test of its own
+# Module constants, whose docstring is that of their type.
 CONSTANTS = {"PAPER_RECIPE", "clustering_accuracy_scorer"}
 
 
@@ -30,14 +29,13 @@ def load(name, path):
     return module
 
 
+stubs = load("docs_stubs", Path(__file__).parent / "_docs_stubs.py")
+
+
 def blocks(page):
-    """Return the code of a page that is to be run, each block on the lines it has there."""
+    """Return the code of a page, each block on the lines it has there."""
     text = (DOCS / page).read_text(encoding="utf-8")
-    return [
-        "\n" * text[: block.start(2)].count("\n") + block[2]
-        for block in BLOCK.finditer(text)
-        if not block[1]
-    ]
+    return ["\n" * text[: block.start(1)].count("\n") + block[1] for block in BLOCK.finditer(text)]
 
 
 @pytest.fixture
@@ -51,6 +49,7 @@ def run_page(tmp_path, monkeypatch):
         path.touch()
         module = load(path.stem, path)
         monkeypatch.setitem(sys.modules, path.stem, module)
+        vars(module).update(stubs.prepare(page, monkeypatch))
         for code in blocks(page):
             if ">>>" in code:
                 run_doctest(code, vars(module), page)

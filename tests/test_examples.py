@@ -1,6 +1,7 @@
-"""The scripts of examples/ run, and each is a page of the gallery."""
+"""The scripts of examples/ run, each is a page of the gallery, and a notebook has its code."""
 
 import ast
+import json
 import runpy
 from pathlib import Path
 
@@ -8,15 +9,32 @@ import matplotlib.pyplot as plt
 import pytest
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
+# These run as notebooks, which have the code of the scripts.
+AS_NOTEBOOKS = [
+    path for path in EXAMPLES if path.stem in ("plot_kmeans_comparison", "plot_grid_search")
+]
 
 
 def by_name(path):
     return path.stem
 
 
+def notebook_of(path):
+    name = f"{path.stem.removeprefix('plot_')}.ipynb"
+    return json.loads((path.parent / "notebooks" / name).read_text(encoding="utf-8"))
+
+
+def code_lines(source):
+    """Return the lines of code, without comments and without the docstring at the top."""
+    body = ast.parse(source).body
+    is_docstring = isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
+    lines = source.splitlines()[body[0].end_lineno if is_docstring else 0 :]
+    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # in a script a warning is for the reader, not an error
-@pytest.mark.parametrize("path", EXAMPLES, ids=by_name)
+@pytest.mark.parametrize("path", sorted({*EXAMPLES} - {*AS_NOTEBOOKS}), ids=by_name)
 def test_an_example_runs_and_draws(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plt.switch_backend("Agg")
@@ -34,3 +52,28 @@ def test_an_example_is_a_page_of_the_gallery(path):
     assert set(underline) == {"="}
     assert len(underline) >= len(title)
     assert "".join(text)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=by_name)
+def test_a_notebook_has_the_code_of_its_example(path):
+    cells = [cell for cell in notebook_of(path)["cells"] if cell["cell_type"] == "code"]
+    code = "\n".join("".join(cell["source"]) for cell in cells)
+    assert code_lines(code) == code_lines(path.read_text(encoding="utf-8")), "run make notebooks"
+
+
+def test_every_notebook_has_an_example():
+    found = (EXAMPLES[0].parent / "notebooks").glob("*.ipynb")
+    assert {f"plot_{path.stem}" for path in found} == {path.stem for path in EXAMPLES}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("path", AS_NOTEBOOKS, ids=by_name)
+def test_a_notebook_runs_and_draws(path, tmp_path):
+    nbclient = pytest.importorskip("nbclient")
+    nbformat = pytest.importorskip("nbformat")
+    notebook = nbformat.reads(json.dumps(notebook_of(path)), as_version=4)
+    resources = {"metadata": {"path": str(tmp_path)}}
+    nbclient.NotebookClient(notebook, timeout=600, resources=resources).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
