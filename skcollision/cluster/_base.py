@@ -18,7 +18,6 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skcollision._ambient import isolated
 from skcollision._callbacks import CallbackSupportMixin, with_callbacks
-from skcollision.blocks import FeatureBlocks
 from skcollision.cluster._linear_model import LinearClusterModel
 from skcollision.cluster._outcome import (
     SurplusMerging,
@@ -200,8 +199,8 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             trainer,
             sample.seen,
             sample.weight,
-            X=data,
-            sample_weight=weight,
+            X=getattr(data, "array", data),
+            sample_weight=getattr(weight, "vector", weight),
             progress=run.progress(),
             save=run.save,
         )
@@ -215,8 +214,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         self._number_clusters(trainer, sample, rows)
         trainer.lift()
         self._store(trainer, 0)
-        self._describe(data, weight)
-        warn_of_empty(self.n_clusters_, len(self._used_clusters(weight)))
+        warn_of_empty(self.n_clusters_, self._describe(data, weight))
         warn_of_gap(criterion, self.objective_, self.duality_gap_)
         return self
 
@@ -254,7 +252,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         first = not hasattr(self, "_trainer")
         data, weight = self._check_data(X, sample_weight, reset=first)
         random_state = check_random_state(self.random_state)
-        size = self._sample_size() if isinstance(data, FeatureBlocks) else None
+        size = None if isinstance(data, np.ndarray) else self._sample_size()
         drawn = draw_sample(len(data), weight, size, random_state)
         rows = take_rows(data, drawn.rows)
         if first:
@@ -272,8 +270,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         self.duality_gap_ = float(measures.duality_gap[best])
         self._store(self._trainer, best)
         self.n_iter_ += 1
-        self._describe(data, weight)
-        warn_of_empty(self.n_clusters_, len(self._used_clusters(weight)))
+        warn_of_empty(self.n_clusters_, self._describe(data, weight))
         return self
 
     def _sample_size(self) -> int | None:
