@@ -79,18 +79,20 @@ class DaskRows:
         from dask.array import map_blocks
 
         chunks = self.array.chunks[0] if sizes is None else tuple(map(int, sizes))
-        return map_blocks(
+        # A function that drops an axis would not be fused with the reading of its chunk.
+        width = like.shape[1:] or (1,)
+        found = map_blocks(
             _of_chunk,
             self.array,
             *([] if weight is None else [weight.array]),
             # A task of its own: each worker gets it, and the model it holds, once.
             function=delayed(function, traverse=False),
             read_as=self.dtype,
-            chunks=(chunks, *((n,) for n in like.shape[1:])),
-            drop_axis=1 if like.ndim == 1 else None,
+            chunks=(chunks, width),
             dtype=like.dtype,
-            meta=like[:0],
+            meta=np.empty((0, 0), like.dtype),
         )
+        return found if like.ndim == 2 else found[:, 0]
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Return rows given in rising order."""
@@ -199,4 +201,5 @@ def _of_chunk(
     rows = np.ascontiguousarray(block, dtype=read_as)
     check_finite(rows, place.first, place.number)
     with serial():
-        return function(place, rows, *(each[:, 0] for each in weight))
+        found = function(place, rows, *(each[:, 0] for each in weight))
+    return found if found.ndim == 2 else found[:, None]
