@@ -149,12 +149,13 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             Features, finite, in float32 or float64; other types are converted. Contiguous arrays
             are read in place; only the sample that training sees is copied. `FeatureBlocks`, and
             memory maps of more than 256 MiB, are read twice: of what is kept, only `labels_` grows
-            with n_samples.
+            with n_samples. Arrays and data frames of dask are read by its workers, and only the
+            sample comes here; `labels_` is then an array of dask, computed when it is asked for.
         y : ignored
             Present so that pipelines and searches can pass it on to their scorers.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; a weight of 2 counts a point twice, though as a neighbour once, 0
-            leaves it out of the fit.
+            leaves it out of the fit. An array of dask where X is of dask, or any other.
         checkpoint : path-like, default=None
             File to write after every epoch. Where it is there already, the fit goes on from it, to
             the same result bit for bit; it must be of the same data and parameters, and on the
@@ -233,7 +234,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         X : array-like of shape (n_samples, n_features)
             Features, as in `fit`; at least `n_clusters` rows in the first call. They are used as
             they are: without the whole data there are no neighbourhoods to average over. All rows
-            of an array are trained on, of `FeatureBlocks` a sample of `max_samples`.
+            of an array are trained on, of `FeatureBlocks` and dask a sample of `max_samples`.
         y : ignored
             Present for pipelines.
         sample_weight : array-like of shape (n_samples,), default=None

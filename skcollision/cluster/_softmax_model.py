@@ -30,7 +30,7 @@ class LinearSoftmaxModel(VersionedEstimator):
     Everything goes through X block by block, so that no copy of it is ever made. For a torch tensor
     or another library's array the result is of the same kind and on the same device, without
     gradient, whether or not scikit-learn's ``array_api_dispatch`` is on; fitted attributes are
-    NumPy arrays for any input.
+    NumPy arrays for any input. For what dask holds, clusterers return its arrays, not yet computed.
     """
 
     # `out` says where results go, not what they are: nothing to route.
