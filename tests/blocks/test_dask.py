@@ -254,10 +254,14 @@ def killing(block, folder, block_info=None):
 @pytest.mark.slow
 def test_workers_in_processes_that_are_killed_change_nothing(X, tmp_path, monkeypatch):
     distributed = pytest.importorskip("distributed")
+    # Workers, and those that take their places, are forked after the imports.
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        context = distributed.utils.get_mp_context()
+    context.set_forkserver_preload(["distributed", "skcollision.cluster"])
     expected = make(max_samples=200).fit(X)
     rows = chunked(X, CHUNKS["seven"])
     options = {"n_workers": 2, "threads_per_worker": 1, "host": "127.0.0.1"}
-    settings = {"distributed.comm.timeouts.connect": "60s"}
+    settings = {"distributed.worker.multiprocessing-method": "forkserver"}
     with (
         warnings.catch_warnings(),
         dask.config.set(settings),
