@@ -148,7 +148,7 @@ class LinearClusterModel(
                 probs *= torch.as_tensor(w[:, None]).to(probs)
             # Divided first: a mean, unlike a sum, is never larger than what it is of.
             raw = torch.from_numpy(np.array(block)).to(probs)
-            return sizes, probs.sum(0).double() / n_samples, (probs / n_samples).T @ raw
+            return sizes, probs.sum(0).cpu().double() / n_samples, (probs / n_samples).T @ raw
 
         passes = self._passes()
         sizes, masses, sums = passes.sums(X, weight, of_block)
