@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,9 @@ def child(folder: Path, name: str, n_workers: int) -> None:
         ) as cluster,
         Client(cluster) as client,
     ):
+        # A small run may leave workers out.
+        client.run(import_module, "zarr")
+        client.run(method_of, name)
         X = da.from_zarr(str(folder / "X.zarr"))
         run(X[:10_000].rechunk((5000, -1)), folder / f"warm-{name}.zarr")
         before = sum(client.run(time.process_time).values()) + time.process_time()
