@@ -128,7 +128,8 @@ def child(folder: Path, name: str, n_workers: int) -> None:
             threads_per_worker=1,
             memory_limit="2GB",
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
+            worker_dashboard_address="127.0.0.1:0",
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -260,15 +260,16 @@ def test_workers_in_processes_that_are_killed_change_nothing(X, tmp_path, monkey
     context.set_forkserver_preload(["distributed", "skcollision.cluster"])
     expected = make(max_samples=200).fit(X)
     rows = chunked(X, CHUNKS["seven"])
+    local = "127.0.0.1:0"
     options = {"n_workers": 2, "threads_per_worker": 1, "host": "127.0.0.1"}
+    options |= {"dashboard_address": local, "worker_dashboard_address": local}
     settings = {"distributed.worker.multiprocessing-method": "forkserver"}
     with (
-        warnings.catch_warnings(),
+        warnings.catch_warnings(action="ignore"),  # the cluster tells of the workers that it lost
         dask.config.set(settings),
-        distributed.LocalCluster(**options, dashboard_address=None) as cluster,
+        distributed.LocalCluster(**options) as cluster,
         distributed.Client(cluster),
     ):
-        warnings.simplefilter("ignore")  # the cluster tells of the workers that it lost
         np.testing.assert_array_equal(make(max_samples=200).fit(rows).labels_, expected.labels_)
         mortal = rows.map_blocks(killing, folder=str(tmp_path), dtype=X.dtype, meta=X[:0])
         for place in ("sample", "centres", "labels"):
