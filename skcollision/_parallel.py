@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import local
 
-__all__ = ["n_threads", "run_tasks"]
+__all__ = ["n_threads", "run_tasks", "serial"]
 
 _worker = local()
 _executor: ThreadPoolExecutor | None = None
@@ -53,6 +54,16 @@ def run_tasks(task: Callable[[int], None], n_tasks: int) -> None:
         errors = [other.exception() for other in others]
     for error in filter(None, errors):
         raise error
+
+
+@contextmanager
+def serial() -> Iterator[None]:
+    """Keep the tasks of the calling thread to it, for callers with threads of their own."""
+    before, _worker.busy = getattr(_worker, "busy", False), True
+    try:
+        yield
+    finally:
+        _worker.busy = before
 
 
 def _threads() -> ThreadPoolExecutor:

@@ -7,7 +7,8 @@ import threading
 import numpy as np
 import pytest
 
-from skcollision._parallel import n_threads, run_tasks
+from skcollision import _parallel
+from skcollision._parallel import n_threads, run_tasks, serial
 
 
 @pytest.fixture(params=[1, 2, 5])
@@ -93,3 +94,15 @@ def test_a_forked_child_makes_its_own_threads(monkeypatch):
     assert queue.get(timeout=30) == [1, 1, 1, 1]
     process.join(timeout=30)
     assert process.exitcode == 0
+
+
+def test_serial_keeps_tasks_to_the_calling_thread():
+    found = []
+    with serial():
+        with serial():
+            pass
+        run_tasks(lambda number: found.append((number, threading.get_ident())), 20)
+    assert found == [(number, threading.get_ident()) for number in range(20)]
+    with pytest.raises(ValueError, match="inside"), serial():
+        raise ValueError("inside")
+    assert not getattr(_parallel._worker, "busy", False)

@@ -173,13 +173,18 @@ def _is_array(each: Any) -> bool:
     return all(hasattr(each, name) for name in ("shape", "dtype", "__getitem__"))
 
 
-def check_finite(block: np.ndarray, first: int) -> None:
-    """Raise on the first NaN or infinity in row order; `first` is the number of the first row."""
+def check_finite(block: np.ndarray, first: int, number: int | None = None) -> None:
+    """Raise on the first NaN or infinity in row order, naming row and, if given, block.
+
+    `first` is the number of the first row.
+    """
     finite = np.isfinite(block)
     if not finite.all():
         row, column = np.argwhere(~finite)[0]
         value = "NaN" if np.isnan(block[row, column]) else "infinity"
+        place = f"row {first + row}, column {column}"
+        place += " (both counted" if number is None else f", in block {number} (all counted"
         raise ValueError(
-            f"X contains {value} in row {first + row}, column {column} (both counted from 0). "
+            f"X contains {value} in {place} from 0). "
             "Every value must be finite: repair that row, or leave it out."
         )

@@ -18,7 +18,6 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skcollision._ambient import isolated
 from skcollision._callbacks import CallbackSupportMixin, with_callbacks
-from skcollision.blocks import FeatureBlocks
 from skcollision.cluster._linear_model import LinearClusterModel
 from skcollision.cluster._outcome import (
     SurplusMerging,
@@ -150,12 +149,13 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             Features, finite, in float32 or float64; other types are converted. Contiguous arrays
             are read in place; only the sample that training sees is copied. `FeatureBlocks`, and
             memory maps of more than 256 MiB, are read twice: of what is kept, only `labels_` grows
-            with n_samples.
+            with n_samples. Arrays and data frames of dask are read by its workers, and only the
+            sample comes here; `labels_` is then an array of dask, computed when it is asked for.
         y : ignored
             Present so that pipelines and searches can pass it on to their scorers.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; a weight of 2 counts a point twice, though as a neighbour once, 0
-            leaves it out of the fit.
+            leaves it out of the fit. An array of dask where X is of dask, or any other.
         checkpoint : path-like, default=None
             File to write after every epoch. Where it is there already, the fit goes on from it, to
             the same result bit for bit; it must be of the same data and parameters, and on the
@@ -200,8 +200,8 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             trainer,
             sample.seen,
             sample.weight,
-            X=data,
-            sample_weight=weight,
+            X=getattr(data, "array", data),
+            sample_weight=getattr(weight, "vector", weight),
             progress=run.progress(),
             save=run.save,
         )
@@ -215,8 +215,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         self._number_clusters(trainer, sample, rows)
         trainer.lift()
         self._store(trainer, 0)
-        self._describe(data, weight)
-        warn_of_empty(self.n_clusters_, len(self._used_clusters(weight)))
+        warn_of_empty(self.n_clusters_, self._describe(data, weight))
         warn_of_gap(criterion, self.objective_, self.duality_gap_)
         return self
 
@@ -235,7 +234,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         X : array-like of shape (n_samples, n_features)
             Features, as in `fit`; at least `n_clusters` rows in the first call. They are used as
             they are: without the whole data there are no neighbourhoods to average over. All rows
-            of an array are trained on, of `FeatureBlocks` a sample of `max_samples`.
+            of an array are trained on, of `FeatureBlocks` and dask a sample of `max_samples`.
         y : ignored
             Present for pipelines.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -254,7 +253,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         first = not hasattr(self, "_trainer")
         data, weight = self._check_data(X, sample_weight, reset=first)
         random_state = check_random_state(self.random_state)
-        size = self._sample_size() if isinstance(data, FeatureBlocks) else None
+        size = None if isinstance(data, np.ndarray) else self._sample_size()
         drawn = draw_sample(len(data), weight, size, random_state)
         rows = take_rows(data, drawn.rows)
         if first:
@@ -272,8 +271,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         self.duality_gap_ = float(measures.duality_gap[best])
         self._store(self._trainer, best)
         self.n_iter_ += 1
-        self._describe(data, weight)
-        warn_of_empty(self.n_clusters_, len(self._used_clusters(weight)))
+        warn_of_empty(self.n_clusters_, self._describe(data, weight))
         return self
 
     def _sample_size(self) -> int | None:

@@ -127,7 +127,8 @@ class CollisionClusterer(PseudoLabelClusterer):
     Attributes
     ----------
     labels_ : ndarray of shape (n_samples,), int32
-        Most probable cluster of each training point, as `predict` gives it.
+        Most probable cluster of each training point, as `predict` gives it. For X of dask it is an
+        array of dask, computed when it is asked for, and no part of a saved model.
     n_clusters_ : int
         Clusters of the model: `n_clusters`, or fewer with `merge_surplus`.
     coef_ : ndarray of shape (n_clusters_, n_features)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from skcollision._ambient import isolated
 from skcollision._array_api import like
-from skcollision.blocks import FeatureBlocks
+from skcollision.blocks._dask import DaskRows
 from skcollision.cluster._softmax_model import LinearSoftmaxModel
 from skcollision.cluster._training import model_attributes
 from skcollision.engine import Trainer
@@ -62,7 +62,7 @@ class LinearClusterModel(
         ndarray of shape (n_samples,), int32
             Cluster numbers from 0 to n_clusters - 1. It is `out` where that is given.
         """
-        return like(X, self._collect(X, lambda logits: logits.argmax(1).to(torch.int32), out))
+        return like(X, self._collect(X, hard, out))
 
     def fit_predict(self, X: ArrayLike, y: Any = None, **kwargs: Any) -> np.ndarray:
         """Cluster the rows of X and return their cluster numbers.
@@ -108,15 +108,13 @@ class LinearClusterModel(
         check_is_fitted(self)
         data, weight = self._check_data(X, sample_weight, reset=False)
 
-        def sums(rows: slice, block: np.ndarray, logits: Tensor) -> tuple[np.ndarray, float, float]:
+        def sums(rows: slice, block: np.ndarray, logits: Tensor, w: Any) -> tuple[Any, ...]:
             log_probs = logits.double().log_softmax(1).cpu().numpy()
             probs = np.exp(log_probs)
-            w = np.ones(len(probs)) if weight is None else weight[rows]
-            return w @ probs, -float(w @ (probs * log_probs).sum(1)), float(w.sum())
+            w = np.ones(len(probs)) if w is None else w
+            return w @ probs, -(w @ (probs * log_probs).sum(1)), w.sum()
 
-        mean, entropy, total = np.zeros(len(self.coef_)), 0.0, 0.0
-        for _, (of_clusters, of_entropy, of_weight) in self._map_logits(data, sums):
-            mean, entropy, total = mean + of_clusters, entropy + of_entropy, total + of_weight
+        mean, entropy, total = self._passes().sums(data, weight, sums)
         mean /= total
         return float(
             -(mean * np.log(np.maximum(mean, np.finfo(float).tiny))).sum() - entropy / total
@@ -132,34 +130,40 @@ class LinearClusterModel(
         if trainer.prior is not None:
             self.class_prior_ = trainer.prior.proportions[restart]
 
-    def _describe(self, X: np.ndarray | FeatureBlocks, weight: np.ndarray | None) -> None:
-        """Set what the model says of the rows it was trained on."""
-        self.labels_ = np.empty(len(X), dtype=np.int32)
-        sums, masses = np.zeros(self.coef_.shape), np.zeros(len(self.coef_))
+    def _describe(self, X: Any, weight: Any) -> int:
+        """Set what the model says of the rows it was trained on; return how many clusters it uses.
 
-        def of_block(rows: slice, block: np.ndarray, logits: Tensor) -> tuple[Tensor, ...]:
-            probs = logits.softmax(1)
-            if weight is not None:
-                probs *= torch.as_tensor(weight[rows, None]).to(probs)
+        Labels of dask's rows are a plan, and need a pass of their own.
+        """
+        n_samples, n_clusters, labels = len(X), len(self.coef_), None
+        if not isinstance(X, DaskRows):
+            labels = np.empty(n_samples, dtype=np.int32)
+
+        def of_block(rows: slice, block: np.ndarray, logits: Tensor, w: Any) -> tuple[Any, ...]:
+            probs, found = logits.softmax(1), logits.argmax(1).cpu().numpy()
+            if labels is not None:
+                labels[rows] = found
+            sizes = np.bincount(found if w is None else found[w > 0], minlength=n_clusters)
+            if w is not None:
+                probs *= torch.as_tensor(w[:, None]).to(probs)
             # Divided first: a mean, unlike a sum, is never larger than what it is of.
             raw = torch.from_numpy(np.array(block)).to(probs)
-            return logits.argmax(1), probs.sum(0), (probs / len(X)).T @ raw
+            return sizes, probs.sum(0).cpu().double() / n_samples, (probs / n_samples).T @ raw
 
-        for rows, results in self._map_logits(X, of_block):
-            labels, mass, mean = (each.cpu().numpy() for each in results)
-            self.labels_[rows] = labels
-            masses += mass.astype(np.float64) / len(X)
-            sums += mean
+        passes = self._passes()
+        sizes, masses, sums = passes.sums(X, weight, of_block)
+        self.labels_ = passes.collect(X, hard) if labels is None else labels
         # A cluster without any mass has no centre of its own; it is given the common one.
         share = np.maximum(masses, np.finfo(np.float64).tiny)[:, None]
         centres = np.where(masses[:, None] > 0, sums / share, sums.sum(0) / masses.sum())
         self.cluster_centers_ = centres.astype(X.dtype)
-
-    def _used_clusters(self, weight: np.ndarray | None) -> np.ndarray:
-        return np.unique(self.labels_ if weight is None else self.labels_[weight > 0])
+        return int(np.count_nonzero(sizes))
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
+        # A plan holds, or refers to, the rows: it is no part of what is saved.
+        if not isinstance(state.get("labels_"), np.ndarray):
+            state.pop("labels_", None)
         if "_trainer" in state:
             state["_trainer"] = {
                 **self._trainer.state(),
@@ -187,7 +191,7 @@ class LinearClusterModel(
 
     def _check_data(
         self, X: ArrayLike, sample_weight: ArrayLike | None, *, reset: bool
-    ) -> tuple[np.ndarray, np.ndarray | None]:
+    ) -> tuple[Any, Any]:
         """Validate X and weights; `reset` when X starts a new model."""
         data, weight = super()._check_data(X, sample_weight, reset=reset)
         if reset and len(data) < self.n_clusters:
@@ -195,3 +199,8 @@ class LinearClusterModel(
                 f"X has n_samples={len(data)} points, fewer than n_clusters={self.n_clusters}."
             )
         return data, weight
+
+
+def hard(logits: Tensor) -> Tensor:
+    """Return the most probable clusters."""
+    return logits.argmax(1).to(torch.int32)

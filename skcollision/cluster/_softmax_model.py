@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from torch import Tensor
 
-from skcollision._ambient import isolated
 from skcollision._array_api import like, to_numpy
 from skcollision._persistence import VersionedEstimator
 from skcollision.blocks import FeatureBlocks
+from skcollision.blocks._dask import DaskRows, is_dask
 from skcollision.blocks._feature_blocks import large_map
-from skcollision.blocks._readers import RESIDENT_BYTES, maps_of, release
-from skcollision.engine import LinearHeads, Normalisation, NormalisedRows, resolve_device
+from skcollision.cluster._passes import Passes
+from skcollision.engine import Normalisation, NormalisedRows, resolve_device
 
 # What `coef_` is worth nothing without.
 MODEL = ("intercept_", "n_features_in_", "_normalisation")
@@ -31,7 +30,7 @@ class LinearSoftmaxModel(VersionedEstimator):
     Everything goes through X block by block, so that no copy of it is ever made. For a torch tensor
     or another library's array the result is of the same kind and on the same device, without
     gradient, whether or not scikit-learn's ``array_api_dispatch`` is on; fitted attributes are
-    NumPy arrays for any input.
+    NumPy arrays for any input. For what dask holds, clusterers return its arrays, not yet computed.
     """
 
     # `out` says where results go, not what they are: nothing to route.
@@ -116,11 +115,16 @@ class LinearSoftmaxModel(VersionedEstimator):
 
     def _check_data(
         self, X: ArrayLike, sample_weight: ArrayLike | None, *, reset: bool
-    ) -> tuple[Any, np.ndarray | None]:
+    ) -> tuple[Any, Any]:
         """Validate X and weights; `reset` when X starts a new model.
 
-        Returns X as a matrix, or as blocks, whose values are checked as they are read.
+        Returns X as a matrix, or as blocks or dask's rows, whose values are checked as they are
+        read, and weights of mean 1.
         """
+        if self._fits_blocks and is_dask(X):
+            rows = DaskRows(X)
+            validate_data(self, rows.example, reset=reset, skip_check_array=True)
+            return rows, rows.weight(to_numpy(sample_weight))
         sample_weight = to_numpy(sample_weight)
         matrix: Any = to_numpy(stacked(X))
         if self._fits_blocks and large_map(matrix):
@@ -160,43 +164,19 @@ class LinearSoftmaxModel(VersionedEstimator):
         """Return the rows of validated X as the heads see them."""
         return NormalisedRows(X, self._normalisation, resolve_device(self.device))
 
-    def _map_logits(
-        self, X: np.ndarray | FeatureBlocks, function: Callable[[slice, np.ndarray, Tensor], Any]
-    ) -> Iterator[tuple[slice, Any]]:
-        """Yield row ranges of validated X, and what a function makes of range, rows and logits."""
-        normalised = self._normalised(X)
-        weight, bias = (
-            torch.as_tensor(each, dtype=normalised.dtype, device=normalised.device)[None]
-            for each in (self.coef_, self.intercept_)
-        )
-        heads = LinearHeads.of_weights(weight, bias)
-        return normalised.map(
-            lambda rows, block, features: function(rows, block, heads(features)[0])
-        )
+    def _passes(self) -> Passes:
+        return Passes(self.coef_, self.intercept_, self._normalisation, self.device)
 
-    @isolated()
     def _collect(
         self,
         X: ArrayLike,
         function: Callable[[Tensor], Tensor],
         out: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Apply a function to the logits of X, block by block, and write what it gives to `out`."""
+    ) -> Any:
+        """Apply a function to the logits of X, and write what it gives to `out`."""
         check_is_fitted(self)
         data, _ = self._check_data(X, None, reset=False)
-        resident = 0
-        results = self._map_logits(data, lambda rows, block, logits: function(logits).cpu().numpy())
-        for rows, values in results:
-            if rows.start == 0:
-                out = place(out, (len(data), *values.shape[1:]), values.dtype)
-            assert out is not None
-            out[rows] = values
-            resident += values.nbytes
-            if resident >= RESIDENT_BYTES:
-                release(maps_of(out))
-                resident = 0
-        assert out is not None
-        return out
+        return self._passes().collect(data, function, out)
 
 
 def stacked(X: Any) -> Any:
@@ -216,17 +196,3 @@ def stacked(X: Any) -> Any:
             f"number of features. Got shapes {sorted(lengths)[:5]}."
         )
     return np.stack(cells.ravel())
-
-
-def place(out: np.ndarray | None, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Return an array to write results to: the user's, if it is fit for them."""
-    if out is None:
-        return np.empty(shape, dtype)
-    if not isinstance(out, np.ndarray) or out.shape != shape:
-        raise ValueError(
-            f"The 'out' array must be an ndarray of shape {shape}. Got "
-            f"{getattr(out, 'shape', type(out).__name__)} instead."
-        )
-    if not np.can_cast(dtype, out.dtype, "same_kind"):
-        raise ValueError(f"The 'out' array must be able to hold {dtype}. Got {out.dtype} instead.")
-    return out

@@ -14,6 +14,8 @@ from torch import Tensor
 from skcollision._parallel import run_tasks
 from skcollision._threads import one_thread
 from skcollision.blocks import FeatureBlocks
+from skcollision.blocks._dask import DaskRows, DaskWeight
+from skcollision.blocks._weights import Weights
 from skcollision.engine._normalisation import Normalisation
 
 # Rows a block in passes over a whole matrix: a block should fit in a core's cache.
@@ -42,7 +44,7 @@ class Sample(NamedTuple):
 
 def draw_sample(
     n_samples: int,
-    sample_weight: np.ndarray | None,
+    sample_weight: np.ndarray | DaskWeight | None,
     size: int | None,
     random_state: np.random.RandomState,
 ) -> Sample:
@@ -56,15 +58,12 @@ def draw_sample(
             return Sample(np.arange(n_samples), None)
         rows = sample_without_replacement(n_samples, size, random_state=random_state)
         return Sample(np.sort(rows), None)
-    rows = np.flatnonzero(sample_weight)
-    weight = sample_weight[rows]
-    if size is not None and size < len(rows):
-        ends = np.cumsum(weight)
-        positions = (np.arange(size) + random_state.uniform(size=size)) * (ends[-1] / size)
-        drawn = np.minimum(np.searchsorted(ends, positions, side="right"), len(rows) - 1)
-        chosen, counts = np.unique(drawn, return_counts=True)
-        rows, weight = rows[chosen], counts.astype(np.float64)
-    return Sample(rows, weight)
+    weights = sample_weight if isinstance(sample_weight, DaskWeight) else Weights(sample_weight)
+    if size is None or size >= weights.n_used:
+        return Sample(*weights.used())
+    positions = (np.arange(size) + random_state.uniform(size=size)) * (weights.total / size)
+    rows, counts = np.unique(weights.rows_at(positions), return_counts=True)
+    return Sample(rows, counts.astype(np.float64))
 
 
 def row_blocks(
@@ -74,13 +73,15 @@ def row_blocks(
     if isinstance(X, FeatureBlocks):
         yield from X.blocks(size)
         return
-    for start in range(0, len(X), size):
+    for start in range(0, len(X) or 1, size):  # one block of nothing has a width and a type, too
         rows = slice(start, min(start + size, len(X)))
         yield rows, X[rows]
 
 
-def take_rows(X: np.ndarray | FeatureBlocks, rows: np.ndarray) -> np.ndarray:
+def take_rows(X: np.ndarray | FeatureBlocks | DaskRows, rows: np.ndarray) -> np.ndarray:
     """Return rows given in rising order; streamed features are read once from end to end."""
+    if isinstance(X, DaskRows):
+        return X.take(rows)
     if not isinstance(X, FeatureBlocks):
         return X if len(rows) == len(X) else X[rows]
     taken = np.empty((len(rows), X.shape[1]), X.dtype)

@@ -16,7 +16,7 @@ K_MEANS_ITERATIONS = 20
 
 # Points that Ward's method merges before K-means, drawn for each restart: at most half of them, so
 # that restarts differ, and no more than this, as it takes their square in time and memory.
-WARD_POINTS = 2000
+WARD_POINTS = 1000
 WARD_POINTS_PER_CLUSTER = 20
 MOST_WARD_POINTS = 4000
 

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from skcollision import engine
 from skcollision._callbacks import CallbackSupportMixin
-from skcollision.cluster._softmax_model import LinearSoftmaxModel, place
+from skcollision.cluster._passes import place
+from skcollision.cluster._softmax_model import LinearSoftmaxModel
 from skcollision.cluster._training import model_attributes, train
 from skcollision.criteria import ClusteringCriterion, PseudoLabels
 from skcollision.engine import Features, LinearHeads, NormalisedRows, Trainer

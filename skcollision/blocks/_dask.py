@@ -1,0 +1,205 @@
+"""Rows that dask keeps in chunks, and what its workers do to them; dask is imported on use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import _check_sample_weight
+
+from skcollision._extras import import_extra
+from skcollision._parallel import serial
+from skcollision.blocks._feature_blocks import check_finite
+from skcollision.blocks._weights import Weights
+
+# Chunks whose sums are added up at a time, on a worker.
+SPLIT_EVERY = 8
+
+
+class Place(NamedTuple):
+    """Where a chunk lies: how many are before it, and its first row."""
+
+    number: int
+    first: int
+
+
+def is_dask(X: Any) -> bool:
+    """Say whether X is an array or a data frame of dask."""
+    return type(X).__module__.startswith("dask") and hasattr(type(X), "ndim")
+
+
+class DaskRows:
+    """A matrix in chunks of whole rows, which stays where dask has it.
+
+    Attributes
+    ----------
+    array : dask.array.Array of shape (n_samples, n_features)
+        The matrix, with known chunks.
+    example : ndarray or DataFrame of shape (0, n_features)
+        None of its rows, for what depends on columns alone.
+    """
+
+    def __init__(self, X: Any) -> None:
+        import_extra("dask.array", "dask", "Clustering of dask's collections")
+        self.example = getattr(X, "_meta", None)
+        if hasattr(X, "to_dask_array"):
+            X = X.to_dask_array(lengths=True)
+        if getattr(X, "ndim", None) != 2:
+            raise ValueError(f"X must be a matrix of dask: an array of 2 dimensions. Got {X!r}.")
+        if np.isnan(X.shape).any():
+            X = X.copy().compute_chunk_sizes()  # which sets those of the array itself
+        if X.dtype.kind not in "biuf":
+            raise ValueError(f"X must be of numbers. Got a dask array of {X.dtype}.")
+        if 0 in X.shape:
+            raise ValueError(f"X must have rows and columns. Got a dask array of shape {X.shape}.")
+        self.array = X.rechunk({1: -1})
+        self.shape = X.shape
+        single = X.dtype in (np.float16, np.float32)
+        self.dtype = np.dtype(np.float32 if single else np.float64)
+        if not hasattr(self.example, "columns"):
+            self.example = np.empty((0, self.shape[1]), self.dtype)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def map(
+        self,
+        function: Callable[..., np.ndarray],
+        like: np.ndarray,
+        *,
+        sizes: Any = None,
+        weight: DaskWeight | None = None,
+    ) -> Any:
+        """Return lazily what a function makes of each chunk, given its place, rows and weights.
+
+        `like` has the type and the width of that; `sizes` its rows, if not those of the chunk.
+        """
+        from dask import delayed
+        from dask.array import map_blocks
+
+        chunks = self.array.chunks[0] if sizes is None else tuple(map(int, sizes))
+        # A function that drops an axis would not be fused with the reading of its chunk.
+        width = like.shape[1:] or (1,)
+        found = map_blocks(
+            _of_chunk,
+            self.array,
+            *([] if weight is None else [weight.array]),
+            # A task of its own: each worker gets it, and the model it holds, once.
+            function=delayed(function, traverse=False),
+            read_as=self.dtype,
+            chunks=(chunks, width),
+            dtype=like.dtype,
+            meta=np.empty((0, 0), like.dtype),
+        )
+        return found if like.ndim == 2 else found[:, 0]
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows given in rising order."""
+
+        def chosen(place: Place, block: np.ndarray) -> np.ndarray:
+            first, last = np.searchsorted(rows, [place.first, place.first + len(block)])
+            return block[rows[first:last] - place.first]
+
+        ends = np.searchsorted(rows, np.cumsum(self.array.chunks[0]))
+        like = np.empty((0, self.shape[1]), self.dtype)
+        return self.map(chosen, like, sizes=np.diff(ends, prepend=0)).compute()
+
+    def sums(
+        self, function: Callable[..., list[np.ndarray]], weight: DaskWeight | None
+    ) -> list[np.ndarray]:
+        """Add up the arrays that a function makes of each chunk and its weights, on the workers."""
+        empty = [np.empty((0, self.shape[1]), self.dtype)]
+        if weight is not None:
+            empty.append(np.empty(0))
+        shapes = [each.shape for each in function(*empty)]
+        ends = np.cumsum([np.prod(shape, dtype=int) for shape in shapes])
+
+        def flat(place: Place, *chunk: np.ndarray) -> np.ndarray:
+            return np.concatenate([np.ravel(each) for each in function(*chunk)])[None]
+
+        ones = [1] * len(self.array.chunks[0])
+        parts = self.map(flat, np.empty((0, ends[-1])), sizes=ones, weight=weight)
+        total = parts.sum(axis=0, split_every=SPLIT_EVERY).compute()
+        found = np.split(total, ends[:-1])
+        return [each.reshape(shape) for each, shape in zip(found, shapes, strict=True)]
+
+    def weight(self, sample_weight: Any) -> DaskWeight | None:
+        """Return weights of mean 1, in the chunks of the rows."""
+        from dask import compute
+        from dask.array import asarray
+
+        if sample_weight is None:
+            return None
+        if hasattr(sample_weight, "to_dask_array"):
+            sample_weight = sample_weight.to_dask_array(lengths=True)
+        weight = asarray(sample_weight)
+        if np.isnan(weight.shape).any():
+            weight = weight.copy().compute_chunk_sizes()
+        if weight.shape != (len(self),):
+            raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(len(self),)}!")
+        weight = weight.astype(np.float64).rechunk((self.array.chunks[0],))
+        extremes = np.array(compute(weight.min(), weight.max()))
+        # It has words for all that can be wrong.
+        _check_sample_weight(extremes, extremes, dtype=np.float64, ensure_non_negative=True)
+        if extremes[1] == 0:
+            raise ValueError("'sample_weight' is zero for all points.")
+        weight = weight / extremes[1]
+        return DaskWeight(weight / weight.mean().compute())
+
+
+class DaskWeight(DaskRows):
+    """Weights of rows, in a column, that points are drawn by: see `Weights`."""
+
+    def __init__(self, vector: Any) -> None:
+        super().__init__(vector[:, None])
+        self.vector = vector
+
+        def figures(place: Place, block: np.ndarray) -> np.ndarray:
+            weights = Weights(block[:, 0])
+            return np.array([[weights.n_used, weights.total]])
+
+        ones = [1] * len(self.array.chunks[0])
+        self._used, masses = self.map(figures, np.empty((0, 2)), sizes=ones).compute().T
+        self._ends = np.cumsum(masses)
+        self.n_used, self.total = int(self._used.sum()), float(self._ends[-1])
+
+    def used(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows that have weight, and it."""
+
+        def of_chunk(place: Place, block: np.ndarray) -> np.ndarray:
+            rows, weight = Weights(block[:, 0]).used()
+            return np.column_stack([place.first + rows, weight])
+
+        rows, weight = self.map(of_chunk, np.empty((0, 2)), sizes=self._used).compute().T
+        return rows.astype(np.int64), weight
+
+    def rows_at(self, positions: np.ndarray) -> np.ndarray:
+        """Return the rows whose weights lie at rising positions from 0 to the total."""
+        positions = np.minimum(positions, np.nextafter(self.total, 0))
+        starts = np.r_[0.0, self._ends[:-1]]
+        parts = np.split(positions, np.searchsorted(positions, starts[1:]))
+
+        def of_chunk(place: Place, block: np.ndarray) -> np.ndarray:
+            number = place.number
+            weights = Weights(block[:, 0])
+            return place.first + weights.rows_at(parts[number] - starts[number])
+
+        return self.map(of_chunk, np.empty(0, np.int64), sizes=map(len, parts)).compute()
+
+
+def _of_chunk(
+    block: Any,
+    *weight: np.ndarray,
+    function: Callable[..., np.ndarray],
+    read_as: np.dtype,
+    block_info: Any = None,
+) -> np.ndarray:
+    """Call a function in one thread, as dask has its own, with the rows of a chunk, checked."""
+    where = block_info[0]
+    place = Place(where["chunk-location"][0], where["array-location"][0][0])
+    rows = np.ascontiguousarray(block, dtype=read_as)
+    check_finite(rows, place.first, place.number)
+    with serial():
+        found = function(place, rows, *(each[:, 0] for each in weight))
+    return found if found.ndim == 2 else found[:, None]
