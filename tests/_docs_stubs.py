@@ -36,10 +36,11 @@ def _index(monkeypatch):
 
 def _gpu(monkeypatch):
     from skcollision import CollisionClusterer
-    from skcollision.cluster import _softmax_model
+    from skcollision.cluster import _passes, _softmax_model
 
     if not torch.cuda.is_available():
-        monkeypatch.setattr(_softmax_model, "resolve_device", lambda _: torch.device("cpu"))
+        for module in (_passes, _softmax_model):
+            monkeypatch.setattr(module, "resolve_device", lambda _: torch.device("cpu"))
     X, _ = make_embeddings(300, 10, 16, random_state=0)
     return {"X": X, "CollisionClusterer": CollisionClusterer}
 
@@ -167,7 +168,24 @@ def _choosing_parameters(monkeypatch):
     )
 
 
+def _more_than_one_machine(monkeypatch):
+    """Let a scheduler with two threads, and a folder here, be the cluster and its storage."""
+    import dask.dataframe
+
+    client, to_zarr = dask.distributed.Client, dask.array.Array.to_zarr
+    monkeypatch.setattr(
+        dask.distributed,
+        "Client",
+        lambda _: client(processes=False, n_workers=1, dashboard_address="127.0.0.1:0"),
+    )
+    X = np.random.default_rng(0).normal(size=(2000, 3))
+    frame = dask.dataframe.from_pandas(pd.DataFrame(X, columns=["f0", "f1", "f2"]), npartitions=3)
+    monkeypatch.setattr(dask.dataframe, "read_parquet", lambda path, columns: frame[columns])
+    monkeypatch.setattr(dask.array.Array, "to_zarr", lambda array, _: to_zarr(array, "labels.zarr"))
+
+
 _MAKERS = {
+    "more_than_one_machine.md": _more_than_one_machine,
     "choosing_parameters.md": _choosing_parameters,
     "recipes.md": _recipes,
     "index.md": _index,

@@ -43,12 +43,14 @@ def run_page(tmp_path, monkeypatch):
     """Run the blocks of a page, one after the other, as a module that pickle can find."""
     monkeypatch.chdir(tmp_path)
     plt.switch_backend("Agg")
+    modules = []
 
     def run(page):
         path = tmp_path / f"page_{Path(page).stem}.py"
         path.touch()
         module = load(path.stem, path)
         monkeypatch.setitem(sys.modules, path.stem, module)
+        modules.append(module)
         vars(module).update(stubs.prepare(page, monkeypatch))
         for code in blocks(page):
             if ">>>" in code:
@@ -59,6 +61,9 @@ def run_page(tmp_path, monkeypatch):
 
     yield run
     plt.close("all")
+    for module in modules:
+        if hasattr(module, "client"):  # of a scheduler, which would serve later tests as well
+            module.client.close()
 
 
 def run_doctest(code, names, page):

@@ -55,6 +55,8 @@ from skcollision.engine import (
 # costs as K^2; of more than 100 clusters K-means leaves less to do, so that fewer steps are enough.
 DEFAULT_STEPS, LEAST_STEPS = 80, 20
 DEFAULT_STEPS_FROM_RANDOM = 150
+# Steps of distillation, likewise: it starts close to the solution of a convex problem.
+DISTILLATION_STEPS = 100
 STEPS_UP_TO_CLUSTERS = 100
 
 # With normalize=False: between which the largest feature must be, for squares in float32.
@@ -334,7 +336,12 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         if not isinstance(self.prior, str):
             matched = MatchedPrior(n_restarts, self._target_proportions())
         trainer = self._trainer_of(
-            heads, n_points, criterion, random_state, prior=matched, n_steps=self._n_steps()
+            heads,
+            n_points,
+            criterion,
+            random_state,
+            prior=matched,
+            n_steps=self._n_steps(DEFAULT_STEPS),
         )
         # K-means sees clusters in few dimensions well, but knows nothing of demanded proportions.
         if self._crowding() < 1 and self._estimates_prior() and sample.graph is not None:
@@ -381,9 +388,9 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             tol=self.tol,
         )
 
-    def _n_steps(self) -> int:
+    def _n_steps(self, up_to_some_clusters: int) -> int:
         fewer = min(1.0, (STEPS_UP_TO_CLUSTERS / self.n_clusters) ** 0.5)
-        return max(LEAST_STEPS, round(fewer * DEFAULT_STEPS))
+        return max(LEAST_STEPS, round(fewer * up_to_some_clusters))
 
     def _crowding(self) -> float:
         return crowding(self.n_clusters, self._n_features())
@@ -405,7 +412,8 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         def labels_of(rows: np.ndarray) -> torch.Tensor:
             return torch.from_numpy(labels[rows].toarray()).to(sample.points)
 
-        trainer.distil(sample.points, labels_of, sample.weight)
+        n_steps = self._n_steps(DISTILLATION_STEPS)
+        trainer.distil(sample.points, labels_of, sample.weight, n_steps=n_steps)
         match_certainty(trainer.heads, sample.points, sure)
 
 

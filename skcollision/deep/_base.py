@@ -235,7 +235,8 @@ class BaseDeepEstimator(
         """Validate X; `reset` when it starts a new model."""
         caller = type(self).__name__
         values: Any = X.detach().cpu().numpy() if isinstance(X, Tensor) else X
-        if np.ndim(values) > 2:
+        n_axes = values.ndim if hasattr(values, "ndim") else np.asarray(values).ndim
+        if n_axes > 2:
             array = check_array(values, allow_nd=True, input_name="X", estimator=self)
         else:
             array = validate_data(self, values, reset=reset)

@@ -28,9 +28,6 @@ from skcollision.engine._schedule import (
 )
 from skcollision.losses import marginal_entropy, soft_cross_entropy
 
-# Distillation takes so many steps: it starts close to the solution of a convex problem.
-DISTILLATION_STEPS = 100
-
 # Its weight decay, in units of that of clustering. There decay chooses between clusterings; here
 # the labels are given, and it would only make the heads less sure than these are.
 DISTILLATION_DECAY = 0.01
@@ -180,7 +177,12 @@ class Trainer:
         return self._pass(features, weight, lambda batch: self._measure(batch)[2])[0]
 
     def distil(
-        self, points: Tensor, labels_of: Callable[[np.ndarray], Tensor], weight: Tensor | None
+        self,
+        points: Tensor,
+        labels_of: Callable[[np.ndarray], Tensor],
+        weight: Tensor | None,
+        *,
+        n_steps: int,
     ) -> None:
         """Teach a single restart to predict soft labels (B, K) of rows from points (M, D').
 
@@ -188,7 +190,7 @@ class Trainer:
         """
         self._optimizer = OPTIMIZERS[self.settings.optimizer]()
         n_batches = math.ceil(len(points) / self.settings.batch_size)
-        n_epochs = math.ceil(DISTILLATION_STEPS / n_batches)
+        n_epochs = math.ceil(n_steps / n_batches)
 
         def step(batch: Batch, epoch: int) -> None:
             rate = annealed((epoch + batch.start) / n_epochs).rate

@@ -253,7 +253,7 @@ def test_distillation_solves_multinomial_logistic_regression(X, weight):
     sample_weight = np.arange(len(X)) % 3.0
     trainer = trainer_of(weight[:1], weight_decay=1.0)
     points, targets, weights = (torch.from_numpy(each) for each in (X, labels, sample_weight))
-    trainer.distil(points, lambda rows: targets[rows], weights)
+    trainer.distil(points, lambda rows: targets[rows], weights, n_steps=100)
     W, b = trainer.heads.numpy()
     logits = X @ W[0].T + b[0]
     probs = np.exp(logits - logits.max(1, keepdims=True))

@@ -26,11 +26,8 @@ S, TOP, NORM, P, SHARE, SPREAD, SLOPE, LOW, HIGH, WEIGHT = range(N_ROWS)
 
 
 @inner
-def _weigh(q, delta, inverse, point, y, near):
-    """Fill labels but for their norm, and the sums over clusters of y, y sigma and y sigma^2.
-
-    Returns how many clusters have a line near the highest of any point; they are in ``near``.
-    """
+def _weigh(q, delta, inverse, point, y):
+    """Fill labels but for their norm, and the sums over clusters of y, y sigma and y sigma^2."""
     number = q.dtype.type
     zero, one, far, part = number(0), number(1), number(-FAR), number(1 / 16)
     # factors of exp(x) = 1 + x (1 + x/2 (1 + x/3 (...
@@ -47,15 +44,7 @@ def _weigh(q, delta, inverse, point, y, near):
         for j in range(LANES):
             line = point[S, j] * q[k, j] + delta[k]
             point[TOP, j] = line if line > point[TOP, j] else point[TOP, j]
-    n_near = 0
     for k in range(len(delta)):
-        count = np.int32(0)
-        for j in range(LANES):
-            x = (point[S, j] * q[k, j] + delta[k] - point[TOP, j]) * inverse
-            count += np.int32(x > far)
-        if count == 0:
-            continue
-        near[n_near] = k
         for j in range(LANES):
             x = (point[S, j] * q[k, j] + delta[k] - point[TOP, j]) * inverse
             t = (x if x > far else far) * part
@@ -66,26 +55,23 @@ def _weigh(q, delta, inverse, point, y, near):
             e *= e
             e *= e
             e *= e
-            y[n_near, j] = e if x > far else zero
+            y[k, j] = e if x > far else zero
         for j in range(LANES):
-            point[NORM, j] += y[n_near, j]
+            point[NORM, j] += y[k, j]
         for j in range(LANES):
-            point[P, j] += y[n_near, j] * q[k, j]
+            point[P, j] += y[k, j] * q[k, j]
         for j in range(LANES):
-            point[SPREAD, j] += y[n_near, j] * q[k, j] * q[k, j]
-        n_near += 1
-    return n_near
+            point[SPREAD, j] += y[k, j] * q[k, j] * q[k, j]
 
 
 @inner
-def _solve_points(q, delta, inverse, point, y, near):
-    """Find s of each point, and its labels at it, but for their norm; see `_weigh`."""
+def _solve_points(q, delta, inverse, point, y):
+    """Find s of each point, and its labels at it, but for their norm."""
     number = q.dtype.type
     zero, one, half, two, tol = number(0), number(1), number(0.5), number(2), number(ROOT_TOL)
     point[LOW], point[HIGH] = zero, np.inf
-    n_near = 0
     for _ in range(MAX_NEWTON):
-        n_near = _weigh(q, delta, inverse, point, y, near)
+        _weigh(q, delta, inverse, point, y)
         worst = zero
         for j in range(LANES):
             share = one / point[NORM, j]
@@ -109,7 +95,6 @@ def _solve_points(q, delta, inverse, point, y, near):
             middle = half * (low + high) if high < np.inf else two * s
             after = after if (after > low) & (after < high) else middle
             point[S, j] = after if abs(error) > tol else s
-    return n_near
 
 
 @kernel
@@ -122,7 +107,7 @@ def sweep(probs, weights, prices, eps, start, stop, known, labels, mean, curvatu
     one, inverse, delta = number(1), number(1.0 / eps), prices.astype(probs.dtype)
     q, y = np.empty((n_clusters, LANES), probs.dtype), np.empty((n_clusters, LANES), probs.dtype)
     means, curves = np.zeros_like(q), np.zeros_like(q)
-    point, near = np.empty((N_ROWS, LANES), probs.dtype), np.empty(n_clusters, np.int64)
+    point = np.empty((N_ROWS, LANES), probs.dtype)
     for first in range(start, stop, LANES):
         n = min(LANES, stop - first)
         here = slice(first, first + n)
@@ -130,21 +115,19 @@ def sweep(probs, weights, prices, eps, start, stop, known, labels, mean, curvatu
         for j in range(n, LANES):  # repeat a point, without weight
             point[S, j], point[WEIGHT, j] = point[S, 0], 0
             q[:, j] = q[:, 0]
-        n_near = _solve_points(q, delta, inverse, point, y, near)
-        labels[:, here] = 0
+        _solve_points(q, delta, inverse, point, y)
         for j in range(LANES):
             point[SLOPE, j] = one / (one / (point[S, j] * point[S, j]) + point[SPREAD, j])
-        for m in range(n_near):
-            k = near[m]
+        for k in range(n_clusters):
             for j in range(LANES):
-                y[m, j] *= point[SHARE, j]
+                y[k, j] *= point[SHARE, j]
             for j in range(LANES):
-                means[k, j] += point[WEIGHT, j] * y[m, j]
+                means[k, j] += point[WEIGHT, j] * y[k, j]
             for j in range(LANES):
                 c = (q[k, j] - point[P, j]) * inverse
-                of_point = (one - y[m, j]) * inverse - y[m, j] * c * c * point[SLOPE, j]
-                curves[k, j] += point[WEIGHT, j] * y[m, j] * of_point
-            labels[k, here] = y[m, :n]
+                of_point = (one - y[k, j]) * inverse - y[k, j] * c * c * point[SLOPE, j]
+                curves[k, j] += point[WEIGHT, j] * y[k, j] * of_point
+        labels[:, here] = y[:, :n]
         known[:, here] = point[:N_KNOWN, :n]
     for k in range(n_clusters):
         mean[k] += means[k].sum()
