@@ -153,7 +153,6 @@ class DaskWeight(DaskRows):
 
     def __init__(self, vector: Any) -> None:
         super().__init__(vector[:, None])
-        self.vector = vector
 
         def figures(place: Place, block: np.ndarray) -> np.ndarray:
             weights = Weights(block[:, 0])

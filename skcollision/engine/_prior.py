@@ -8,6 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
+from skcollision.criteria._base import most_probable
+from skcollision.losses._common import mean_probs
+
 # How far a step moves an estimate towards the shares that the predictions just had; less where a
 # batch has fewer points a cluster than this, so that its shares are mostly chance.
 RATE = 0.2
@@ -125,8 +128,6 @@ def _cautious_row(shares: np.ndarray) -> np.ndarray:
 
 def _shares(logits: Tensor, sample_weight: Tensor | None) -> np.ndarray:
     """Return the shares of the clusters (R, K) in the hard predictions of a batch (R, B, K)."""
-    # not by argmax, which is slow on a CPU; clusters that tie each count
-    chosen = (logits == logits.amax(2, keepdim=True)).to(logits)
-    counted = chosen.sum(1) if sample_weight is None else sample_weight.to(chosen) @ chosen
-    shares = counted.cpu().numpy().astype(np.float64)
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+    # not by argmax, which is slow on a CPU
+    shares = mean_probs(most_probable(logits), sample_weight)
+    return np.asarray(shares.cpu().numpy(), dtype=np.float64)

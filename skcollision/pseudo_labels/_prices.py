@@ -9,10 +9,11 @@ gap. The gap is that of the labels and prices themselves, so smoothing is in it.
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 
 import numpy as np
 
-from skcollision._parallel import run_tasks
+from skcollision._parallel import run_tasks, serial
 from skcollision.pseudo_labels._fairness import conjugate, fairness, mean_of_delta
 from skcollision.pseudo_labels._problem import Problem, Solution, is_solved
 
@@ -114,11 +115,8 @@ def _sweep(
         r, where = rows[n], (bounds[g], bounds[g + 1])
         sweep(probs[r], weights, delta[n], eps[n], *where, known[r], labels[r], *vectors[n, g])
 
-    n_tasks = len(rows) * n_blocks
-    if len(rows) * n_points * n_clusters >= SHARED_FROM:
-        run_tasks(task, n_tasks)
-    else:
-        for index in range(n_tasks):
-            task(index)
-    mean, curvature = vectors.sum(axis=1).transpose(1, 0, 2)
-    return mean, curvature
+    is_shared = len(rows) * n_points * n_clusters >= SHARED_FROM
+    with nullcontext() if is_shared else serial():
+        run_tasks(task, len(rows) * n_blocks)
+    sums = vectors.sum(axis=1)
+    return sums[:, 0], sums[:, 1]
