@@ -10,7 +10,6 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
@@ -55,8 +54,8 @@ from skcollision.engine import (
 # costs as K^2; of more than 100 clusters K-means leaves less to do, so that fewer steps are enough.
 DEFAULT_STEPS, LEAST_STEPS = 80, 20
 DEFAULT_STEPS_FROM_RANDOM = 150
-# Steps of distillation, likewise: it starts close to the solution of a convex problem.
-DISTILLATION_STEPS = 100
+# Iterations of distillation, likewise: it starts close to the solution of a convex problem.
+DISTILLATION_ITERATIONS, LEAST_ITERATIONS = 12, 4
 STEPS_UP_TO_CLUSTERS = 100
 
 # With normalize=False: between which the largest feature must be, for squares in float32.
@@ -341,7 +340,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             criterion,
             random_state,
             prior=matched,
-            n_steps=self._n_steps(DEFAULT_STEPS),
+            n_steps=max(LEAST_STEPS, self._fewer(DEFAULT_STEPS)),
         )
         # K-means sees clusters in few dimensions well, but knows nothing of demanded proportions.
         if self._crowding() < 1 and self._estimates_prior() and sample.graph is not None:
@@ -388,9 +387,9 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             tol=self.tol,
         )
 
-    def _n_steps(self, up_to_some_clusters: int) -> int:
-        fewer = min(1.0, (STEPS_UP_TO_CLUSTERS / self.n_clusters) ** 0.5)
-        return max(LEAST_STEPS, round(fewer * up_to_some_clusters))
+    def _fewer(self, number: int) -> int:
+        """Return how many steps are enough where that many are for some clusters."""
+        return round(number * min(1.0, (STEPS_UP_TO_CLUSTERS / self.n_clusters) ** 0.5))
 
     def _crowding(self) -> float:
         return crowding(self.n_clusters, self._n_features())
@@ -408,12 +407,9 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         sure = certainty(trainer.heads, restart, sample.seen)
         order = trainer.keep(restart, heads, shares / shares.sum())
         labels = self._without_surplus(trainer, sample, labels[:, order])
-
-        def labels_of(rows: np.ndarray) -> torch.Tensor:
-            return torch.from_numpy(labels[rows].toarray()).to(sample.points)
-
-        n_steps = self._n_steps(DISTILLATION_STEPS)
-        trainer.distil(sample.points, labels_of, sample.weight, n_steps=n_steps)
+        n_iterations = max(LEAST_ITERATIONS, self._fewer(DISTILLATION_ITERATIONS))
+        n_iterations = min(n_iterations, self.max_iter or n_iterations)
+        trainer.distil(sample.points, labels, sample.weight, n_iterations=n_iterations)
         match_certainty(trainer.heads, sample.points, sure)
 
 

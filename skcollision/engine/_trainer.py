@@ -10,10 +10,12 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor
 
 from skcollision._threads import threads_worth
 from skcollision.criteria._base import ClusteringCriterion, check_loss
+from skcollision.engine._distillation import distilled
 from skcollision.engine._heads import OPTIMIZERS, LinearHeads
 from skcollision.engine._prior import START_STEPS, MatchedPrior, PriorEstimate
 from skcollision.engine._schedule import (
@@ -24,13 +26,8 @@ from skcollision.engine._schedule import (
     Measures,
     Plateau,
     Progress,
-    annealed,
 )
-from skcollision.losses import marginal_entropy, soft_cross_entropy
-
-# Its weight decay, in units of that of clustering. There decay chooses between clusterings; here
-# the labels are given, and it would only make the heads less sure than these are.
-DISTILLATION_DECAY = 0.01
+from skcollision.losses import marginal_entropy
 
 
 class Features(Protocol):
@@ -177,33 +174,14 @@ class Trainer:
         return self._pass(features, weight, lambda batch: self._measure(batch)[2])[0]
 
     def distil(
-        self,
-        points: Tensor,
-        labels_of: Callable[[np.ndarray], Tensor],
-        weight: Tensor | None,
-        *,
-        n_steps: int,
+        self, points: Tensor, labels: sparse.csr_array, weight: Tensor | None, *, n_iterations: int
     ) -> None:
-        """Teach a single restart to predict soft labels (B, K) of rows from points (M, D').
-
-        Minimises Shannon's cross-entropy, a convex function of the heads.
-        """
+        """Teach a single restart to predict soft labels (M, K) from points (M, D')."""
+        decay = self.settings.weight_decay
+        self.heads = distilled(
+            self.heads, points, labels, weight, decay=decay, n_iterations=n_iterations
+        )
         self._optimizer = OPTIMIZERS[self.settings.optimizer]()
-        n_batches = math.ceil(len(points) / self.settings.batch_size)
-        n_epochs = math.ceil(n_steps / n_batches)
-
-        def step(batch: Batch, epoch: int) -> None:
-            rate = annealed((epoch + batch.start) / n_epochs).rate
-            self._factors = Factors(rate, DISTILLATION_DECAY)
-            columns = self.heads.columns.requires_grad_()
-            logits, targets = self.heads(batch.features)[0], labels_of(batch.rows)
-            loss = soft_cross_entropy(logits, targets, sample_weight=batch.weight)
-            self._descend(columns, loss + self._decay_term().sum())
-
-        with self._threads(points):
-            for epoch in range(n_epochs):
-                for batch in self._batches(points, weight):
-                    step(batch, epoch)
 
     def remember_start(self) -> None:
         """Keep a copy of the heads as they are: a candidate in the end."""

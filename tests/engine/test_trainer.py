@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 
 from skcollision.criteria import CollisionCriterion
 from skcollision.engine import (
@@ -15,7 +16,7 @@ from skcollision.engine import (
     TrainingSettings,
     fit_normalisation,
 )
-from skcollision.engine._trainer import DISTILLATION_DECAY
+from skcollision.engine._distillation import DISTILLATION_DECAY
 
 CPU = torch.device("cpu")
 SETTINGS = {
@@ -252,8 +253,8 @@ def test_distillation_solves_multinomial_logistic_regression(X, weight):
     labels = np.random.default_rng(3).dirichlet(np.ones(4), len(X))
     sample_weight = np.arange(len(X)) % 3.0
     trainer = trainer_of(weight[:1], weight_decay=1.0)
-    points, targets, weights = (torch.from_numpy(each) for each in (X, labels, sample_weight))
-    trainer.distil(points, lambda rows: targets[rows], weights, n_steps=100)
+    points, weights = torch.from_numpy(X), torch.from_numpy(sample_weight)
+    trainer.distil(points, sparse.csr_array(labels), weights, n_iterations=30)
     W, b = trainer.heads.numpy()
     logits = X @ W[0].T + b[0]
     probs = np.exp(logits - logits.max(1, keepdims=True))

@@ -1,0 +1,97 @@
+"""Teach heads soft labels that are given: multinomial logistic regression."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from scipy import sparse
+from scipy.linalg import solve_triangular
+from torch import Tensor
+
+from skcollision._threads import threads_worth
+from skcollision.engine._heads import LinearHeads
+from skcollision.losses import soft_cross_entropy
+
+# Its weight decay, in units of that of clustering. There decay chooses between clusterings; here
+# the labels are given, and it would only make the heads less sure than these are.
+DISTILLATION_DECAY = 0.01
+
+# Curvature of the loss along the weights of a cluster, in units of the mean square of the features
+# over K: a cluster's p (1 - p) is 0 but for the points that it shares with others.
+CURVATURE = 0.1
+
+# A part of the mean curvature that is added in all directions, so that none has curvature 0.
+SMALLEST_CURVATURE = 1e-4
+
+# Predictions that are computed at a time.
+BLOCK_PREDICTIONS = 2**20
+
+
+def distilled(
+    heads: LinearHeads,
+    points: Tensor,
+    labels: sparse.csr_array,
+    weight: Tensor | None,
+    *,
+    decay: float,
+    n_iterations: int,
+) -> LinearHeads:
+    """Return a lone restart's heads, taught to predict soft labels (M, K) of points (M, D').
+
+    Minimises Shannon's cross-entropy and the decay, a convex function, by L-BFGS. Its steps are
+    taken in coordinates in which the curvature is about the same in every direction; in those of
+    the features, whose variances differ by orders of magnitude, it needs several times as many.
+    """
+    weight = points.new_ones(len(points)) if weight is None else weight
+    weight = weight / weight.sum()
+    decay *= DISTILLATION_DECAY
+    root = _root_of_curvature(points, weight, decay, heads.n_clusters)
+    start = root.T @ heads.columns.detach().cpu().numpy()
+    scale = torch.from_numpy(solve_triangular(root.T, np.eye(len(root)))).to(points)
+    unknown = torch.from_numpy(start).to(points).requires_grad_()
+    search = torch.optim.LBFGS(
+        [unknown], max_iter=n_iterations, max_eval=2 * n_iterations, line_search_fn="strong_wolfe"
+    )
+    blocks = list(_blocks(len(points), BLOCK_PREDICTIONS // heads.n_clusters))
+
+    def objective() -> float:
+        columns = (scale @ unknown.detach()).requires_grad_()
+        taught = LinearHeads(columns, 1)
+        value, gradient = 0.0, torch.zeros_like(columns)
+        for term in terms(taught):
+            value += float(term.detach())
+            gradient += torch.autograd.grad(term, columns)[0]
+        unknown.grad = scale.T @ gradient
+        return value
+
+    def terms(taught: LinearHeads) -> Iterator[Tensor]:
+        yield 0.5 * decay * taught.square_norm().sum()
+        for rows in blocks:
+            targets = torch.from_numpy(labels[rows].toarray()).to(points)
+            logits, share = taught(points[rows])[0], weight[rows]
+            yield share.sum() * soft_cross_entropy(logits, targets, sample_weight=share)
+
+    with threads_worth(blocks[0].stop * unknown.numel()):
+        search.step(objective)
+    return LinearHeads(scale @ unknown.detach(), 1, heads.basis)
+
+
+def _root_of_curvature(points: Tensor, weight: Tensor, decay: float, n_clusters: int) -> np.ndarray:
+    """Return the Cholesky factor (D' + 1, D' + 1), in float64, of the curvature of a cluster's."""
+    weighted = points * weight[:, None]
+    square = np.ones(2 * (points.shape[1] + 1,))
+    square[:-1, :-1] = (points.T @ weighted).cpu()
+    square[:-1, -1] = square[-1, :-1] = weighted.sum(0).cpu()
+    curvature = (CURVATURE / n_clusters) * square
+    curvature[np.diag_indices(len(square) - 1)] += decay
+    curvature += SMALLEST_CURVATURE * curvature.diagonal().mean() * np.eye(len(square))
+    return np.linalg.cholesky(curvature)
+
+
+def _blocks(n_rows: int, size: int) -> Iterator[slice]:
+    """Yield slices of nearly equal size, none of more than `size` rows but one at the least."""
+    size = max(1, size)
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))
