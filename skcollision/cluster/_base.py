@@ -37,6 +37,7 @@ from skcollision.engine import (
     TrainingSettings,
     best_on_graph,
     certainty,
+    clusters_of_parts,
     crowding,
     default_sample_size,
     default_weight_decay,
@@ -399,9 +400,13 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         return self.n_features_in_ if self.normalize else math.inf
 
     def _learn_labels_on_graph(self, trainer: Trainer, sample: TrainingSample) -> None:
-        """Choose a restart by what its labels tell of neighbours, and teach it to points alone."""
+        """Choose labels by how well walks stay in them, and teach heads to predict them."""
         candidates = [trainer.heads] if trainer.start is None else [trainer.heads, trainer.start]
-        heads, restart, labels = best_on_graph(candidates, sample, trainer.prior)
+        proposals: list[np.ndarray] = []
+        if self._estimates_prior():
+            n_tries = math.ceil(trainer.heads.n_restarts / 2)
+            proposals = clusters_of_parts(sample, self.n_clusters, n_tries, trainer.random_state)
+        heads, restart, labels = best_on_graph(candidates, sample, trainer.prior, proposals)
         weight = 1 if sample.weight is None else sample.weight.cpu().numpy()
         shares = (weight * labels.T).sum(axis=1)
         sure = certainty(trainer.heads, restart, sample.seen)

@@ -1,6 +1,7 @@
 """Training: samples, optimiser, restarts and devices. Knows a criterion only by its interface."""
 
 from skcollision.engine._heads import LinearHeads, random_heads
+from skcollision.engine._merging import clusters_of_parts
 from skcollision.engine._normalisation import Normalisation, fit_normalisation
 from skcollision.engine._prior import MatchedPrior, PriorEstimate
 from skcollision.engine._rows import (
@@ -54,6 +55,7 @@ __all__ = [
     "best_on_graph",
     "certainty",
     "chosen_shares",
+    "clusters_of_parts",
     "crowding",
     "default_sample_size",
     "default_weight_decay",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from scipy import sparse
-from scipy.special import xlogy
 
 from skcollision._parallel import run_tasks
 from skcollision.engine._heads import LinearHeads
+from skcollision.engine._merging import confirmed_information, merged
 from skcollision.engine._prior import PriorEstimate
 from skcollision.engine._sample import TrainingSample
 from skcollision.engine._trainer import Features
@@ -46,40 +47,47 @@ def lowest(objective: np.ndarray) -> int:
 
 
 def best_on_graph(
-    candidates: list[LinearHeads], sample: TrainingSample, prior: PriorEstimate | None
+    candidates: list[LinearHeads],
+    sample: TrainingSample,
+    prior: PriorEstimate | None,
+    proposals: Sequence[np.ndarray] = (),
 ) -> Clustering:
-    """Pass the labels of every restart along the graph; keep those that tell most of neighbours.
+    """Pass the labels of restarts, and proposals (M,), along the graph; keep the most cohesive.
 
-    What they tell is the information that clusters keep along short walks. Objectives would choose
-    worse: they differ little between good and bad optima, and restarts that estimate their own
-    target proportions minimise different ones.
+    Short walks stay in cohesive clusters. Objectives would choose worse: they differ little
+    between good and bad optima, and restarts that estimate their own target proportions minimise
+    different ones. A proposal comes with heads that know nothing yet.
     """
     graph = sample.graph
     assert graph is not None
     weight = None if sample.weight is None else sample.weight.cpu().numpy()
-    hard = [
-        (heads, restart, labels)
-        for heads in candidates
-        for restart, labels in enumerate(hard_labels(heads, sample.seen))
-    ]
-    found: list[tuple[float, Clustering] | None] = [None] * len(hard)
+    heads = [each for each in candidates for _ in range(each.n_restarts)]
+    restarts = [r for each in candidates for r in range(each.n_restarts)]
+    hard = [labels for each in candidates for labels in hard_labels(each, sample.seen)]
+    n_trained, n_clusters = len(hard), candidates[0].n_clusters
+    hard += proposals
+    soft = [sparse.csr_array((0, n_clusters))] * len(hard)
+    cohesion = np.empty(len(hard))
+    _ = graph.weighted_walk  # made once, before threads ask for it
 
     def refine(number: int) -> None:
-        heads, restart, labels = hard[number]
-        shares = np.bincount(labels, weight, heads.n_clusters)
-        shares = shares / shares.sum()
-        target = np.full(heads.n_clusters, 1 / heads.n_clusters)
-        estimate = None
+        shares = np.bincount(hard[number], weight, n_clusters)
+        target, estimate = np.full(n_clusters, 1 / n_clusters), None
         if prior is not None:
-            target, estimate = prior.of_shares(shares)
-        soft = graph.labels(labels, weight, target, estimate)
-        if estimate is None:
-            soft = _fairer(soft, soft_predictions(heads, restart, sample.seen), weight, target)
-        kept = graph.kept_information(most_probable(soft), heads.n_clusters)
-        found[number] = kept, Clustering(heads, restart, soft)
+            target, estimate = prior.of_shares(shares / shares.sum())
+        labels = graph.labels(hard[number], weight, target, estimate)
+        if estimate is None and number < n_trained:
+            predictions = soft_predictions(heads[number], restarts[number], sample.seen)
+            labels = _fairer(labels, predictions, weight, target)
+        soft[number] = labels
+        cohesion[number] = graph.cohesion(most_probable(labels), n_clusters)
 
     run_tasks(refine, len(hard))
-    return max((each for each in found if each is not None), key=lambda each: each[0])[1]
+    trained, best = int(cohesion[:n_trained].argmax()), int(cohesion.argmax())
+    origin = heads[trained]
+    if best >= n_trained:
+        origin = LinearHeads(torch.zeros_like(origin.columns), origin.n_restarts, origin.basis)
+    return Clustering(origin, restarts[trained], soft[best])
 
 
 def _fairer(
@@ -99,7 +107,7 @@ def find_surplus(sample: TrainingSample, labels: np.ndarray, n_clusters: int) ->
     """Return the cluster (K,) that each cluster of the labels (M,) is a part of."""
     assert sample.graph is not None
     walks = sample.graph.walks_between(labels, n_clusters)
-    return join_surplus((walks + walks.T) / 2)
+    return merged((walks + walks.T) / 2, confirmed_information)
 
 
 @torch.no_grad()
@@ -148,91 +156,3 @@ def _logits_below_largest(heads: LinearHeads, restart: int, features: torch.Tens
 
 def _mean_certainty(logits: torch.Tensor) -> float:
     return float(logits.exp().sum(1).reciprocal().mean())
-
-
-# Error of a score, as a fraction of it.
-ROUNDING = 1e-12
-
-
-def join_surplus(joint: np.ndarray) -> np.ndarray:
-    """Join clusters that walks over the neighbour graph do not keep apart.
-
-    With H the entropy of the clusters and I the information that the cluster at the start of a walk
-    has of that at its end, I / H is the share of what is said of a point that its neighbours
-    confirm. The pair whose union has the largest I (I / H)^2 is joined, for as long as that does
-    not fall: a cut through a cluster adds to H, but its two sides exchange so many walks that it
-    adds less to I.
-
-    `joint` has the shares (K, K) of the walks from each cluster to each, and is symmetric. Returns
-    the new cluster (K,) of each, numbered in the order of the first of its parts.
-    """
-    members = [[k] for k in range(len(joint))]
-    joint = joint / joint.sum()
-    # sum over k of what the cells (a, k) and (b, k) lose as one
-    losses = np.stack([_loss(row[None], joint).sum(1) for row in joint])
-    score = _score(joint)
-    while len(joint) > 1:
-        scores = _scores_of_unions(joint, losses)
-        a, b = sorted(np.unravel_index(scores.argmax(), scores.shape))
-        if scores[a, b] < score * (1 - ROUNDING):
-            break  # empty clusters change nothing, and are gone by then
-        score = scores[a, b]
-        members[a] += members.pop(b)
-        joint, losses = _united(joint, losses, int(a), int(b))
-    groups = np.empty(sum(map(len, members)), dtype=np.int64)
-    for number, parts in enumerate(members):
-        groups[parts] = number
-    return groups
-
-
-def _united(joint: np.ndarray, losses: np.ndarray, a: int, b: int) -> tuple[np.ndarray, np.ndarray]:
-    """Add cluster b to cluster a and remove it; bring the losses of pairs up to date."""
-    losses = losses - _loss(joint[:, None, a], joint[None, :, a])
-    losses -= _loss(joint[:, None, b], joint[None, :, b])
-    joint = joint.copy()
-    joint[a] += joint[b]
-    joint[:, a] += joint[:, b]
-    rest = np.arange(len(joint)) != b
-    joint, losses = joint[rest][:, rest], losses[rest][:, rest]
-    losses += _loss(joint[:, None, a], joint[None, :, a])
-    losses[a] = losses[:, a] = _loss(joint[[a]], joint).sum(1)
-    return joint, losses
-
-
-def _scores_of_unions(joint: np.ndarray, losses: np.ndarray) -> np.ndarray:
-    """Return the score after each pair is joined, -1 where it is no pair."""
-    entropy, information = _entropy_and_information(joint)
-    own, share = np.diag(joint), joint.sum(1)
-    # rows a and b but for their square, twice, as columns likewise; then the square of both
-    apart = _loss(own[:, None], joint) + _loss(joint, own[None])
-    square = own[:, None] + own[None] + 2 * joint
-    inside = xlogy(square, square) - _plogp(own)[:, None] - _plogp(own)[None] - 2 * _plogp(joint)
-    of_shares = _loss(share[:, None], share[None])
-    information = information + 2 * (losses - apart) + inside - 2 * of_shares
-    scores = _combined(entropy - of_shares, information)
-    np.fill_diagonal(scores, -1.0)
-    return scores
-
-
-def _score(joint: np.ndarray) -> float:
-    return float(_combined(*(np.array(value) for value in _entropy_and_information(joint))))
-
-
-def _combined(entropy: np.ndarray, information: np.ndarray) -> np.ndarray:
-    """Return I (I / H)^2, 0 where there is one cluster only."""
-    explained = np.maximum(information, 0) / np.maximum(entropy, np.finfo(np.float64).tiny)
-    return np.maximum(information, 0) * np.minimum(explained, 1) ** 2
-
-
-def _entropy_and_information(joint: np.ndarray) -> tuple[float, float]:
-    of_shares = float(_plogp(joint.sum(1)).sum())
-    return -of_shares, float(_plogp(joint).sum()) - 2 * of_shares
-
-
-def _loss(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return how much p ln p of the sum exceeds that of the parts."""
-    return xlogy(x + y, x + y) - _plogp(x) - _plogp(y)
-
-
-def _plogp(p: np.ndarray) -> np.ndarray:
-    return np.asarray(xlogy(p, p))

@@ -50,8 +50,8 @@ def heads_of_k_means(
     centres = points.new_empty(n_restarts, n_clusters, points.shape[1])
 
     def start(r: int) -> None:
-        first = _first_centres(points, n_clusters, np.random.RandomState(seeds[r]))
-        centres[r] = _k_means(points, sample_weight, first)
+        source = np.random.RandomState(seeds[r])
+        centres[r] = k_means(points, sample_weight, n_clusters, source)[0]
 
     run_tasks(start, n_restarts)
     slope = sharpness / points.square().sum(1).mean()
@@ -82,12 +82,21 @@ def _distances(points: Tensor) -> np.ndarray:
     return squareform(pairs.clamp_min_(0).sqrt_().cpu().numpy(), checks=False)
 
 
-def _k_means(points: Tensor, sample_weight: Tensor | None, centres: Tensor) -> Tensor:
-    """Return centres (K, D) after Lloyd's iterations; a centre without points stays."""
+def k_means(
+    points: Tensor,
+    sample_weight: Tensor | None,
+    n_clusters: int,
+    random_state: np.random.RandomState,
+) -> tuple[Tensor, Tensor]:
+    """Return centres (K, D) and labels (M,) of Lloyd's iterations, which begin at Ward's clusters.
+
+    A centre without points stays.
+    """
+    centres = _first_centres(points, n_clusters, random_state)
     weight = points.new_ones(len(points)) if sample_weight is None else sample_weight
     weighted = torch.cat([points * weight[:, None], weight[:, None]], 1)
     size = max(1, _BLOCK_ENTRIES // len(centres))
-    before = None
+    labels, before = points.new_empty(0), None
     for _ in range(K_MEANS_ITERATIONS):
         half_squares = 0.5 * centres.square().sum(1)
         blocks = [
@@ -101,4 +110,4 @@ def _k_means(points: Tensor, sample_weight: Tensor | None, centres: Tensor) -> T
         sums = weighted.new_zeros(len(centres), weighted.shape[1]).index_add_(0, labels, weighted)
         masses = sums[:, -1:]
         centres = torch.where(masses > 0, sums[:, :-1] / masses.clamp_min(1e-30), centres)
-    return centres
+    return centres, labels

@@ -78,7 +78,7 @@ class Trainer:
         self.prior = prior
         self.settings = settings
         self.start: LinearHeads | None = None
-        self._random_state = random_state
+        self.random_state = random_state
         self._optimizer = OPTIMIZERS[settings.optimizer]()
         self._factors = Factors(1.0, 1.0)
         self._n_steps = 0
@@ -93,7 +93,7 @@ class Trainer:
             "heads_at_start": None if self.start is None else self.start.state(),
             "optimizer": self._optimizer.state(),
             "settings": asdict(self.settings),
-            "random_state": self._random_state.get_state(legacy=False),
+            "random_state": self.random_state.get_state(legacy=False),
             "prior": None if self.prior is None else self.prior.state(),
             "n_steps": self._n_steps,
         }
@@ -267,7 +267,7 @@ class Trainer:
         n_batches = math.ceil(n_points / size)
         # A single batch keeps its order: the same points in another order or with their weights
         # written out as copies then give the same sums.
-        order = np.arange(n_points) if n_batches == 1 else self._random_state.permutation(n_points)
+        order = np.arange(n_points) if n_batches == 1 else self.random_state.permutation(n_points)
         for number, rows in enumerate(np.array_split(order, n_batches)):
             of_rows = None if weight is None else weight[rows]
             yield Batch(rows, features[rows], of_rows, number / n_batches, n_batches == 1)

@@ -69,8 +69,8 @@ def most_probable(labels: sparse.csr_array) -> np.ndarray:
     return columns
 
 
-def fuzzy_steps(neighbors: np.ndarray, distances: np.ndarray) -> sparse.csr_array:
-    """Return the steps of a walk over a graph whose edges are weighted by each point's own scale.
+def fuzzy_graph(neighbors: np.ndarray, distances: np.ndarray) -> sparse.csr_array:
+    """Return a graph (M, M) whose edges are weighted by each point's own scale.
 
     The weight of a neighbour falls exponentially with its distance beyond that of the nearest one;
     the scale makes a point's weights sum to log2 of their number, and two weights a, b of an edge
@@ -91,6 +91,4 @@ def fuzzy_steps(neighbors: np.ndarray, distances: np.ndarray) -> sparse.csr_arra
         (weights.ravel(), neighbors.ravel(), starts), shape=(n_points, n_points)
     )
     both = edges + edges.T - edges.multiply(edges.T)
-    graph = sparse.csr_array(both + sparse.eye_array(n_points, dtype=both.dtype))
-    _normalise_rows(graph)
-    return graph
+    return sparse.csr_array(both + sparse.eye_array(n_points, dtype=both.dtype))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
 from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import normalize
 
-from skcollision.graph._labels import fuzzy_steps, labels_on_graph
+from skcollision.graph._labels import fuzzy_graph, labels_on_graph
+from skcollision.graph._walks import Walk
 
 MOST_NEIGHBORS = 15
 
@@ -60,10 +61,13 @@ class NeighbourGraph:
         ones = np.ones(self._neighbors.size, features.dtype)
         nearest = sparse.csr_array((ones, self._neighbors.ravel(), starts), shape=2 * (n_samples,))
         graph = nearest + nearest.T + sparse.eye_array(n_samples, dtype=features.dtype)
-        self._fuzzy: sparse.csr_array | None = None
-        self._degrees = graph.sum(axis=1)
-        self._step = normalize(graph, norm="l1")
+        self._walk = Walk(graph)
         self.n_steps = self._count_steps(n_clusters)
+
+    @cached_property
+    def weighted_walk(self) -> Walk:
+        """The walk along edges that weigh less the longer they are."""
+        return Walk(fuzzy_graph(self._neighbors, self._distances))
 
     def smoothed(self, features: np.ndarray) -> np.ndarray:
         """Return the mean end of the walks from each point, stretched to the point's length.
@@ -71,10 +75,11 @@ class NeighbourGraph:
         Averages are shorter than what they average; without stretching, the scale of the features
         would depend on the width of the neighbourhoods.
         """
-        ends = self._walk(features, self.n_steps)
-        lengths = np.linalg.norm(ends, axis=1, keepdims=True)
-        lengths = np.maximum(lengths, np.finfo(ends.dtype).tiny)
-        return ends * (np.linalg.norm(features, axis=1, keepdims=True) / lengths)
+        return _stretched(self._walk.ends(features, self.n_steps), features)
+
+    def smoothed_by_weight(self, features: np.ndarray) -> np.ndarray:
+        """Return the mean end of long weighted walks from each point, stretched likewise."""
+        return _stretched(self.weighted_walk.ends(features, MOST_STEPS), features)
 
     def labels(
         self,
@@ -84,10 +89,21 @@ class NeighbourGraph:
         estimate: Callable[[np.ndarray], np.ndarray] | None,
     ) -> sparse.csr_array:
         """Pass labels (M,) along weighted edges; see `labels_on_graph`."""
-        if self._fuzzy is None:
-            self._fuzzy = fuzzy_steps(self._neighbors, self._distances)
         weight = np.ones(len(labels)) if sample_weight is None else sample_weight
-        return labels_on_graph(self._fuzzy, labels, weight, proportions, estimate)
+        return labels_on_graph(self.weighted_walk.step, labels, weight, proportions, estimate)
+
+    def cohesion(self, labels: np.ndarray, n_clusters: int) -> float:
+        """Measure, from 0 to 1, how well short weighted walks stay in clusters.
+
+        The product of the information that they keep and of their stability: how much more often
+        than by chance they end in the cluster where they began, the modularity of a graph whose
+        edges are walks (Delvenne, Yaliraki & Barahona 2010). The first alone favours few large
+        clusters on features that separate classes badly, the second where clusters are many.
+        """
+        joint = self.weighted_walk.between(labels, n_clusters, KEEPING_STEPS)
+        shares = joint.sum(axis=1)
+        stability = joint.trace() - shares @ shares
+        return max(0.0, float(stability)) * _kept_information(joint)
 
     def kept_information(self, labels: np.ndarray, n_clusters: int) -> float:
         """Measure, from 0 to 1, what the cluster at the start of a short walk tells of its end.
@@ -96,29 +112,11 @@ class NeighbourGraph:
         and its largest value, I / sqrt(H ln K): dividing by H alone would favour few large
         clusters, not at all equal ones.
         """
-        joint = self._joint(labels, n_clusters)
-        before, after = joint.sum(axis=1), joint.sum(axis=0)
-        ratio = joint.data / (before[joint.row] * after[joint.col])
-        information = max(0.0, float(joint.data @ np.log(ratio)))
-        entropy = -float(before[before > 0] @ np.log(before[before > 0]))
-        largest = entropy * np.log(n_clusters)  # 0, or less by rounding, for a single cluster
-        return information / np.sqrt(largest) if largest > 0 else 0.0
+        return _kept_information(self._walk.between(labels, n_clusters, KEEPING_STEPS))
 
     def walks_between(self, labels: np.ndarray, n_clusters: int) -> np.ndarray:
         """Return the shares (K, K) of all short walks that lead from each cluster to each."""
-        return np.asarray(self._joint(labels, n_clusters).toarray())
-
-    def _joint(self, labels: np.ndarray, n_clusters: int) -> sparse.coo_array:
-        indices = np.arange(len(labels)), labels
-        ones = np.ones(len(labels), self._step.dtype)
-        ends = sparse.csr_array((ones, indices), shape=(len(labels), n_clusters))
-        # A walk over an undirected graph is two of half the length from the point in its middle,
-        # where it is as often as that has edges.
-        for _ in range(KEEPING_STEPS // 2):
-            ends = self._step @ ends
-        weighted = sparse.diags_array(self._degrees.astype(np.float64)) @ ends
-        joint = sparse.coo_array(weighted.T @ ends)
-        return joint / joint.sum()
+        return np.asarray(self._walk.between(labels, n_clusters, KEEPING_STEPS).toarray())
 
     def _count_steps(self, n_clusters: int) -> int:
         """Return how many steps may be taken before walks reach too much of the graph.
@@ -128,18 +126,28 @@ class NeighbourGraph:
         it is sure to be at i. The sum is the mean square of sum p_j g_j / sqrt(w_j) over vectors g
         of random signs, which are the same for all seeds, so that walks are as long.
         """
-        in_the_long_run = self._degrees / self._degrees.sum()
+        in_the_long_run = self._walk.degrees / self._walk.degrees.sum()
         size = len(in_the_long_run), MEASURING_VECTORS
         signs = np.random.default_rng(0).choice([-1.0, 1.0], size=size)
-        ends = (signs / np.sqrt(in_the_long_run)[:, None]).astype(self._step.dtype)
-        ends = self._walk(ends, LEAST_STEPS)
+        ends = (signs / np.sqrt(in_the_long_run)[:, None]).astype(self._walk.step.dtype)
+        ends = self._walk.ends(ends, LEAST_STEPS)
         for n_steps in range(LEAST_STEPS, MOST_STEPS):
-            ends = self._walk(ends, 1)
+            ends = self._walk.ends(ends, 1)
             if np.median(np.mean(ends * ends, axis=1)) * MOST_CLUSTERS_REACHED < n_clusters:
                 return n_steps
         return MOST_STEPS
 
-    def _walk(self, values: np.ndarray, n_steps: int) -> np.ndarray:
-        for _ in range(n_steps):
-            values = self._step @ values
-        return values
+
+def _kept_information(joint: sparse.coo_array) -> float:
+    before, after = joint.sum(axis=1), joint.sum(axis=0)
+    ratio = joint.data / (before[joint.row] * after[joint.col])
+    information = max(0.0, float(joint.data @ np.log(ratio)))
+    entropy = -float(before[before > 0] @ np.log(before[before > 0]))
+    largest = entropy * np.log(len(before))  # 0, or less by rounding, for a single cluster
+    return information / np.sqrt(largest) if largest > 0 else 0.0
+
+
+def _stretched(ends: np.ndarray, features: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(ends, axis=1, keepdims=True)
+    lengths = np.maximum(lengths, np.finfo(ends.dtype).tiny)
+    return ends * (np.linalg.norm(features, axis=1, keepdims=True) / lengths)

@@ -1,5 +1,7 @@
 import numpy as np
 import torch
+from sklearn.datasets import make_moons
+from sklearn.metrics import adjusted_rand_score
 
 from skcollision.engine import (
     LinearHeads,
@@ -8,6 +10,7 @@ from skcollision.engine import (
     TrainingSample,
     best_on_graph,
     certainty,
+    clusters_of_parts,
     find_surplus,
     hard_labels,
     lowest,
@@ -47,6 +50,19 @@ def test_a_restart_whose_clusters_cut_through_what_lies_together_is_not_chosen()
         np.testing.assert_allclose(labels.sum(axis=1), 1, rtol=1e-6)
     estimated = best_on_graph(candidates, sample, PriorEstimate(1, 2)).labels
     np.testing.assert_array_equal(estimated.argmax(axis=1), expected)
+
+
+def test_parts_follow_clusters_that_no_centres_make():
+    X, y = make_moons(600, noise=0.05, random_state=0)
+    sample = sample_of(X, n_neighbors=10)
+    (proposed,) = clusters_of_parts(sample, 2, 1, np.random.RandomState(0))
+    assert adjusted_rand_score(y, proposed) > 0.95
+    # cut across both moons, from left to right: K-means' two clusters
+    across = heads_of(np.array([[-1.0, 0.3], [1.0, -0.3]]))
+    chosen = best_on_graph([across], sample, PriorEstimate(1, 2), [proposed])
+    assert adjusted_rand_score(y, chosen.labels.argmax(axis=1)) > 0.95
+    assert clusters_of_parts(sample, 20, 1, np.random.RandomState(0)) == []  # too few points
+    assert clusters_of_parts(sample, 40, 1, np.random.RandomState(0)) == []  # too many clusters
 
 
 def test_surplus_clusters_are_parts_of_what_lies_together():

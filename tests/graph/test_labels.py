@@ -5,7 +5,8 @@ from sklearn.neighbors import NearestNeighbors
 
 from skcollision.datasets import make_embeddings
 from skcollision.graph import NeighbourGraph, most_probable
-from skcollision.graph._labels import fuzzy_steps, labels_on_graph
+from skcollision.graph._labels import fuzzy_graph, labels_on_graph
+from skcollision.graph._walks import Walk
 
 
 def data(n=600, n_clusters=4, spread=1.0):
@@ -15,7 +16,7 @@ def data(n=600, n_clusters=4, spread=1.0):
 
 def steps_of(X, n_neighbors=10):
     distances, neighbors = NearestNeighbors(n_neighbors=n_neighbors).fit(X).kneighbors()
-    return fuzzy_steps(neighbors, distances)
+    return Walk(fuzzy_graph(neighbors, distances)).step
 
 
 def pass_on(steps, labels, n_clusters, weight=None, proportions=None, estimate=None):
@@ -29,9 +30,9 @@ def test_steps_are_those_of_a_fuzzy_union_with_loops():
     X, _ = data(100)
     n_neighbors = 7
     distances, neighbors = NearestNeighbors(n_neighbors=n_neighbors).fit(X).kneighbors()
-    steps = fuzzy_steps(neighbors, distances).toarray()
-    np.testing.assert_allclose(steps.sum(axis=1), 1)
-    graph = steps / np.diag(steps)[:, None]  # loops have weight 1
+    graph = fuzzy_graph(neighbors, distances)
+    np.testing.assert_allclose(Walk(graph).step.sum(axis=1), 1)
+    graph = graph.toarray()
     np.testing.assert_allclose(graph, graph.T, rtol=1e-6, atol=1e-12)
     edges = np.zeros_like(graph)
     for i, (near, far) in enumerate(zip(neighbors, distances, strict=True)):
@@ -48,7 +49,7 @@ def test_steps_are_those_of_a_fuzzy_union_with_loops():
 def test_equal_points_have_neighbours_of_weight_one(equal):
     distances = np.zeros((4, 3)) if equal else np.ones((4, 3))
     neighbors = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])
-    np.testing.assert_allclose(fuzzy_steps(neighbors, distances).toarray(), 0.25)
+    np.testing.assert_allclose(Walk(fuzzy_graph(neighbors, distances)).step.toarray(), 0.25)
 
 
 def test_wrong_labels_become_those_of_the_neighbours():

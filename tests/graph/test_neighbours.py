@@ -94,6 +94,23 @@ def test_true_clusters_keep_more_information_than_others():
     assert graph.kept_information(shuffled, 3) < 0.3
 
 
+def test_cohesion_is_kept_information_times_modularity_of_weighted_walks():
+    X, labels = blobs()
+    labels = np.where(np.arange(len(X)) % 5 == 0, (labels + 1) % 3, labels)
+    graph = graph_of(X)
+    walk = graph.weighted_walk
+    flow = walk.degrees[:, None] * np.linalg.matrix_power(walk.step.toarray(), 4)
+    flow /= flow.sum()
+    ends, share = np.eye(3)[labels], np.bincount(labels, flow.sum(1))
+    joint = ends.T @ flow @ ends
+    modularity = np.trace(joint) - share @ share
+    information = np.sum(joint * np.log(joint / np.outer(share, share)))
+    expected = modularity * information / np.sqrt(-share @ np.log(share) * np.log(3))
+    assert graph.cohesion(labels, 3) == pytest.approx(expected)
+    assert graph.cohesion(blobs()[1], 3) > graph.cohesion(labels, 3)
+    assert graph.cohesion(np.zeros_like(labels), 3) == 0
+
+
 def test_neighbourhoods_stay_within_a_tenth_of_a_cluster():
     assert default_neighbors(10_000, 10) == 15
     assert default_neighbors(200, 10) == 2
