@@ -1,6 +1,5 @@
 """DeepClusterer and SemiSupervisedDeepClassifier."""
 
-import warnings
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from skcollision._ambient import isolated
 from skcollision._callbacks import with_callbacks
+from skcollision._warnings import warn
 from skcollision.cluster._docstrings import documented_like
 from skcollision.deep._base import BaseDeepEstimator
 from skcollision.deep._network import ClusteringNetwork
@@ -182,11 +182,10 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
         self.labels_ = self._collect(self.network_, samples, _labels).astype(np.int32)
         n_empty = self.n_clusters - len(np.unique(self.labels_))
         if n_empty:
-            warnings.warn(
+            warn(
                 f"{n_empty} of n_clusters={self.n_clusters} clusters ended empty. Lower "
                 "n_clusters, or raise the fairness in 'criterion' to keep them all in use.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
         return self
 
