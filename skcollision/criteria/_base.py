@@ -129,7 +129,17 @@ class ClusteringCriterion(ABC):
         -------
         ClusteringCriterion
             The same criterion but for its `prior`.
+
+        Raises
+        ------
+        TypeError
+            If the criterion is no dataclass with such a field.
         """
+        if "prior" not in getattr(self, "__dataclass_fields__", ()):
+            raise TypeError(
+                f"{type(self).__name__} must be a dataclass with a field 'prior' for proportions "
+                "that follow the data. Make it one, or set prior='uniform' in the estimator."
+            )
         return cast(Self, replace(cast(Any, self), prior=prior))
 
 

@@ -284,12 +284,12 @@ class SemiSupervisedDeepClassifier(ClassifierMixin, BaseDeepEstimator):
         if y is None:
             raise ValueError(f"{name} requires y to be passed, but the target y is None.")
         labels: np.ndarray = column_or_1d(y, warn=True)
-        if labels.dtype.kind == "f":
-            check_array(labels, ensure_2d=False, input_name="y")
-        if labels.dtype.kind in "US" and (labels == np.array(str(UNLABELLED), labels.dtype)).any():
+        if labels.dtype.kind in "fO":
+            check_array(labels, dtype=None, ensure_2d=False, input_name="y")
+        if labels.dtype.kind in "USO" and (labels == str(UNLABELLED)).any():
             raise ValueError(
-                f"{name} cannot mark unknown classes in an array of strings. Make y an array of "
-                "objects with -1 for unknown."
+                f"{name} cannot mark unknown classes by the string '-1'. Make y an array of "
+                "objects with the integer -1 for unknown."
             )
         check_classification_targets(labels[labels != UNLABELLED])
         check_consistent_length(X, labels)

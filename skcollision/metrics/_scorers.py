@@ -18,6 +18,7 @@ from sklearn.utils import _safe_indexing, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import UNUSED, get_routing_for_object
 
+from skcollision._array_api import stacked, to_numpy
 from skcollision._warnings import quiet
 from skcollision.metrics import _matching as matching
 from skcollision.metrics._matching import clustering_accuracy_score, contingency_table
@@ -234,6 +235,7 @@ class NeighborInfoScorer(EstimatorScorer):
         else:
             names, labels = np.unique(estimator.predict(X), return_inverse=True)
             n_clusters = len(names)
+        X = to_numpy(stacked(X))
         points = check_array(X, dtype=[np.float64, np.float32], order="C", ensure_min_samples=2)
         if weight is not None:
             points, labels = points[weight > 0], labels[weight > 0]

@@ -352,6 +352,7 @@ def _make_problem(
     prior = _as_tensor(torch.ones(n_clusters) if prior is None else prior, like)
     rows = (prior / prior.sum(-1, keepdim=True)).expand(n_stack, n_clusters).contiguous()
     order = FAIRNESS_ORDERS.index(fairness)
+    weights = weights / weights.amax()  # the sum may be beyond float64
     return Problem(probs, weights / weights.sum(), rows, lam, order)
 
 

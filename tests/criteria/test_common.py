@@ -207,3 +207,12 @@ def test_any_other_shape_of_loss_is_named(loss):
     )
     with pytest.raises(ValueError, match=message):
         check_loss(loss, R, CRITERIA["collision"])
+
+
+def test_estimated_proportions_need_a_field_for_them():
+    class Decisiveness(ClusteringCriterion):
+        def loss(self, logits, solved, sample_weight):
+            return logits.softmax(2).square().sum(2).mean(1)
+
+    with pytest.raises(TypeError, match="Decisiveness must be a dataclass with a field 'prior'"):
+        Decisiveness().with_prior(np.full(3, 1 / 3))

@@ -170,7 +170,8 @@ def test_no_batch_is_a_single_image(quick, few, small_vgg4, n_samples, batch_siz
     """Which normalisation over the batch would refuse."""
     spy = Spy()
     clusterer = quick(criterion=spy, backbone=small_vgg4, max_iter=2, batch_size=batch_size)
-    clusterer.fit(few[:n_samples])
+    with pytest.warns(UserWarning, match=f"Batches of {batch_size} points are too few for 2"):
+        clusterer.fit(few[:n_samples])
     assert sorted(spy.solved[: len(sizes)]) == sizes
     assert len(spy.solved) == 2 * len(sizes)
 
