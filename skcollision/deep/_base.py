@@ -261,7 +261,13 @@ class BaseDeepEstimator(
         network = network if device.type == "cpu" else copy.deepcopy(network).to(device)
         with evaluating(network), torch.no_grad():
             blocks = samples.blocks(self.batch_size, device)
-            return np.concatenate([function(network, block).cpu().numpy() for block in blocks])
+            found = np.concatenate([function(network, block).cpu().numpy() for block in blocks])
+        if not np.isfinite(found).all():
+            raise ValueError(
+                f"X has values so far from those that {type(self).__name__} was fitted to that "
+                "the network's outputs overflow."
+            )
+        return found
 
     def _apply(self, X: ArrayLike, function: Function) -> np.ndarray:
         check_is_fitted(self)

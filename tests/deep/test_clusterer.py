@@ -176,6 +176,12 @@ def test_no_batch_is_a_single_image(quick, few, small_vgg4, n_samples, batch_siz
     assert len(spy.solved) == 2 * len(sizes)
 
 
+def test_values_that_overflow_in_the_network_are_an_error(quick, few):
+    clusterer = quick(max_iter=1).fit(few)
+    with pytest.raises(ValueError, match="X has values so far from those"):
+        clusterer.predict_proba(few.astype(np.float32) * np.float32(3e38))
+
+
 def test_overclustering_trains_a_second_head(quick, few):
     clusterer = quick(criterion="iic", overclustering=7, augment="auto").fit(few)
     assert clusterer.predict_proba(few).shape == (60, 2)
