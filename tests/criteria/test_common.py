@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import skcollision.criteria
+import skcollision.losses
 from skcollision.criteria import (
     ClusteringCriterion,
     CollisionCriterion,
@@ -216,3 +217,22 @@ def test_estimated_proportions_need_a_field_for_them():
 
     with pytest.raises(TypeError, match="Decisiveness must be a dataclass with a field 'prior'"):
         Decisiveness().with_prior(np.full(3, 1 / 3))
+
+
+@pytest.mark.parametrize("package", [skcollision.criteria, skcollision.losses], ids=["c", "l"])
+def test_every_argument_of_every_method_is_documented(package):
+    found = 0
+    for cls in filter(inspect.isclass, map(package.__dict__.get, package.__all__)):
+        for name in ("solve", "loss", "pair_loss", "cross_entropy", "with_prior", "forward"):
+            method = getattr(cls, name, None)
+            if method is None:
+                continue
+            names = set(inspect.signature(method).parameters) - {"self"}
+            sections = inspect.getdoc(method).partition("Parameters\n----------\n")[2]
+            described = [line for line in sections.splitlines() if " : " in line and line[0] != " "]
+            assert names <= {
+                each for line in described for each in line.split(" : ")[0].split(", ")
+            }
+            assert "\nReturns\n-------\n" in sections, (cls, name)
+            found += 1
+    assert found >= 4
