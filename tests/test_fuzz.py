@@ -21,7 +21,7 @@ from skcollision.metrics import (
 )
 from skcollision.model_selection import NClustersSearch
 
-N_CASES = int(os.environ.get("SKCOLLISION_FUZZ_CASES", 300))
+N_CASES = int(os.environ.get("SKCOLLISION_FUZZ_CASES", 200))
 FIRST_SEED = int(os.environ.get("SKCOLLISION_FUZZ_SEED", 0))
 N_PARTS = 10
 
@@ -45,7 +45,16 @@ SCORERS = [
 ROUNDING = 1e-3
 
 # What a clear error names.
-NAMES = ("X", "y", "'sample_weight'", "n_clusters", "parameter", "sample_weight", "Input")
+NAMES = (
+    "X",
+    "y",
+    "Sample weights",
+    "'sample_weight'",
+    "n_clusters",
+    "parameter",
+    "sample_weight",
+    "Input",
+)
 
 
 def draw_features(rng):
