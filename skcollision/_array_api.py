@@ -57,7 +57,10 @@ def stacked(X: Any) -> Any:
 def _refuse_vectors(table: Any) -> None:
     """Raise where one of several columns of a data frame holds vectors."""
     for name in getattr(table, "columns", ()):
-        cells = table[name].to_numpy()
+        column = table[name]
+        if len(column.shape) > 1:  # several of one name
+            continue
+        cells = column.to_numpy()
         if cells.ndim > 1 or (cells.dtype == object and np.ndim(cells[0]) == 1):
             raise ValueError(
                 f"X has {table.shape[1]} columns, and {name!r} holds vectors. Pass the column of "

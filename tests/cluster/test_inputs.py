@@ -49,6 +49,7 @@ def test_a_column_of_vectors_among_others_is_named():
     pl = pytest.importorskip("polars")
     with pytest.raises(ValueError, match="X has 2 columns, and 'embedding' holds vectors"):
         fit(pl.DataFrame({"price": np.ones(60), "embedding": X.tolist()}))
+    fit(pd.DataFrame(X, columns=list("aabbccdd")))  # columns of one name are no vector
 
 
 def test_searches_and_scorers_take_a_column_of_vectors():
