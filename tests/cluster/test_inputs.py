@@ -7,6 +7,7 @@ import pytest
 from sklearn.datasets import load_digits, load_iris
 
 from skcollision import CollisionClusterer
+from skcollision._array_api import stacked
 from skcollision.datasets import make_embeddings
 from skcollision.metrics import clustering_accuracy_score, get_scorer
 from skcollision.model_selection import NClustersSearch
@@ -49,7 +50,8 @@ def test_a_column_of_vectors_among_others_is_named():
     pl = pytest.importorskip("polars")
     with pytest.raises(ValueError, match="X has 2 columns, and 'embedding' holds vectors"):
         fit(pl.DataFrame({"price": np.ones(60), "embedding": X.tolist()}))
-    fit(pd.DataFrame(X, columns=list("aabbccdd")))  # columns of one name are no vector
+    twins = pd.DataFrame(X, columns=list("aabbccdd"))  # columns of one name are no vector
+    assert stacked(twins) is twins
 
 
 def test_searches_and_scorers_take_a_column_of_vectors():
