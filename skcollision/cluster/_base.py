@@ -60,9 +60,6 @@ DEFAULT_STEPS_FROM_RANDOM = 150
 DISTILLATION_STEPS = 100
 STEPS_UP_TO_CLUSTERS = 100
 
-# With normalize=False: between which the largest feature must be, for squares in float32.
-SMALLEST_PEAK, LARGEST_PEAK = 1e-15, 1e15
-
 # With n_init="auto": restarts, fewer where the columns of all would be more than this.
 RESTARTS, COLUMNS = 5, 500
 
@@ -303,14 +300,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         # Measured in any case: it finds features that leave nothing to cluster.
         normalisation = fit_normalisation(rows, weight, unit_rows=True, softens=True)
         self._normalisation = normalisation if self.normalize else None
-        if self.normalize:
-            return normalisation
-        peak = float(np.abs(rows).max())
-        if not SMALLEST_PEAK < peak < LARGEST_PEAK:
-            raise ValueError(
-                f"The 'normalize' parameter of {type(self).__name__} must be True for X, whose "
-                f"largest magnitude {peak:.3g} is not between {SMALLEST_PEAK} and {LARGEST_PEAK}."
-            )
+        self._check_unit(rows)
         return normalisation
 
     def _new_trainer(

@@ -23,6 +23,9 @@ from skcollision.engine import Normalisation, NormalisedRows, resolve_device
 # What `coef_` is worth nothing without.
 MODEL = ("intercept_", "n_features_in_", "_normalisation")
 
+# With normalize=False: between which the largest feature must be, for squares in float32.
+SMALLEST_PEAK, LARGEST_PEAK = 1e-15, 1e15
+
 
 class LinearSoftmaxModel(VersionedEstimator):
     """Predictions of a softmax linear model, `coef_` and `intercept_`, on normalised features.
@@ -159,6 +162,15 @@ class LinearSoftmaxModel(VersionedEstimator):
         dtype = np.float32 if is_half else [np.float64, np.float32]
         data: np.ndarray = validate_data(self, X, reset=reset, dtype=dtype, order="C")
         return data
+
+    def _check_unit(self, rows: np.ndarray) -> None:
+        """Raise where features that are to stay as they are would overflow."""
+        peak = float(np.abs(rows).max())
+        if not self.normalize and not SMALLEST_PEAK < peak < LARGEST_PEAK:
+            raise ValueError(
+                f"The 'normalize' parameter of {type(self).__name__} must be True for X, whose "
+                f"largest magnitude {peak:.3g} is not between {SMALLEST_PEAK} and {LARGEST_PEAK}."
+            )
 
     def _normalised(self, X: np.ndarray | FeatureBlocks) -> NormalisedRows:
         """Return the rows of validated X as the heads see them."""

@@ -69,3 +69,11 @@ def test_only_ratios_of_weights_matter(classifier, unit):
     expected = short.fit(X, y[::2], sample_weight=weight).predict_proba(X)
     found = short.fit(X, y[::2], sample_weight=unit * weight).predict_proba(X)
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e25, 1e300])
+@pytest.mark.parametrize("classifier", CLASSIFIERS, ids=["collision", "shannon", "few"])
+def test_without_normalisation_units_that_overflow_are_an_error(classifier, unit):
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ValueError, match=r"'normalize' parameter .* must be True for X"):
+        clone(classifier).set_params(normalize=False).fit(unit * X, y)
