@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from threading import RLock
 
 import torch
 
 from skcollision._threads import safe_threads
 
 _CPU = torch.device("cpu")
+_drawing = RLock()
 
 
 @contextmanager
@@ -27,3 +30,23 @@ def isolated() -> Iterator[None]:
         if torch.get_default_device() != _CPU:
             stack.enter_context(_CPU)
         yield
+
+
+@contextmanager
+def own_generator(cuda_devices: Iterable[torch.device] = ()) -> Iterator[None]:
+    """Have torch's global generator, which networks draw from, to ourselves; leave it as it was.
+
+    There is one for the whole process: fits that seed it wait for each other.
+    """
+    with _drawing, torch.random.fork_rng(cuda_devices):
+        yield
+
+
+def _forget_lock() -> None:
+    """Free a forked child of a lock that a thread of its parent holds."""
+    global _drawing
+    _drawing = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_lock)

@@ -1,4 +1,4 @@
-"""Arrays of other libraries than NumPy: torch tensors, CuPy, and whatever follows the array API."""
+"""Arrays of other libraries than NumPy: torch, CuPy, the array API, columns of vectors."""
 
 from __future__ import annotations
 
@@ -30,3 +30,39 @@ def like(array: Any, result: np.ndarray) -> Any:
     if not is_foreign(array):
         return result
     return compat.array_namespace(array).asarray(result, device=compat.device(array))
+
+
+def stacked(X: Any) -> Any:
+    """Return a column whose cells are vectors as a matrix; anything else as it is."""
+    shape = getattr(X, "shape", None)
+    if not hasattr(X, "to_numpy") or shape is None or not 1 <= len(shape) <= 2:
+        return X
+    if not shape[0]:
+        return X
+    if len(shape) == 2 and shape[1] != 1:
+        _refuse_vectors(X)
+        return X
+    cells = X.to_numpy()
+    if cells.dtype != object or np.ndim(cells.ravel()[0]) != 1:
+        return cells if cells.ndim == 2 and len(shape) == 1 else X
+    lengths = {np.shape(cell) for cell in cells.ravel()}
+    if len(lengths) > 1:
+        raise ValueError(
+            "X is a column of vectors of different lengths: all of its cells must have the same "
+            f"number of features. Got shapes {sorted(lengths)[:5]}."
+        )
+    return np.stack(cells.ravel())
+
+
+def _refuse_vectors(table: Any) -> None:
+    """Raise where one of several columns of a data frame holds vectors."""
+    for name in getattr(table, "columns", ()):
+        column = table[name]
+        if len(column.shape) > 1:  # several of one name
+            continue
+        cells = column.to_numpy()
+        if cells.ndim > 1 or (cells.dtype == object and np.ndim(cells[0]) == 1):
+            raise ValueError(
+                f"X has {table.shape[1]} columns, and {name!r} holds vectors. Pass the column of "
+                "vectors alone, or one number a cell."
+            )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
+from threading import RLock
 
 import torch
 from threadpoolctl import ThreadpoolController
@@ -17,6 +18,7 @@ from threadpoolctl import ThreadpoolController
 THREADING_PAYS = 2**25
 
 _is_forked = False
+_limiting = RLock()
 
 
 @contextmanager
@@ -45,6 +47,16 @@ def safe_threads() -> AbstractContextManager[None]:
     return one_thread() if _is_forked else nullcontext()
 
 
+@contextmanager
+def limiting_blas() -> Iterator[None]:
+    """Call alone what limits BLAS's threads, which are the process's, and restores them.
+
+    Of two that overlap, the last would restore the limit of the other.
+    """
+    with _limiting:
+        yield
+
+
 @cache
 def _openmp() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="openmp")
@@ -60,8 +72,8 @@ def _mkl_setter() -> Callable[[int], int]:
 
 
 def _note_fork() -> None:
-    global _is_forked
-    _is_forked = True
+    global _is_forked, _limiting
+    _is_forked, _limiting = True, RLock()  # a thread of the parent may hold the old lock
 
 
 if hasattr(os, "register_at_fork"):

@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "deep": ESTIMATOR | {"cluster._docstrings"},
     "supervised": ESTIMATOR | {"cluster"},
     "features": {"engine"},
-    "export": {"cluster", "criteria", "supervised"},
+    "export": {"cluster", "criteria", "engine", "supervised"},
     "model_selection": {"cluster", "metrics"},
     "plotting": {"metrics", "model_selection"},
 }

@@ -7,12 +7,21 @@ import os
 
 import numpy as np
 import pytest
+from onnxruntime import InferenceSession
 
 import skcollision.cluster as cluster
 from skcollision import CollisionClassifier, SemiSupervisedCollisionClassifier
-from skcollision.metrics import clustering_accuracy_score, clustering_calibration_error
+from skcollision.deep import DeepClusterer
+from skcollision.export import to_onnx, to_sklearn
+from skcollision.metrics import (
+    clustering_accuracy_score,
+    clustering_calibration_error,
+    get_scorer,
+    risk_coverage_curve,
+)
+from skcollision.model_selection import NClustersSearch
 
-N_CASES = int(os.environ.get("SKCOLLISION_FUZZ_CASES", 300))
+N_CASES = int(os.environ.get("SKCOLLISION_FUZZ_CASES", 200))
 FIRST_SEED = int(os.environ.get("SKCOLLISION_FUZZ_SEED", 0))
 N_PARTS = 10
 
@@ -23,8 +32,29 @@ CLUSTERERS = [
 ]
 KINDS = [*CLUSTERERS, CollisionClassifier, SemiSupervisedCollisionClassifier]
 
+SCORERS = [
+    "held_out_mutual_info",
+    "information",
+    "neg_held_out_objective",
+    "neighbor_info",
+    "resample_agreement",
+    "stability",
+]
+# Where a row is nearer to the centre of the data than this share of what it is far from zero, or
+# of the scale, its direction is rounding.
+ROUNDING = 1e-3
+
 # What a clear error names.
-NAMES = ("X", "y", "'sample_weight'", "n_clusters", "parameter", "sample_weight", "Input")
+NAMES = (
+    "X",
+    "y",
+    "Sample weights",
+    "'sample_weight'",
+    "n_clusters",
+    "parameter",
+    "sample_weight",
+    "Input",
+)
 
 
 def draw_features(rng):
@@ -92,7 +122,7 @@ def draw_fit(rng):
     return kind(loss=loss, n_init=1, **parameters), X, y
 
 
-def values_of(model, X, y, weight):
+def values_of(model, X, y, weight, rng):
     """Yield by name what public functions return for a fitted model."""
     for name in ("coef_", "intercept_", "cluster_centers_", "class_prior_", "objective_"):
         if hasattr(model, name):
@@ -103,18 +133,91 @@ def values_of(model, X, y, weight):
     np.testing.assert_allclose(probs.sum(1), 1, atol=1e-3)
     yield "predict_log_proba", model.predict_log_proba(X)
     yield "decision_function", model.decision_function(X)
+    yield "predict_proba of another size", model.predict_proba(resized(X, rng))
     labels = model.predict(X)
     yield "predict", labels
+    yield from of_exports(model, X, rng)
     if hasattr(model, "labels_"):
         np.testing.assert_array_equal(labels, model.labels_)
         yield "score", clustering_accuracy_score(labels, labels)
+        yield "score without labels", model.score(X, sample_weight=weight)
         yield "calibration", clustering_calibration_error(labels, probs)
+        yield "risk", risk_coverage_curve(labels, probs).risk
         yield "transform", model.transform(X)
+        yield from of_scorers(model, X, weight, rng)
+        model.partial_fit(X, sample_weight=weight)
+        yield "coef_ after partial_fit", model.coef_
     elif y is not None and (y.ndim == 2 or (y != -1).any()):
         kept = (
             None if weight is None or not weight[y != -1 if y.ndim == 1 else ...].any() else weight
         )
         yield "score", model.score(X, y, sample_weight=kept)
+
+
+def resized(X, rng):
+    """Return the rows in another unit, as far as their type holds it."""
+    if X.dtype.kind != "f":
+        return X
+    limit = float(np.finfo(X.dtype).max)
+    with np.errstate(over="ignore"):
+        rows = X.astype(np.float64) * 10.0 ** rng.integers(-30, 31)
+    return np.clip(rows, -limit, limit).astype(X.dtype)
+
+
+def of_scorers(model, X, weight, rng):
+    """Yield the score of one scorer, for rows that it can be told of."""
+    name = SCORERS[rng.integers(len(SCORERS))]
+    if len(X) >= 2 * model.n_clusters and (weight is None or np.count_nonzero(weight) > 1):
+        try:
+            yield name, get_scorer(name)(model, X, sample_weight=weight)
+        except ValueError as error:  # of a sample that cannot be clustered
+            if not is_clear(error):
+                raise
+
+
+def of_exports(model, X, rng):
+    """Yield what exported models predict, and check that it is what the model does."""
+    expected = model.predict_proba(X.astype(np.float64))
+    sure = is_apart(model, X)
+    if expected.shape[1] > 1:
+        found = to_sklearn(model).predict_proba(X)
+        yield "to_sklearn", found
+        np.testing.assert_allclose(found[sure], expected[sure], atol=2e-3)
+        if X.dtype.kind == "f":
+            yield "to_sklearn of another size", to_sklearn(model).predict_proba(resized(X, rng))
+    with np.errstate(over="ignore"):
+        rows = X.astype(np.float32)
+    if not np.isfinite(rows).all():
+        return
+    try:
+        graph = to_onnx(model).SerializeToString()
+    except ValueError as error:
+        if "to_onnx cannot export" not in str(error):
+            raise
+        return
+    session = InferenceSession(graph)
+    (found,) = session.run(["probabilities"], {"X": rows})
+    yield "to_onnx", found
+    if X.dtype != np.float64:
+        np.testing.assert_allclose(found[sure], expected[sure], atol=1e-2)
+    yield "to_onnx of another size", session.run(["probabilities"], {"X": resized(rows, rng)})[0]
+
+
+def is_apart(model, X):
+    """Tell which rows are so far from the centre of the data that rounding does not matter."""
+    normalisation = model._normalisation
+    if normalisation is None:
+        return np.abs(X.astype(np.float64)).max(axis=1) < 1e3
+    unit = 2.0 ** -np.frexp(normalisation.scale)[1]
+    rows, centre = (each.astype(np.float64) * unit for each in (X, normalisation.mean))
+    distances = np.abs(rows - centre).max(axis=1)
+    sizes = np.maximum(np.abs(rows), np.abs(centre)).max(axis=1)
+    return distances > ROUNDING * np.maximum(sizes, normalisation.scale * unit)
+
+
+def is_clear(error):
+    """Tell whether an error names what is wrong."""
+    return any(name in str(error) for name in NAMES)
 
 
 def fault(seed):
@@ -126,12 +229,11 @@ def fault(seed):
     try:
         model.fit(X, y, sample_weight=weight)
     except (TypeError, ValueError) as error:
-        is_clear = any(name in str(error) for name in NAMES)
-        return None if is_clear else f"{case}: {error}"
+        return None if is_clear(error) else f"{case}: {error}"
     except Exception as error:
         return f"{case}: {error!r}"
     try:
-        for name, values in values_of(model, X, y, weight):
+        for name, values in values_of(model, X, y, weight, rng):
             if not np.isfinite(values).all():
                 return f"{case}: {name} is not finite"
     except Exception as error:
@@ -145,4 +247,45 @@ def test_no_value_is_nan_and_every_error_names_its_cause(part):
     seeds = range(FIRST_SEED + part, FIRST_SEED + N_CASES, N_PARTS)
     print(f"seeds {seeds}")
     faults = [each for each in map(fault, seeds) if each]
+    assert not faults, "\n".join(faults)
+
+
+def fault_of_others(seed):
+    """Do the same with a network and a search, which take longer and have no exports."""
+    rng = np.random.default_rng(seed)
+    X = draw_features(rng)
+    n_clusters = int(rng.integers(1, min(len(X), 6) + 1))
+    if rng.random() < 0.5:
+        model = DeepClusterer(
+            n_clusters, backbone=linear_backbone, max_iter=2, batch_size=int(rng.integers(1, 50))
+        )
+    else:
+        clusterer = CLUSTERERS[rng.integers(len(CLUSTERERS))](n_init=1, max_iter=2)
+        model = NClustersSearch(clusterer, [1, n_clusters], n_resamples=1, random_state=0)
+    case = f"seed {seed}, {model} on {X.dtype} {X.shape}"
+    try:
+        model.fit(X)
+        for rows in (X, resized(X, rng)):
+            if not np.isfinite(model.predict_proba(rows)).all():
+                return f"{case}: predict_proba is not finite"
+        if not np.isfinite(model.transform(X)).all():
+            return f"{case}: transform is not finite"
+    except (TypeError, ValueError) as error:
+        return None if is_clear(error) else f"{case}: {error}"
+    except Exception as error:
+        return f"{case}: {error!r}"
+    return None
+
+
+def linear_backbone(input_shape):
+    from torch import nn
+
+    return nn.Linear(input_shape[0], 4)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_networks_and_searches_give_no_nan_and_every_error_names_its_cause():
+    seeds = range(FIRST_SEED, FIRST_SEED + max(10, N_CASES // 10))
+    print(f"seeds {seeds}")
+    faults = [each for each in map(fault_of_others, seeds) if each]
     assert not faults, "\n".join(faults)

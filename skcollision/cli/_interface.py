@@ -24,6 +24,7 @@ class InputError(click.ClickException):
 @contextmanager
 def estimator_messages() -> Iterator[None]:
     """Show the warnings of an estimator as lines, and its complaints about input as InputError."""
+    # Python's filters are those of the whole process, which here is this command's.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         try:

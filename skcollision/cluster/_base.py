@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skcollision._ambient import isolated
 from skcollision._callbacks import CallbackSupportMixin, with_callbacks
+from skcollision._warnings import warn_of_batches
 from skcollision.cluster._linear_model import LinearClusterModel
 from skcollision.cluster._outcome import (
     SurplusMerging,
@@ -58,9 +59,6 @@ DEFAULT_STEPS_FROM_RANDOM = 150
 # Iterations of distillation, likewise: it starts close to the solution of a convex problem.
 DISTILLATION_ITERATIONS, LEAST_ITERATIONS = 12, 4
 STEPS_UP_TO_CLUSTERS = 100
-
-# With normalize=False: between which the largest feature must be, for squares in float32.
-SMALLEST_PEAK, LARGEST_PEAK = 1e-15, 1e15
 
 # With n_init="auto": restarts, fewer where the columns of all would be more than this.
 RESTARTS, COLUMNS = 5, 500
@@ -178,6 +176,9 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         -----
         ConvergenceWarning
             If a cluster ends empty, or pseudo-labels end above `solver_tol`.
+        UserWarning
+            If a column of X numbers the rows or has nearly all variance, or a batch has less than
+            two points a cluster.
         """
         data, weight = self._check_data(X, sample_weight, reset=True)
         criterion = self._make_criterion()
@@ -185,6 +186,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         drawn = draw_sample(len(data), weight, self._sample_size(), run.random_state)
         rows = take_rows(data, drawn.rows)
         warn_of_columns(rows, drawn.rows, getattr(self, "feature_names_in_", None))
+        warn_of_batches(self._batch_size(), len(rows), self.n_clusters)
         run.check(self._measure_normalisation(rows, drawn.weight))
         sample = TrainingSample(
             self._normalised(rows),
@@ -262,6 +264,8 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             criterion = self._make_criterion()
             self._measure_normalisation(rows, drawn.weight)
         features = self._normalised(rows)
+        size = min(self._batch_size(), len(rows))
+        warn_of_batches(size, math.inf, self.n_clusters, "'batch_size' and the rows of a call")
         if first:
             heads = random_heads(features, self.n_clusters, self._n_init(), random_state)
             self._trainer = self._trainer_of(heads, len(rows), criterion, random_state)
@@ -296,14 +300,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         # Measured in any case: it finds features that leave nothing to cluster.
         normalisation = fit_normalisation(rows, weight, unit_rows=True, softens=True)
         self._normalisation = normalisation if self.normalize else None
-        if self.normalize:
-            return normalisation
-        peak = float(np.abs(rows).max())
-        if not SMALLEST_PEAK < peak < LARGEST_PEAK:
-            raise ValueError(
-                f"The 'normalize' parameter of {type(self).__name__} must be True for X, whose "
-                f"largest magnitude {peak:.3g} is not between {SMALLEST_PEAK} and {LARGEST_PEAK}."
-            )
+        self._check_unit(rows)
         return normalisation
 
     def _new_trainer(
@@ -370,10 +367,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         return isinstance(self.prior, str) and self.prior == "estimate"
 
     def _settings(self, n_points: int, n_steps: int) -> TrainingSettings:
-        size = self.batch_size
-        if isinstance(size, str):
-            most = max(self.n_clusters, BATCH_PREDICTIONS // self.n_clusters)
-            size = max(BATCH_SIZE, min(BATCH_PER_CLUSTER * self.n_clusters, most))
+        size = self._batch_size()
         n_epochs = self.max_iter or math.ceil(n_steps / math.ceil(n_points / size))
         decay = self.weight_decay
         if isinstance(decay, str):
@@ -391,6 +385,12 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
     def _fewer(self, number: int) -> int:
         """Return how many steps are enough where that many are for some clusters."""
         return round(number * min(1.0, (STEPS_UP_TO_CLUSTERS / self.n_clusters) ** 0.5))
+
+    def _batch_size(self) -> int:
+        if not isinstance(self.batch_size, str):
+            return self.batch_size
+        most = max(self.n_clusters, BATCH_PREDICTIONS // self.n_clusters)
+        return max(BATCH_SIZE, min(BATCH_PER_CLUSTER * self.n_clusters, most))
 
     def _crowding(self) -> float:
         return crowding(self.n_clusters, self._n_features())

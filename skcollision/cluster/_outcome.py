@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
+from skcollision._warnings import warn
 from skcollision.engine import (
     Trainer,
     TrainingSample,
@@ -105,9 +105,6 @@ class SurplusMerging:
             self.class_prior_ = chosen_shares(self.class_prior_, order)
 
 
-# Where a fit is called, as near as scikit-learn's decorators around it let.
-_STACKLEVEL = 3
-
 # A column of more than this share of the variance leaves nothing for the others. One of two or
 # three may well have it.
 DOMINANT, LEAST_FEATURES = 0.999, 4
@@ -116,11 +113,10 @@ DOMINANT, LEAST_FEATURES = 0.999, 4
 def warn_of_empty(n_clusters: int, n_used: int) -> None:
     """Warn of clusters that no point is assigned to."""
     if n_used < n_clusters:
-        warnings.warn(
+        warn(
             f"{n_clusters - n_used} of n_clusters={n_clusters} clusters ended empty. Lower "
             "n_clusters, or raise 'fairness_weight' or 'lam' to keep them all in use.",
             ConvergenceWarning,
-            stacklevel=_STACKLEVEL,
         )
 
 
@@ -136,12 +132,11 @@ def warn_of_gap(criterion: Any, objective: float, duality_gap: float) -> None:
         return
     tol = criterion.solver_tol
     if duality_gap > tol * max(1.0, abs(objective)):
-        warnings.warn(
+        warn(
             f"Pseudo-labels ended with a duality gap of {duality_gap:.2g} nats on average, above "
             f"solver_tol={tol:g} of the objective. Raise 'solver_tol' or 'solver_max_iter', or "
             "take solver='dual' where there is a choice.",
             ConvergenceWarning,
-            stacklevel=_STACKLEVEL,
         )
 
 
@@ -168,9 +163,8 @@ def warn_of_columns(X: np.ndarray, rows: np.ndarray, names: np.ndarray | None) -
         reason = f"holds {variances[widest] / variances.sum():.2%} of the variance"
     else:
         return
-    warnings.warn(
+    warn(
         f"In X, {name} {reason}, so that the other columns hardly count. Leave it out if it is no "
         "feature, or bring all columns to one scale, for instance with StandardScaler.",
         UserWarning,
-        stacklevel=_STACKLEVEL,
     )

@@ -12,7 +12,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from torch import Tensor
 
-from skcollision._array_api import like, to_numpy
+from skcollision._array_api import like, stacked, to_numpy
 from skcollision._persistence import VersionedEstimator
 from skcollision.blocks import FeatureBlocks
 from skcollision.blocks._dask import DaskRows, is_dask
@@ -22,6 +22,9 @@ from skcollision.engine import Normalisation, NormalisedRows, resolve_device
 
 # What `coef_` is worth nothing without.
 MODEL = ("intercept_", "n_features_in_", "_normalisation")
+
+# With normalize=False: between which the largest feature must be, for squares in float32.
+SMALLEST_PEAK, LARGEST_PEAK = 1e-15, 1e15
 
 
 class LinearSoftmaxModel(VersionedEstimator):
@@ -160,6 +163,15 @@ class LinearSoftmaxModel(VersionedEstimator):
         data: np.ndarray = validate_data(self, X, reset=reset, dtype=dtype, order="C")
         return data
 
+    def _check_unit(self, rows: np.ndarray) -> None:
+        """Raise where features that are to stay as they are would overflow."""
+        peak = float(np.abs(rows).max())
+        if not self.normalize and not SMALLEST_PEAK < peak < LARGEST_PEAK:
+            raise ValueError(
+                f"The 'normalize' parameter of {type(self).__name__} must be True for X, whose "
+                f"largest magnitude {peak:.3g} is not between {SMALLEST_PEAK} and {LARGEST_PEAK}."
+            )
+
     def _normalised(self, X: np.ndarray | FeatureBlocks) -> NormalisedRows:
         """Return the rows of validated X as the heads see them."""
         return NormalisedRows(X, self._normalisation, resolve_device(self.device))
@@ -177,22 +189,3 @@ class LinearSoftmaxModel(VersionedEstimator):
         check_is_fitted(self)
         data, _ = self._check_data(X, None, reset=False)
         return self._passes().collect(data, function, out)
-
-
-def stacked(X: Any) -> Any:
-    """Return a column whose cells are vectors as a matrix; anything else as it is."""
-    shape = getattr(X, "shape", None)
-    if not hasattr(X, "to_numpy") or shape is None or not 1 <= len(shape) <= 2:
-        return X
-    if (len(shape) == 2 and shape[1] != 1) or not shape[0]:
-        return X
-    cells = X.to_numpy()
-    if cells.dtype != object or np.ndim(cells.ravel()[0]) != 1:
-        return cells if cells.ndim == 2 and len(shape) == 1 else X
-    lengths = {np.shape(cell) for cell in cells.ravel()}
-    if len(lengths) > 1:
-        raise ValueError(
-            "X is a column of vectors of different lengths: all of its cells must have the same "
-            f"number of features. Got shapes {sorted(lengths)[:5]}."
-        )
-    return np.stack(cells.ravel())

@@ -1,5 +1,6 @@
 """The interface that the engine trains through, and what criteria have in common."""
 
+import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeAlias, cast
@@ -61,6 +62,15 @@ class ClusteringCriterion(ABC):
     tensor([0.5000])
     """
 
+    def __init_subclass__(cls) -> None:
+        """Give methods that have a summary alone the sections of the method that they replace."""
+        super().__init_subclass__()
+        for name in ("solve", "loss", "pair_loss", "cross_entropy"):
+            method, replaced = vars(cls).get(name), getattr(super(cls, cls), name, None)
+            summary, sections = (inspect.getdoc(each) or "" for each in (method, replaced))
+            if summary and "\n" not in summary:
+                method.__doc__ = "\n\n".join([summary, *sections.partition("\n\n")[2:]])
+
     def solve(self, logits: Tensor, sample_weight: Weights) -> PseudoLabels | None:
         """Solve for pseudo-labels with the predictions held fixed.
 
@@ -84,10 +94,12 @@ class ClusteringCriterion(ABC):
 
         Parameters
         ----------
-        logits, sample_weight
-            As in :meth:`solve`, but with gradient.
+        logits : Tensor of shape (R, N, K)
+            Logits of the points, with gradient.
         solved : PseudoLabels or None
             What `solve` returned.
+        sample_weight : Tensor of shape (N,) or None
+            Weights of the points.
 
         Returns
         -------
@@ -106,8 +118,10 @@ class ClusteringCriterion(ABC):
         ----------
         logits, view : Tensor of shape (R, N, K)
             Logits of the points and of their second views: augmentations or neighbours.
-        solved, sample_weight
-            As in :meth:`loss`.
+        solved : PseudoLabels or None
+            What `solve` returned.
+        sample_weight : Tensor of shape (N,) or None
+            Weights of the points.
 
         Returns
         -------
@@ -129,7 +143,17 @@ class ClusteringCriterion(ABC):
         -------
         ClusteringCriterion
             The same criterion but for its `prior`.
+
+        Raises
+        ------
+        TypeError
+            If the criterion is no dataclass with such a field.
         """
+        if "prior" not in getattr(self, "__dataclass_fields__", ()):
+            raise TypeError(
+                f"{type(self).__name__} must be a dataclass with a field 'prior' for proportions "
+                "that follow the data. Make it one, or set prior='uniform' in the estimator."
+            )
         return cast(Self, replace(cast(Any, self), prior=prior))
 
 

@@ -180,7 +180,9 @@ class ShannonCriterion(_ShannonLoss):
 
     Parameters
     ----------
-    lam, fairness_weight, prior, solver, solver_tol, solver_max_iter, view_weight
+    lam, fairness_weight : float
+        As in :class:`SelfLabellingCriterion`.
+    prior, solver, solver_tol, solver_max_iter, view_weight : optional
         As in :class:`SelfLabellingCriterion`; the solver is one of eq. (11), "dual" or "em".
 
     Examples
@@ -212,10 +214,12 @@ class MIADMCriterion(_ShannonLoss):
         Weight λ of the fairness of the labels, by default that of eq. (1); inf demands ȳ = u.
     fairness_weight : float, default=0.0
         Weight of the fairness of the predictions.
+    prior : ndarray of shape (K,) or None
+        Target proportions u, as in :class:`SelfLabellingCriterion`.
     solver : str, default="miadm"
         "miadm" solves eq. (5) exactly. "miadm-approx", the authors' closed form, adds the entropy
         of the labels to it and has no certificate: its `duality_gap` is inf.
-    prior, solver_tol, solver_max_iter, view_weight : optional
+    solver_tol, solver_max_iter, view_weight : optional
         As in :class:`SelfLabellingCriterion`.
 
     References

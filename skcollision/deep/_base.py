@@ -18,10 +18,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from skcollision import criteria
-from skcollision._ambient import isolated
+from skcollision._ambient import isolated, own_generator
 from skcollision._callbacks import CallbackSupportMixin, EpochTasks
 from skcollision._checkpoint import Checkpoint
 from skcollision._networks import load_weights
+from skcollision._warnings import warn_of_batches
 from skcollision.criteria import ClusteringCriterion
 from skcollision.deep._network import Backbone, ClusteringNetwork, evaluating, make_backbone
 from skcollision.deep._samples import Augmentation, Samples, VirtualAdversary, default_augmentation
@@ -143,13 +144,14 @@ class BaseDeepEstimator(
             raise ValueError(
                 f"X has n_samples={len(samples)} samples, fewer than n_clusters={n_clusters}."
             )
+        warn_of_batches(self.batch_size, len(samples), n_clusters)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         checkpoint, saved = None, None
         if self.checkpoint is not None:
             checkpoint = Checkpoint(self.checkpoint, self._identity(samples, targets))
             saved = checkpoint.load()
             seed = saved["seed"] if saved else seed
-        with torch.random.fork_rng([]):
+        with own_generator():
             torch.manual_seed(seed)
             network = self._new_network(samples, n_clusters)
         criterion, augment = self.criterion, self.augment
@@ -259,7 +261,13 @@ class BaseDeepEstimator(
         network = network if device.type == "cpu" else copy.deepcopy(network).to(device)
         with evaluating(network), torch.no_grad():
             blocks = samples.blocks(self.batch_size, device)
-            return np.concatenate([function(network, block).cpu().numpy() for block in blocks])
+            found = np.concatenate([function(network, block).cpu().numpy() for block in blocks])
+        if not np.isfinite(found).all():
+            raise ValueError(
+                f"X has values so far from those that {type(self).__name__} was fitted to that "
+                "the network's outputs overflow."
+            )
+        return found
 
     def _apply(self, X: ArrayLike, function: Function) -> np.ndarray:
         check_is_fitted(self)

@@ -1,6 +1,5 @@
 """DeepClusterer and SemiSupervisedDeepClassifier."""
 
-import warnings
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from skcollision._ambient import isolated
 from skcollision._callbacks import with_callbacks
+from skcollision._warnings import warn
 from skcollision.cluster._docstrings import documented_like
 from skcollision.deep._base import BaseDeepEstimator
 from skcollision.deep._network import ClusteringNetwork
@@ -182,11 +182,10 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
         self.labels_ = self._collect(self.network_, samples, _labels).astype(np.int32)
         n_empty = self.n_clusters - len(np.unique(self.labels_))
         if n_empty:
-            warnings.warn(
+            warn(
                 f"{n_empty} of n_clusters={self.n_clusters} clusters ended empty. Lower "
                 "n_clusters, or raise the fairness in 'criterion' to keep them all in use.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
         return self
 
@@ -285,12 +284,12 @@ class SemiSupervisedDeepClassifier(ClassifierMixin, BaseDeepEstimator):
         if y is None:
             raise ValueError(f"{name} requires y to be passed, but the target y is None.")
         labels: np.ndarray = column_or_1d(y, warn=True)
-        if labels.dtype.kind == "f":
-            check_array(labels, ensure_2d=False, input_name="y")
-        if labels.dtype.kind in "US" and (labels == np.array(str(UNLABELLED), labels.dtype)).any():
+        if labels.dtype.kind in "fO":
+            check_array(labels, dtype=None, ensure_2d=False, input_name="y")
+        if labels.dtype.kind in "USO" and (labels == str(UNLABELLED)).any():
             raise ValueError(
-                f"{name} cannot mark unknown classes in an array of strings. Make y an array of "
-                "objects with -1 for unknown."
+                f"{name} cannot mark unknown classes by the string '-1'. Make y an array of "
+                "objects with the integer -1 for unknown."
             )
         check_classification_targets(labels[labels != UNLABELLED])
         check_consistent_length(X, labels)

@@ -104,11 +104,12 @@ class ClusteringNetwork(nn.Module):
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
-        self.backbone = backbone
+        # Whatever torch's default type is: samples are float32.
+        self.backbone = backbone.float()
         self.n_outputs = n_outputs
         with evaluating(self), torch.no_grad():
             self.n_features = self.features(sample).shape[1]
-        self.head = nn.Linear(self.n_features, sum(n_outputs))
+        self.head = nn.Linear(self.n_features, sum(n_outputs), dtype=torch.float32)
         # torch's own initialisation, small: predictions that start out sure start out in few
         # clusters, since what features have in common outweighs their differences.
         nn.init.zeros_(self.head.bias)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from skcollision._ambient import own_generator
 from skcollision._extras import import_extra
 from skcollision.criteria import ClusteringCriterion, PseudoLabels
 from skcollision.deep._network import ClusteringNetwork, evaluating
@@ -83,7 +84,7 @@ class DeepTrainer:
         elapsed = self.history["seconds"][-1] if self.epoch else 0.0
         start = time.perf_counter() - elapsed
         devices = [self._fabric.device] if self._fabric.device.type == "cuda" else []
-        with torch.random.fork_rng(devices):
+        with own_generator(devices):
             while self.epoch < self._parameters.max_iter:
                 torch.manual_seed(self._seed_of(1 + self._fabric.global_rank))
                 self._label_all(samples)

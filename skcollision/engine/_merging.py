@@ -28,8 +28,8 @@ def clusters_of_parts(
 ) -> list[np.ndarray]:
     """Propose labels (M,) of small parts, merged by the walks between them.
 
-    K-means starts training wrongly where clusters are long or bent, or differ in width; small parts
-    follow any shape. Nothing is proposed for too many clusters or too few points.
+    K-means starts training with balls of one width; unions of small parts may have any shape.
+    Nothing is proposed for too many clusters or too few points.
     """
     n_parts = min(PARTS_PER_CLUSTER * n_clusters, len(sample.points) // POINTS_PER_PART)
     is_too_many = PARTS_PER_CLUSTER * n_clusters > MOST_PARTS

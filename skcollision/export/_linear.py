@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import inspect
+import math
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import Normalizer, PolynomialFeatures, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    Normalizer,
+    PolynomialFeatures,
+    StandardScaler,
+)
 from sklearn.utils.validation import check_is_fitted
 
 from skcollision import __version__, cluster, criteria, supervised
 from skcollision._extras import import_extra
 from skcollision.cluster import BaseSelfLabellingClusterer
+from skcollision.engine import Normalisation
 from skcollision.supervised import CollisionClassifier, SemiSupervisedCollisionClassifier
 
 Linear = BaseSelfLabellingClusterer | CollisionClassifier | SemiSupervisedCollisionClassifier
@@ -44,10 +51,10 @@ def to_sklearn(model: Linear) -> Pipeline:
     -------
     sklearn.pipeline.Pipeline
         A ``LogisticRegression`` whose classes are the model's or cluster numbers; before it, if
-        the model normalises, ``StandardScaler()``, ``Normalizer("max")`` and ``Normalizer()``, and
-        for classifiers, and for clusterers with fewer than 16 features, a
-        ``PolynomialFeatures(1)`` after the scaler. Its ``predict``
-        and ``predict_proba`` are the model's up to rounding, but for points that differ from the
+        the model normalises, ``FunctionTransformer(numpy.float64)``, ``StandardScaler()``,
+        ``Normalizer("max")`` and ``Normalizer()``, and for classifiers, and for clusterers with
+        fewer than 16 features, a ``PolynomialFeatures(1)`` after the scaler. Its ``predict`` and
+        ``predict_proba`` are the model's up to rounding, but for points that differ from the
         centre of the data by less than rounding. The arrays are copies.
 
     Raises
@@ -66,7 +73,7 @@ def to_sklearn(model: Linear) -> Pipeline:
     >>> clusterer = CollisionClusterer(n_clusters=3, max_iter=20, random_state=0).fit(X)
     >>> pipeline = to_sklearn(clusterer)
     >>> list(pipeline.named_steps)
-    ['standardscaler', 'normalizer-1', 'normalizer-2', 'logisticregression']
+    ['functiontransformer', 'standardscaler', 'normalizer-1', 'normalizer-2', 'logisticregression']
     >>> bool((pipeline.predict(X) == clusterer.predict(X)).all())
     True
     """
@@ -82,13 +89,14 @@ def to_sklearn(model: Linear) -> Pipeline:
         scaler = StandardScaler()
         scaler.mean_ = normalisation.mean.copy()
         scaler.scale_ = np.full(len(scaler.mean_), soft or normalisation.scale)
-        scaler.var_ = scaler.scale_**2
-        # Rows with a largest entry of 1 first: squares of others may overflow.
-        steps = [scaler, Normalizer(norm="max"), Normalizer()]
+        # In float64, as rows in float16 would be computed with in float16. Rows with a largest
+        # entry of 1 before those of length 1: squares of others may overflow.
+        in_float64 = FunctionTransformer(np.float64, validate=True)
+        steps = [in_float64, scaler, Normalizer(norm="max"), Normalizer()]
         if soft:
             # In units of the softening, x / sqrt(|x|^2 + 1) is (1, x) / |(1, x)| but for its 1.
             coef = np.insert(normalisation.gain * coef, 0, 0.0, axis=1)
-            steps.insert(1, PolynomialFeatures(1).fit(scaler.mean_[None]))
+            steps.insert(2, PolynomialFeatures(1).fit(scaler.mean_[None]))
     classifier = LogisticRegression()
     classifier.classes_ = np.array(getattr(model, "classes_", np.arange(len(coef))))
     classifier.coef_, classifier.intercept_ = coef, model.intercept_.copy()
@@ -99,7 +107,8 @@ def to_sklearn(model: Linear) -> Pipeline:
     steps.append(classifier)
     for step in steps[-3:]:
         step.n_features_in_ = coef.shape[1]
-    steps[0].n_features_in_ = model.n_features_in_
+    for step in steps[:2]:
+        step.n_features_in_ = model.n_features_in_
     if hasattr(model, "feature_names_in_"):
         # As after a fit on a data frame: the later steps are handed arrays.
         steps[0].feature_names_in_ = model.feature_names_in_.copy()
@@ -109,23 +118,31 @@ def to_sklearn(model: Linear) -> Pipeline:
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-# Rows x, in units of the softening, become x / sqrt(|x|^2 + 1): those of (x, 1) of unit length,
-# without the last column. Without a softening, they become x / |x| in the same way with 0 for 1.
-# Only rows whose largest entry is 1 are squared: squares of others may overflow.
+# Rows x, centred, become x / sqrt(|x|^2 + s^2): those of (x, s) of unit length, without the last
+# column. Without a softening, they become x / |x| in the same way with 0 for s. Only rows whose
+# largest entry is 1 are squared: squares of others may overflow.
 # Opset 17, of 2021, is in every runtime of today; from 18 on, ReduceL2 takes its axes otherwise.
 _DIRECTIONS = """
-    centred = Sub(X, mean)
-    relative = Div(centred, unit)
-    sizes = Abs(relative)
+    entries = Abs(X)
+    peaks = ReduceMax<axes = [1], keepdims = 1>(entries)
+    near = LessOrEqual(peaks, far)
+    factors = Where(near, power, one)
+    inside = Mul(X, factors)
+    centred = Sub(inside, mean)
+    sizes = Abs(centred)
     most = ReduceMax<axes = [1], keepdims = 1>(sizes)
     largest = Max(most, smallest)
-    scaled = Div(relative, largest)
-    beside = Div(last, largest)
+    scaled = Div(centred, largest)
+    beside = Div(softening, largest)
     joined = Concat<axis = 1>(scaled, beside)
     lengths = ReduceL2<axes = [1], keepdims = 1>(joined)
     divisors = Max(lengths, one)
     directions = Div(scaled, divisors)
 """
+# Features whose mean or scale is beyond these powers of two are brought there, where neither digits
+# are lost nor differences overflow. Rows that would overflow stay as they are: beside them, mean
+# and softening are nothing.
+_MOST_EXPONENT = 60
 _PREDICTION = """
     logits = Gemm<transB = 1>(directions, coef, intercept)
     columns = ArgMax<axis = 1, keepdims = 0>(logits)
@@ -155,6 +172,8 @@ def to_onnx(model: Linear) -> ModelProto:
         If `model` is something else.
     sklearn.exceptions.NotFittedError
         If it is not fitted.
+    ValueError
+        If the features are on a scale beyond float32.
     ImportError
         If onnx is not installed: ``pip install 'skcollision[onnx]'``.
 
@@ -194,16 +213,9 @@ def to_onnx(model: Linear) -> ModelProto:
     )
     constants = {"coef": model.coef_, "intercept": model.intercept_}
     if normalisation is not None:
-        soft = bool(normalisation.softening)
-        constants |= {
-            "coef": normalisation.gain * model.coef_ if soft else model.coef_,
-            "mean": normalisation.mean,
-            "unit": normalisation.softening if soft else normalisation.scale,
-            # A row nearer to the centre than rounding has no direction.
-            "smallest": 1.0 if soft else np.finfo(np.float32).eps,
-            "last": float(soft),
-            "one": 1.0,
-        }
+        constants |= _constants(normalisation)
+        if normalisation.softening:
+            constants["coef"] = normalisation.gain * model.coef_
     arrays = {name: np.asarray(value, np.float32) for name, value in constants.items()}
     written.graph.initializer.extend(
         onnx.numpy_helper.from_array(value, name)
@@ -211,6 +223,30 @@ def to_onnx(model: Linear) -> ModelProto:
     )
     onnx.checker.check_model(written, full_check=True)
     return written
+
+
+def _constants(normalisation: Normalisation) -> dict[str, Any]:
+    """Return what `_DIRECTIONS` takes beside X."""
+    limits = np.finfo(np.float32)
+    largest = float(limits.max)
+    unit = normalisation.softening or normalisation.scale
+    peak = max(normalisation.scale, float(np.abs(normalisation.mean).max()))
+    if peak > largest or unit < float(limits.smallest_subnormal):
+        raise ValueError(
+            f"to_onnx cannot export a model of features around {peak:.3g}, with a scale of "
+            f"{normalisation.scale:.3g}: the graph takes float32. Fit it to them in another unit."
+        )
+    exponent = math.frexp(peak)[1]
+    power = 2.0 ** (min(max(exponent, -_MOST_EXPONENT), _MOST_EXPONENT) - exponent)
+    return {
+        "power": power,
+        "far": largest / max(2.0 * power, 1.0),
+        "mean": power * normalisation.mean.astype(np.float64),
+        # A row nearer to the centre than rounding has no direction.
+        "smallest": power * (normalisation.softening or float(limits.eps) * normalisation.scale),
+        "softening": power * normalisation.softening,
+        "one": 1.0,
+    }
 
 
 def skops_trusted_types() -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.neighbors import NearestNeighbors
 
+from skcollision._threads import limiting_blas
 from skcollision.graph._labels import fuzzy_graph, labels_on_graph
 from skcollision.graph._walks import Walk
 
@@ -56,7 +57,8 @@ class NeighbourGraph:
                 f"weight, {n_samples}. Got {n_neighbors} instead."
             )
         search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(features)
-        self._distances, self._neighbors = search.kneighbors()
+        with limiting_blas():
+            self._distances, self._neighbors = search.kneighbors()
         starts = np.arange(0, self._neighbors.size + 1, n_neighbors)
         ones = np.ones(self._neighbors.size, features.dtype)
         nearest = sparse.csr_array((ones, self._neighbors.ravel(), starts), shape=2 * (n_samples,))

@@ -140,7 +140,22 @@ class LabelledLoss(ReducedLoss):
     def forward(
         self, logits: Tensor, target: Tensor, sample_weight: Tensor | None = None
     ) -> Tensor:
-        """Return the loss of `logits` towards `target`; the arguments are those of the function."""
+        """Return the loss of `logits` towards `target`, as the function does.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (..., K)
+            Logits of the points.
+        target : Tensor of shape (..., K)
+            Soft labels.
+        sample_weight : Tensor of shape (...,), optional
+            Non-negative weights of the points.
+
+        Returns
+        -------
+        Tensor of shape (...,) or scalar
+            Loss of each point, or their sum or mean.
+        """
         return type(self).function(
             logits, target, reduction=self.reduction, sample_weight=sample_weight
         )

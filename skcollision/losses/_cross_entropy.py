@@ -203,8 +203,10 @@ def soft_cross_entropy(
     ----------
     logits, target : Tensor of shape (..., K)
         Logits z and soft labels y; a row of zeros has loss 0.
-    reduction, sample_weight
-        As in :func:`collision_cross_entropy`, as are errors and what is returned.
+    reduction : {"none", "mean", "sum"}, default="mean"
+        As in :func:`collision_cross_entropy`, as are errors.
+    sample_weight : Tensor of shape (...,), optional
+        Non-negative weights of the points.
 
     Returns
     -------

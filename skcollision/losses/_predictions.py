@@ -181,7 +181,20 @@ class MutualInformationLoss(common.ReducedLoss):
         self.fairness_weight = fairness_weight
 
     def forward(self, logits: Tensor, sample_weight: Tensor | None = None) -> Tensor:
-        """Return the loss; see :func:`mutual_information_loss`."""
+        """Return the loss, as :func:`mutual_information_loss` does.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (..., N, K)
+            Logits of the points.
+        sample_weight : Tensor of shape (..., N), optional
+            Non-negative weights of the points.
+
+        Returns
+        -------
+        Tensor of shape (...) or scalar
+            Loss of each stack of points, or their sum or mean.
+        """
         loss = mutual_information_loss(
             logits, fairness_weight=self.fairness_weight, sample_weight=sample_weight
         )
@@ -296,7 +309,20 @@ class FairnessDivergenceLoss(common.ReducedLoss):
         self.register_buffer("prior", prior)
 
     def forward(self, logits: Tensor, sample_weight: Tensor | None = None) -> Tensor:
-        """Return the loss; see :func:`fairness_divergence`."""
+        """Return the loss, as :func:`fairness_divergence` does.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (..., N, K)
+            Logits of the points.
+        sample_weight : Tensor of shape (..., N), optional
+            Non-negative weights of the points.
+
+        Returns
+        -------
+        Tensor of shape (...) or scalar
+            Loss of each stack of points, or their sum or mean.
+        """
         loss = fairness_divergence(
             logits, self.prior, order=self.order, sample_weight=sample_weight
         )

@@ -1,7 +1,6 @@
 """Scorers of fitted estimators on held-out points, for ``scoring=`` in searches."""
 
 import copy
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
@@ -14,12 +13,13 @@ from numpy.typing import ArrayLike
 from scipy.special import entr, rel_entr
 from sklearn import get_config, metrics
 from sklearn.base import BaseEstimator, clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils import _safe_indexing, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import UNUSED, get_routing_for_object
 
+from skcollision._array_api import stacked, to_numpy
+from skcollision._warnings import quiet
 from skcollision.metrics import _matching as matching
 from skcollision.metrics._matching import clustering_accuracy_score, contingency_table
 
@@ -235,6 +235,7 @@ class NeighborInfoScorer(EstimatorScorer):
         else:
             names, labels = np.unique(estimator.predict(X), return_inverse=True)
             n_clusters = len(names)
+        X = to_numpy(stacked(X))
         points = check_array(X, dtype=[np.float64, np.float32], order="C", ensure_min_samples=2)
         if weight is not None:
             points, labels = points[weight > 0], labels[weight > 0]
@@ -366,15 +367,14 @@ class AgreementScorer(EstimatorScorer):
 def fit_clone(
     estimator: BaseEstimator, X: Any, seed: int, sample_weight: np.ndarray | None = None
 ) -> Any:
-    """Return a clone with random states of its own, fitted to X without warnings."""
+    """Return a clone with random states of its own, fitted to X without our warnings."""
     model = clone(estimator)
     names = [name for name in model.get_params() if name.split("__")[-1] == "random_state"]
     model.set_params(**dict.fromkeys(names, seed))
     takes_weights = sample_weight is not None
     if takes_weights and get_config()["enable_metadata_routing"]:
         takes_weights = bool(get_routing_for_object(model).consumes("fit", ["sample_weight"]))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with quiet():
         return model.fit(X, **({"sample_weight": sample_weight} if takes_weights else {}))
 
 

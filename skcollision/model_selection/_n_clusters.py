@@ -24,6 +24,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skcollision._array_api import stacked, to_numpy
 from skcollision.cluster import CollisionClusterer
 from skcollision.metrics import _scorers as scorers
 from skcollision.metrics._matching import refuse_booleans
@@ -242,7 +243,8 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
             If the best is the largest of several numbers tried, so that more may be better.
         """
         refuse_booleans(self)
-        data = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=4)
+        matrix = to_numpy(stacked(X))
+        data = validate_data(self, matrix, dtype=[np.float64, np.float32], ensure_min_samples=4)
         grid = self._grid(len(data))
         model = clone(self._estimator())
         if "n_clusters" not in model.get_params():

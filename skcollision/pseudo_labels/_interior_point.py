@@ -64,7 +64,8 @@ class Passes(Protocol):
 def solve(passes: Any, problem: Problem, *, tol: float, max_iter: int, linear: bool) -> Solution:
     """Solve (11) or (10), or with ``linear`` eq. (5) on ln(probs), to a certified relative gap.
 
-    ``passes`` makes the passes of a problem.
+    ``passes`` makes the passes of a problem. With ``linear`` and lam infinite, no two entries of
+    ln(probs) differ by more than one: that is what moving a label may cost.
     """
     xp = module_of(problem.prior)
     limits = xp.zeros_like(problem.prior[:, 0], dtype=xp.int64) + max_iter
@@ -97,10 +98,6 @@ def _iterate(
     objective, bound, best_gap = blocked + xp.inf, blocked - xp.inf, blocked + xp.inf
     n_iter = best = xp.zeros_like(limits)
     active = with_gram = limits >= 0
-    # what it can cost to move a label, where that is not about one
-    span = 1.0
-    if linear and math.isinf(lam):
-        span = xp.amax(problem.probs, (1, 2)) - xp.amin(problem.probs, (1, 2))
     # large enough that few problems are blocked at once; larger only adds iterations
     passes.centre(0.5 / n_clusters + 0.025)
     while True:
@@ -109,7 +106,7 @@ def _iterate(
         if math.isinf(lam):
             unfairness = rounding_cost(mean, sums.share, prior)
             if linear:
-                unfairness = span * (mean - prior).clip(0.0).sum(1)
+                unfairness = (mean - prior).clip(0.0).sum(1)
         else:
             unfairness = fairness(mean, prior, lam, order)
         dual = sums.phi + conjugate(delta, prior, lam, order)
@@ -148,7 +145,7 @@ def _iterate(
         length = _longest_step(corrected.low, step, delta, problem)
         step_d = (TO_BOUNDARY * length).clip(None, 1.0)
         alone = (corrected.short <= MAX_SHORT) & (gap <= MAX_GAP_TO_BARRIER * mu * n_clusters)
-        alone = alone & (span * _imbalance_cost(corrected.missed, problem) <= gap)
+        alone = alone & (_imbalance_cost(corrected.missed, problem) <= gap)
         step_p = xp.where(alone, 0.0 * gap + 1.0, corrected.shortest)
         blocked = 1.0 - xp.minimum(step_p, step_d)
         delta = delta + step_d[:, None] * step

@@ -40,23 +40,41 @@ _SHARED_FROM = 20_000
 _MOST_CLUSTERS = 4000
 
 
-def _solve_dual(problem: Problem, *, tol: float, max_iter: int, linear: bool = False) -> Solution:
+def _solve_dual(problem: Problem, *, tol: float, max_iter: int) -> Solution:
     """Run the interior point, or for a loose tolerance what is cheaper."""
-    if linear:
-        problem = log_probs(problem)
-    if isinstance(problem.probs, Tensor):
-        return _interior_point.solve(
-            TorchPasses, problem, tol=tol, max_iter=max_iter, linear=linear
-        )
-    if linear or not is_worth_it(problem, tol):
-        return _solve_shared(problem, tol, max_iter, linear)
+    if isinstance(problem.probs, Tensor) or not is_worth_it(problem, tol):
+        return _solve_exactly(problem, tol, max_iter)
     solution = solve_by_prices(problem, tol=tol, max_iter=max_iter)
     failed = ~is_solved(solution.objective, solution.bound, tol)
     if failed.any() and problem.probs.shape[2] <= _MOST_CLUSTERS:
         part = problem._replace(probs=problem.probs[failed], prior=problem.prior[failed])
-        for array, values in zip(solution, _solve_shared(part, tol, max_iter, False), strict=True):
+        for array, values in zip(solution, _solve_exactly(part, tol, max_iter), strict=True):
             array[failed] = values
     return solution
+
+
+def _solve_miadm(problem: Problem, *, tol: float, max_iter: int) -> Solution:
+    """Run the interior point on eq. (5), in a unit in which to move a label costs about one."""
+    # Predictions of zero cost ln of the smallest float32: prices would have to go as far.
+    problem = log_probs(problem)
+    span = float(problem.probs.max() - problem.probs.min())
+    unit = max(1.0, min(span, problem.lam))
+    problem = problem._replace(probs=problem.probs / unit, lam=problem.lam / unit)
+    found = _solve_exactly(problem, tol / unit, max_iter, linear=True)
+    return found._replace(
+        objective=unit * found.objective, bound=unit * found.bound, delta=unit * found.delta
+    )
+
+
+def _solve_exactly(
+    problem: Problem, tol: float, max_iter: int, *, linear: bool = False
+) -> Solution:
+    """Run the interior point on tensors or arrays."""
+    if isinstance(problem.probs, Tensor):
+        return _interior_point.solve(
+            TorchPasses, problem, tol=tol, max_iter=max_iter, linear=linear
+        )
+    return _solve_shared(problem, tol, max_iter, linear)
 
 
 def _solve_shared(problem: Problem, tol: float, max_iter: int, linear: bool) -> Solution:
@@ -100,7 +118,7 @@ SOLVERS = {
     "em-squarem": _Solver(partial(solve_em, accelerate=True), 1000, **_em_only),
     "pgd": _Solver(solve_pgd, 10_000, ("init", "step_size")),
     "sinkhorn": _Solver(solve_sinkhorn, 1000, ("warm_start",), zero_lam=False),
-    "miadm": _Solver(partial(_solve_dual, linear=True), 200, infinite_lam=True, on_arrays=True),
+    "miadm": _Solver(_solve_miadm, 200, infinite_lam=True, on_arrays=True),
     "miadm-approx": _Solver(solve_miadm_closed_form, 1),
 }
 
@@ -334,6 +352,7 @@ def _make_problem(
     prior = _as_tensor(torch.ones(n_clusters) if prior is None else prior, like)
     rows = (prior / prior.sum(-1, keepdim=True)).expand(n_stack, n_clusters).contiguous()
     order = FAIRNESS_ORDERS.index(fairness)
+    weights = weights / weights.amax()  # the sum may be beyond float64
     return Problem(probs, weights / weights.sum(), rows, lam, order)
 
 

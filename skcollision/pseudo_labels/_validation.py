@@ -97,7 +97,7 @@ def check_weights(sample_weight: Any, n_points: int) -> Any:
     if sample_weight is None:
         return None
     weight = check_array("sample_weight", _as_float(sample_weight), (n_points,))
-    if float(weight.min()) < 0 or not float(weight.sum()) > 0:
+    if float(weight.min()) < 0 or not float(weight.max()) > 0:
         fail("sample_weight", "non-negative with a positive sum", f"minimum {float(weight.min())}")
     return weight
 

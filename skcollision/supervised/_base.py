@@ -240,6 +240,7 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
             X, weight, unit_rows=True, softens=True, few_features=math.inf
         )
         self._normalisation = normalisation if self.normalize else None
+        self._check_unit(X)
         return self._normalised(X)
 
     def _settings(self, n_points: int, rate: float = 1.0) -> engine.TrainingSettings:

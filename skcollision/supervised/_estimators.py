@@ -16,6 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from skcollision import engine
 from skcollision._ambient import isolated
 from skcollision._callbacks import with_callbacks
+from skcollision._warnings import warn_of_batches
 from skcollision.cluster._docstrings import documented_like
 from skcollision.cluster._training import target_proportions
 from skcollision.criteria import ClusteringCriterion, CollisionCriterion
@@ -362,6 +363,7 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
         name = type(self).__name__
         self.classes_, codes = _labels.partial_codes(y, data, weight, self.classes, name)
         n_classes = len(self.classes_)
+        warn_of_batches(self.batch_size, len(data), n_classes)
         self.class_prior_ = target_proportions(self.prior, n_classes, name)
         given = _labels.one_hot(codes, n_classes, data.dtype)
         used = np.arange(len(data)) if weight is None else np.flatnonzero(weight)

@@ -13,6 +13,10 @@ from sklearn.utils.multiclass import check_classification_targets
 SUM_TOLERANCE = 2e-3
 #: What marks a point without a label, as in :mod:`sklearn.semi_supervised`.
 UNLABELLED = -1
+_LEAVE_OUT = (
+    "Leave points without a label out, or mark them with the integer -1 where the classifier is "
+    "semi-supervised."
+)
 
 
 def is_soft(y: Any) -> bool:
@@ -45,18 +49,23 @@ def check_hard_labels(y: Any, X: np.ndarray, caller: str) -> np.ndarray:
     labels = column_or_1d(y, warn=True)
     check_consistent_length(X, labels)
     if labels.dtype.kind in "fcOV":
-        check_array(labels, dtype=None, ensure_2d=False, input_name="y")
+        try:
+            check_array(labels, dtype=None, ensure_2d=False, input_name="y")
+        except ValueError as error:
+            if "NaN" not in str(error):
+                raise
+            raise ValueError(f"y of {caller} contains NaN. {_LEAVE_OUT}") from None
     return labels
 
 
 def labelled_points(labels: np.ndarray, caller: str) -> tuple[np.ndarray, np.ndarray]:
     """Return which points have a label, and their labels in a dtype of their own."""
+    if labels.dtype.kind in "USO" and (labels == str(UNLABELLED)).any():
+        raise ValueError(
+            f"y of {caller} has the string '-1'. Among classes that are strings, points without a "
+            "label have the integer -1, in an array of dtype object."
+        )
     if labels.dtype.kind in "US":
-        if (labels == str(UNLABELLED)).any():
-            raise ValueError(
-                f"y of {caller} has the string '-1'. Among classes that are strings, points "
-                "without a label have the integer -1, in an array of dtype object."
-            )
         return np.arange(len(labels)), labels
     known = np.flatnonzero(labels != UNLABELLED)
     if not len(known):
@@ -72,10 +81,7 @@ def labelled_points(labels: np.ndarray, caller: str) -> tuple[np.ndarray, np.nda
 def check_one_kind(labels: list[Any], caller: str) -> None:
     """Raise where classes could not be sorted: strings and numbers, or None, among them."""
     if any(label is None for label in labels):
-        raise ValueError(
-            f"y of {caller} has None among its classes. Leave such points out, or mark them with "
-            f"{UNLABELLED} where the classifier is semi-supervised."
-        )
+        raise ValueError(f"y of {caller} has None among its classes. {_LEAVE_OUT}")
     if len({isinstance(label, str) for label in labels}) > 1:
         raise ValueError(f"y of {caller} has both strings and numbers as classes. Use one kind.")
 

@@ -96,6 +96,17 @@ def test_columns_of_a_table_are_chosen(points, run):
     assert Path("y.csv").read_bytes() == Path("z.csv").read_bytes()
 
 
+def test_a_column_that_numbers_the_rows_is_named_and_can_be_dropped(points, run):
+    frame = pd.DataFrame(points, columns=list("abcde"))
+    frame.insert(2, "row", np.arange(60))
+    frame.to_csv("X.csv", index=False)
+    result = run("fit", "X.csv", "-k", 3, "-o", "y.npy", *FAST)
+    assert "Warning: In X, column 2 numbers the rows" in result.stderr
+    assert "Warning" not in run("fit", "X.csv", "-k", 3, "-o", "z.npy", "--drop", "2", *FAST).stderr
+    run("fit", "X.npy", "-k", 3, "-o", "x.npy", *FAST)
+    np.testing.assert_array_equal(np.load("z.npy"), np.load("x.npy"))
+
+
 def test_quiet_and_overwriting(points, run):
     Path("labels.csv").write_text("old", encoding="utf-8")
     result = run("fit", "X.npy", "-k", 3, "-o", "labels.csv", "-q", *FAST)

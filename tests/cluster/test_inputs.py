@@ -7,9 +7,13 @@ import pytest
 from sklearn.datasets import load_digits, load_iris
 
 from skcollision import CollisionClusterer
+from skcollision._array_api import stacked
 from skcollision.datasets import make_embeddings
+from skcollision.metrics import clustering_accuracy_score, get_scorer
+from skcollision.model_selection import NClustersSearch
 
 pd = pytest.importorskip("pandas")
+pytestmark = pytest.mark.filterwarnings("ignore:.*ended empty", "ignore:The best number of clust")
 X = make_embeddings(60, 3, 8, random_state=0)[0]
 
 
@@ -38,6 +42,39 @@ def test_a_polars_column_of_vectors_is_a_matrix():
 def test_vectors_of_different_lengths_are_one_clear_error():
     with pytest.raises(ValueError, match="X is a column of vectors of different lengths"):
         fit(pd.Series([[1.0, 2.0], [1.0]] * 10))
+
+
+def test_a_column_of_vectors_among_others_is_named():
+    with pytest.raises(ValueError, match="X has 2 columns, and 'embedding' holds vectors"):
+        fit(pd.DataFrame({"embedding": list(X), "price": 1.0}))
+    pl = pytest.importorskip("polars")
+    with pytest.raises(ValueError, match="X has 2 columns, and 'embedding' holds vectors"):
+        fit(pl.DataFrame({"price": np.ones(60), "embedding": X.tolist()}))
+    twins = pd.DataFrame(X, columns=list("aabbccdd"))  # columns of one name are no vector
+    assert stacked(twins) is twins
+
+
+def test_searches_and_scorers_take_a_column_of_vectors():
+    column, model = pd.Series(list(X)), fit(X)
+    search = NClustersSearch(model, [2, 3, 4], n_resamples=1, random_state=0)
+    np.testing.assert_array_equal(search.fit(column).labels_, search.fit(X).labels_)
+    for name in ("neighbor_info", "held_out_mutual_info", "stability"):
+        assert get_scorer(name)(model, column) == get_scorer(name)(model, X)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_batches_too_small_for_proportions_are_named(size):
+    with pytest.warns(UserWarning, match=f"Batches of {size} .* for 3 clusters.* to 6 or more"):
+        CollisionClusterer(3, batch_size=size, max_iter=1, n_neighbors=0, random_state=0).fit(X)
+    streamed = CollisionClusterer(3, random_state=0).partial_fit(X)
+    with pytest.warns(UserWarning, match=f"Batches of {size} points are too few"):
+        streamed.partial_fit(X[:size])
+
+
+def test_small_batches_of_two_points_a_cluster_are_enough():
+    rows, y = make_embeddings(300, 3, 16, spread=0.5, random_state=0)
+    model = CollisionClusterer(3, batch_size=6, max_iter=3, n_init=2, random_state=0).fit(rows)
+    assert clustering_accuracy_score(y, model.labels_) > 0.9
 
 
 def test_true_is_no_number_of_clusters():

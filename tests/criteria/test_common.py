@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import skcollision.criteria
+import skcollision.losses
 from skcollision.criteria import (
     ClusteringCriterion,
     CollisionCriterion,
@@ -207,3 +208,31 @@ def test_any_other_shape_of_loss_is_named(loss):
     )
     with pytest.raises(ValueError, match=message):
         check_loss(loss, R, CRITERIA["collision"])
+
+
+def test_estimated_proportions_need_a_field_for_them():
+    class Decisiveness(ClusteringCriterion):
+        def loss(self, logits, solved, sample_weight):
+            return logits.softmax(2).square().sum(2).mean(1)
+
+    with pytest.raises(TypeError, match="Decisiveness must be a dataclass with a field 'prior'"):
+        Decisiveness().with_prior(np.full(3, 1 / 3))
+
+
+@pytest.mark.parametrize("package", [skcollision.criteria, skcollision.losses], ids=["c", "l"])
+def test_every_argument_of_every_method_is_documented(package):
+    found = 0
+    for cls in filter(inspect.isclass, map(package.__dict__.get, package.__all__)):
+        for name in ("solve", "loss", "pair_loss", "cross_entropy", "with_prior", "forward"):
+            method = getattr(cls, name, None)
+            if method is None:
+                continue
+            names = set(inspect.signature(method).parameters) - {"self"}
+            sections = inspect.getdoc(method).partition("Parameters\n----------\n")[2]
+            described = [line for line in sections.splitlines() if " : " in line and line[0] != " "]
+            assert names <= {
+                each for line in described for each in line.split(" : ")[0].split(", ")
+            }
+            assert "\nReturns\n-------\n" in sections, (cls, name)
+            found += 1
+    assert found >= 4

@@ -170,9 +170,16 @@ def test_no_batch_is_a_single_image(quick, few, small_vgg4, n_samples, batch_siz
     """Which normalisation over the batch would refuse."""
     spy = Spy()
     clusterer = quick(criterion=spy, backbone=small_vgg4, max_iter=2, batch_size=batch_size)
-    clusterer.fit(few[:n_samples])
+    with pytest.warns(UserWarning, match=f"Batches of {batch_size} points are too few for 2"):
+        clusterer.fit(few[:n_samples])
     assert sorted(spy.solved[: len(sizes)]) == sizes
     assert len(spy.solved) == 2 * len(sizes)
+
+
+def test_values_that_overflow_in_the_network_are_an_error(quick, few):
+    clusterer = quick(max_iter=1).fit(few)
+    with pytest.raises(ValueError, match="X has values so far from those"):
+        clusterer.predict_proba(few.astype(np.float32) * np.float32(3e38))
 
 
 def test_overclustering_trains_a_second_head(quick, few):

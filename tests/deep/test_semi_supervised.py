@@ -46,5 +46,5 @@ def test_fewer_than_two_classes_are_an_error(few, classifier, y):
 
 
 def test_strings_cannot_be_unknown(few, classifier):
-    with pytest.raises(ValueError, match="array of objects with -1"):
+    with pytest.raises(ValueError, match="objects with the integer -1"):
         classifier.fit(few, np.array(["a", "b", "-1"] * 20))

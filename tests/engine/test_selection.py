@@ -1,8 +1,8 @@
 import numpy as np
 import torch
-from sklearn.datasets import make_moons
 from sklearn.metrics import adjusted_rand_score
 
+from skcollision.datasets import make_embeddings
 from skcollision.engine import (
     LinearHeads,
     NormalisedRows,
@@ -52,14 +52,13 @@ def test_a_restart_whose_clusters_cut_through_what_lies_together_is_not_chosen()
     np.testing.assert_array_equal(estimated.argmax(axis=1), expected)
 
 
-def test_parts_follow_clusters_that_no_centres_make():
-    X, y = make_moons(600, noise=0.05, random_state=0)
+def test_merged_parts_compete_with_restarts():
+    X, y = make_embeddings(600, 3, 16, random_state=0)
     sample = sample_of(X, n_neighbors=10)
-    (proposed,) = clusters_of_parts(sample, 2, 1, np.random.RandomState(0))
-    assert adjusted_rand_score(y, proposed) > 0.95
-    # cut across both moons, from left to right: K-means' two clusters
-    across = heads_of(np.array([[-1.0, 0.3], [1.0, -0.3]]))
-    chosen = best_on_graph([across], sample, PriorEstimate(1, 2), [proposed])
+    first, second = clusters_of_parts(sample, 3, 2, np.random.RandomState(0))
+    assert min(adjusted_rand_score(y, each) for each in (first, second)) > 0.95
+    at_random = heads_of(np.random.default_rng(0).normal(size=(3, 16)))
+    chosen = best_on_graph([at_random], sample, PriorEstimate(1, 3), [first])
     assert adjusted_rand_score(y, chosen.labels.argmax(axis=1)) > 0.95
     assert clusters_of_parts(sample, 20, 1, np.random.RandomState(0)) == []  # too few points
     assert clusters_of_parts(sample, 40, 1, np.random.RandomState(0)) == []  # too many clusters

@@ -1,53 +1,63 @@
-"""Exports agree with the model for features of any size that float32 holds."""
+"""Exports agree with the model for features of any size and type."""
 
 import numpy as np
 import pytest
 from onnxruntime import InferenceSession
 
-from skcollision import CollisionClusterer
+from skcollision import CollisionClassifier, CollisionClusterer
 from skcollision.datasets import make_embeddings
 from skcollision.export import to_onnx, to_sklearn
 
-EXPONENTS = range(-30, 31, 5)
+EXPONENTS = [-44, -40, -37, -30, -22, -5, 0, 5, 20, 30, 37]
 
 
 @pytest.fixture(scope="module", params=[5, 16], ids="{} features".format)
 def data(request):
-    X, _ = make_embeddings(200, 3, request.param, spread=0.7, random_state=0)
-    return 3 * X + 5
+    X, y = make_embeddings(200, 3, request.param, spread=0.7, random_state=0)
+    return 3.0 * X.astype(np.float64), y
 
 
-def scaled(X, exponent):
-    return (X.astype(np.float64) * 10.0**exponent).astype(np.float32)
+def scaled(X, exponent, dtype=np.float32):
+    return (X * 10.0**exponent).astype(dtype)
 
 
 def fit(X):
-    return CollisionClusterer(3, max_iter=10, random_state=0).fit(X)
+    return CollisionClusterer(3, n_init=1, max_iter=5, random_state=0).fit(X)
 
 
-def assert_exports_agree(clusterer, points):
+def assert_exports_agree(model, points):
     # In float64, where no square overflows.
-    expected = clusterer.predict_proba(points.astype(np.float64))
-    session = InferenceSession(to_onnx(clusterer).SerializeToString())
-    (probabilities,) = session.run(["probabilities"], {"X": points})
+    expected = model.predict_proba(points.astype(np.float64))
+    np.testing.assert_allclose(model.predict_proba(points), expected, rtol=0, atol=2e-5)
+    session = InferenceSession(to_onnx(model).SerializeToString())
+    (probabilities,) = session.run(["probabilities"], {"X": points.astype(np.float32)})
     np.testing.assert_allclose(probabilities, expected, rtol=0, atol=2e-5)
-    np.testing.assert_allclose(
-        to_sklearn(clusterer).predict_proba(points), expected, rtol=0, atol=2e-5
-    )
+    found = to_sklearn(model).predict_proba(points)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("exponent", EXPONENTS)
-def test_models_of_features_of_any_size(data, exponent):
-    points = scaled(data, exponent)
-    try:
-        clusterer = fit(points)
-    except RuntimeWarning:  # every warning is an error
-        assert abs(exponent) > 15
-        pytest.skip("the model itself does not train on features of this size")
-    assert_exports_agree(clusterer, points)
+@pytest.mark.parametrize("centre", [0.0, 5.0])
+def test_models_of_features_of_any_size_take_rows_of_any_size(data, exponent, centre):
+    X = data[0]
+    model = fit(scaled(X + centre, exponent))
+    points = [scaled(X + centre, exponent), *(scaled(X, each) for each in EXPONENTS)]
+    assert_exports_agree(model, np.concatenate(points))
 
 
-def test_points_as_far_outside_as_they_can_be(data):
-    clusterer = fit(data)
-    far = [scaled(data - data.mean(axis=0), exponent) for exponent in EXPONENTS if exponent >= 0]
-    assert_exports_agree(clusterer, np.concatenate(far) + data.mean(axis=0))
+@pytest.mark.parametrize("exponent", [-5, -2, 0, 3])
+def test_models_of_half_precision(data, exponent):
+    X = scaled(data[0] + 5, exponent, np.float16)
+    assert_exports_agree(fit(X), X)
+    assert_exports_agree(CollisionClassifier(n_init=1, max_iter=5).fit(X, data[1]), X)
+
+
+@pytest.mark.parametrize("exponent", [-300, -60, 60, 300])
+def test_scales_of_float64_alone_are_for_scikit_learn(data, exponent):
+    X = scaled(data[0] + 5, exponent, np.float64)
+    model = fit(X)
+    np.testing.assert_allclose(
+        to_sklearn(model).predict_proba(X), model.predict_proba(X), rtol=0, atol=1e-12
+    )
+    with pytest.raises(ValueError, match="to_onnx cannot export a model of features around"):
+        to_onnx(model)

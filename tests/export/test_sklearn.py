@@ -16,8 +16,9 @@ from skcollision.export import to_sklearn
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_pipeline_predicts_the_same(case, dtype):
     pipeline, points = to_sklearn(case.clusterer), case.points.astype(dtype)
-    expected, found = case.clusterer.predict_proba(points), pipeline.predict_proba(points)
-    precise = {dtype, str(case.clusterer.coef_.dtype)} == {"float64"}
+    found, points = pipeline.predict_proba(points), points.astype(np.float64)
+    expected = case.clusterer.predict_proba(points)
+    precise = case.clusterer.coef_.dtype == np.float64
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 if precise else 2e-6)
     np.testing.assert_array_equal(pipeline.predict(points), case.clusterer.predict(points))
     assert list(pipeline.classes_) == list(range(case.n_clusters))
@@ -31,7 +32,8 @@ def test_it_needs_nothing_but_scikit_learn_and_shares_no_memory(case):
     pipeline = to_sklearn(case.clusterer)
     pipeline[-1].coef_ += 1
     pipeline[-1].intercept_ += 1
-    pipeline[0].__dict__.get("mean_", np.zeros(1))[:] += 1
+    for step in pipeline:
+        step.__dict__.get("mean_", np.zeros(1))[:] += 1
     np.testing.assert_array_equal(case.clusterer.predict_proba(case.points), before)
 
 

@@ -171,18 +171,29 @@ def test_projected_gradient_ends_where_a_cluster_has_no_label(lam, fairness, ini
     np.testing.assert_allclose(result.pseudo_labels.sum(1), 1)
 
 
-@pytest.mark.parametrize(("n_points", "n_clusters"), [(30, 3), (50, 2), (50, 10), (200, 20)])
+@pytest.mark.parametrize("lam", [0.1, 10.0, 1e6, np.inf])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_miadm_at_infinite_lam_takes_predictions_of_exactly_zero(n_points, n_clusters, dtype):
-    clusters = np.random.default_rng(0).integers(n_clusters, size=n_points)
-    probs = np.eye(n_clusters, dtype=dtype)[clusters]
-    result = solve_pseudo_labels(probs, lam=np.inf, solver="miadm")
-    assert result.converged
-    np.testing.assert_allclose(result.pseudo_labels.mean(0), 1 / n_clusters, atol=1e-6)
-    # each point above its cluster's share has to move, at the price of a zero
-    moved = np.maximum(probs.mean(0) - 1 / n_clusters, 0).sum()
+def test_miadm_takes_predictions_of_exactly_zero(lam, dtype):
     price = -np.log(np.finfo(np.float32).tiny)
-    assert result.objective == pytest.approx(price * moved, rel=1e-4)
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        n_points, n_clusters = rng.integers(1, 80), rng.integers(2, 12)
+        # any clusters may be empty, and a prior or weights of any kind ask for others
+        n_used = rng.integers(1, n_clusters + 1)
+        probs = np.eye(n_clusters, dtype=dtype)[rng.integers(n_used, size=n_points)]
+        prior = rng.dirichlet(np.full(n_clusters, 3.0)) + 1e-6
+        weight = 10.0 ** rng.uniform(-3, 3, n_points)
+        result = solve_pseudo_labels(
+            probs, lam=lam, prior=prior, sample_weight=weight, solver="miadm"
+        )
+        assert result.converged, seed
+        if lam < np.inf:
+            continue
+        prior, weight = prior / prior.sum(), weight / weight.sum()
+        np.testing.assert_allclose(weight @ result.pseudo_labels, prior, atol=1e-6)
+        # each point above its cluster's share has to move, at the price of a zero
+        moved = np.maximum(weight @ probs - prior, 0).sum()
+        assert result.objective == pytest.approx(price * moved, rel=1e-4)
 
 
 def test_rounding_leaves_sinkhorn_no_negative_label(predictions):

@@ -29,8 +29,9 @@ def test_weights_are_repetitions(predictions, options):
     assert weighted.objective == pytest.approx(repeated.objective, abs=2e-7)
     mean = np.average(weighted.pseudo_labels, axis=0, weights=counts)
     np.testing.assert_allclose(mean, repeated.pseudo_labels.mean(0), atol=1e-4)
-    rescaled = solve_pseudo_labels(probs, lam=10.0, sample_weight=counts * 1e6, **options)
-    assert rescaled.objective == pytest.approx(weighted.objective, abs=1e-10)
+    for unit in (1e-300, 1e6, 5e307):  # of the last the sum is beyond float64
+        rescaled = solve_pseudo_labels(probs, lam=10.0, sample_weight=counts * unit, **options)
+        assert rescaled.objective == pytest.approx(weighted.objective, abs=1e-10)
 
 
 @SOLVERS

@@ -144,18 +144,26 @@ def test_it_pickles_and_repeats(data, few):
         (lambda y: y, {"labelled_weight": 0.0}, "'labelled_weight' parameter"),
         (lambda y: y, {"criterion": "collision"}, "'criterion' parameter"),
         (lambda y: y.astype(str), {}, "the string '-1'"),
+        (lambda y: y.astype(str).astype(object), {}, "the string '-1'"),
         (lambda y: np.where(y == 0, "a", y.astype(object)), {}, "strings and numbers"),
-        (lambda y: np.where(y < 0, None, y), {}, "None among its classes.* with -1"),
-        (lambda y: np.where(y == 0, np.nan, y), {}, "NaN"),
+        (lambda y: np.where(y < 0, None, y), {}, "None among its classes.* integer -1"),
+        (lambda y: np.where(y == 0, np.nan, y), {}, "y of .* contains NaN.* with the integer -1"),
+        (lambda y: np.where(y < 0, np.nan, y.astype(object)), {}, "NaN.* with the integer -1"),
+        (lambda y: np.where(y < 0, None, y).astype(float), {}, "NaN.* with the integer -1"),
         (lambda y: y[1:], {}, "inconsistent"),
         (lambda y: None, {}, "y is None"),
     ],
     ids=["none", "one", "one named", "unseen", "classes", "prior", "weight", "criterion", "string",
-         "mix", "None", "nan", "few", "missing"],
+         "object", "mix", "None", "nan", "nan object", "none", "few", "missing"],
 )  # fmt: skip
 def test_bad_input_is_one_clear_error(data, few, change, parameters, match):
     with pytest.raises(ValueError, match=match):
         make(**parameters).fit(data[0], change(few))
+
+
+def test_batches_too_small_for_proportions_are_named(data, few):
+    with pytest.warns(UserWarning, match="Batches of 5 points are too few for 3 .* to 6 or more"):
+        make(batch_size=5, max_iter=1).fit(data[0], few)
 
 
 def test_a_class_whose_labels_have_no_weight_is_an_error(data, few):

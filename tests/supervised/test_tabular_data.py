@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine, make_blobs
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
@@ -57,3 +58,22 @@ def test_shannon_ends_at_the_optimum_of_its_convex_objective():
     losses = -reference.predict_log_proba(rows)[np.arange(len(y)), y]
     optimum = losses.mean() + 0.5e-4 * np.square(reference.coef_).sum()
     assert model.objective_ == pytest.approx(optimum, abs=1e-5)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-42, 1e37, 1e306])
+@pytest.mark.parametrize("classifier", CLASSIFIERS, ids=["collision", "shannon", "few"])
+def test_only_ratios_of_weights_matter(classifier, unit):
+    X, y = load_iris(return_X_y=True)
+    X, weight = X[::2].astype(np.float32), 1.0 + np.arange(75) % 3
+    short = clone(classifier).set_params(max_iter=20)
+    expected = short.fit(X, y[::2], sample_weight=weight).predict_proba(X)
+    found = short.fit(X, y[::2], sample_weight=unit * weight).predict_proba(X)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e25, 1e300])
+@pytest.mark.parametrize("classifier", CLASSIFIERS, ids=["collision", "shannon", "few"])
+def test_without_normalisation_units_that_overflow_are_an_error(classifier, unit):
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ValueError, match=r"'normalize' parameter .* must be True for X"):
+        clone(classifier).set_params(normalize=False).fit(unit * X, y)
