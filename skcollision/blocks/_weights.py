@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import _check_sample_weight
 
 
 class Place(NamedTuple):
@@ -75,6 +74,8 @@ class PartedWeight:
 
 def largest_weight(extremes: np.ndarray) -> float:
     """Return the largest of weights that lie in parts, if they can be weights by their extremes."""
+    from sklearn.utils.validation import _check_sample_weight  # the command line is quick without
+
     # It has words for all that can be wrong.
     _check_sample_weight(extremes, extremes, dtype=np.float64, ensure_non_negative=True)
     if extremes[1] == 0:
