@@ -1,6 +1,7 @@
 """Parquet files that the workers of dask read, and write labels of; dask is imported on use."""
 
 import glob
+import logging
 import os
 import secrets
 import tempfile
@@ -24,6 +25,7 @@ ONLY_HERE = {
     "host": "127.0.0.1",
     "dashboard_address": "127.0.0.1:0",
     "worker_dashboard_address": "127.0.0.1:0",
+    "silence_logs": logging.CRITICAL,  # an error is one line, from here
 }
 # Row groups of a file are read together up to so many bytes; a larger one is read whole.
 CHUNK_BYTES = 1 << 26
