@@ -52,21 +52,21 @@ def on_first(task: Callable[[], T]) -> T:
     """Do a task on rank 0, and return what it gives on all."""
     found = [together(lambda: task() if rank() == 0 else None)]
     first = found[0]
-    _exchange("broadcast_object_list", found, src=0)
+    exchange("broadcast_object_list", found, src=0)
     return first if rank() == 0 else found[0]  # type: ignore[return-value]
 
 
 def gather(value: T) -> list[T]:
     """Return the small values of all ranks, in their order."""
     found: list[Any] = [None] * n_ranks()
-    _exchange("all_gather_object", found, value)
+    exchange("all_gather_object", found, value)
     return found
 
 
 def gather_on_first(value: T) -> list[T]:
     """Return the values of all ranks on rank 0, nothing on others."""
     found: list[Any] = [None] * n_ranks()
-    _exchange("gather_object", value, found if rank() == 0 else None)
+    exchange("gather_object", value, found if rank() == 0 else None)
     return found if rank() == 0 else []
 
 
@@ -77,12 +77,12 @@ def add(arrays: list[np.ndarray]) -> list[np.ndarray]:
     flat = np.concatenate([np.ravel(each) for each in arrays], dtype=np.float64)
     device = "cuda" if process_group().get_backend() == "nccl" else "cpu"
     total = torch.from_numpy(flat).to(device)
-    _exchange("all_reduce", total)
+    exchange("all_reduce", total)
     parts = np.split(total.cpu().numpy(), np.cumsum([each.size for each in arrays])[:-1])
     return [part.reshape(each.shape) for part, each in zip(parts, arrays, strict=True)]
 
 
-def _exchange(name: str, *args: Any, **kwargs: Any) -> None:
+def exchange(name: str, *args: Any, **kwargs: Any) -> None:
     """Call a function of torch.distributed, and say what it means where another rank is gone."""
     try:
         getattr(process_group(), name)(*args, **kwargs)

@@ -63,15 +63,74 @@ def fits(share):
     yield "blocks", CollisionClusterer(4, max_samples=150, random_state=0, **some).fit(X), None
 
 
+def images():
+    from sklearn.datasets import load_digits
+
+    X, y = load_digits(n_class=4, return_X_y=True)
+    return X[:420].reshape(-1, 8, 8) / 16, np.where(np.arange(420) % 3, -1, y[:420])
+
+
+def backbone(shape):
+    from torch import nn
+
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU())
+
+
+def trainings(share, folder=None):
+    """Yield the same of networks, whose batches of 60 have none of some ranks' images."""
+    from skcollision.blocks import ShardedRows
+    from skcollision.deep import DeepClusterer, SemiSupervisedDeepClassifier
+
+    X, y = images()
+    rows = X if share is None else ShardedRows(share(X))
+    quick = {"backbone": backbone, "augment": None, "max_iter": 3, "batch_size": 60}
+    quick["random_state"] = 0
+    yield "network", DeepClusterer(4, overclustering=6, **quick).fit(rows), None
+    several = {} if share is None else {"n_devices": int(os.environ["WORLD_SIZE"])}
+    model = DeepClusterer(4, **quick, **several, strategy="auto" if share is None else "ddp").fit(X)
+    model.labels_ = model.labels_ if share is None else share(model.labels_)
+    yield "all images on each rank", model, None
+    views = quick | {"augment": lambda batch: 0.9 * batch}
+    yield "views", DeepClusterer(4, criterion="iic", **views).fit(rows), None
+    rounds = {"criterion": "sela", "label_rounds": 2}
+    if share is not None:  # a fit that ends after an epoch, and one that goes on from there
+        rounds["checkpoint"] = folder / "network" if os.environ["RANK"] == "0" else None
+        target = "skcollision.deep._trainer.DeepTrainer._pass"
+        with patch(target, interrupted()), pytest.raises(InterruptedError):
+            DeepClusterer(4, **rounds, **quick).fit(rows)
+    yield "rounds", DeepClusterer(4, **rounds, **quick).fit(rows), None
+    model = SemiSupervisedDeepClassifier(**quick).fit(rows, y if share is None else share(y))
+    model.labels_ = model.predict(rows)
+    yield "known classes", model, None
+
+
+def interrupted():
+    from skcollision.deep._trainer import DeepTrainer
+
+    run_epoch = DeepTrainer._pass
+
+    def once(self):
+        if self.epoch == 1:
+            raise InterruptedError
+        return run_epoch(self)
+
+    return once
+
+
 def attributes(model, score):
     found = {name: value for name, value in vars(model).items() if name.endswith("_")}
     found["history_"] = found["history_"]["objective"] if "history_" in found else None
+    if "network_" in found:
+        weights = found["network_"].state_dict().values()
+        found["network_"] = np.concatenate([each.numpy().ravel() for each in weights])
     return {**found, "score": score}
 
 
 @pytest.fixture(scope="module")
 def expected():
-    return {name: attributes(model, score) for name, model, score in fits(None)}
+    with warnings.catch_warnings(action="ignore"):  # of clusters that are empty so soon
+        made = [*fits(None), *trainings(None)]
+    return {name: attributes(model, score) for name, model, score in made}
 
 
 def launch(n_ranks, folder, task, check=True):
@@ -159,7 +218,8 @@ def test_shards_need_a_process_group():
 
 def results(rank, share, folder):
     """Do all that ranks do to an end."""
-    found = {name: attributes(model, score) for name, model, score in fits(share)}
+    made = [*fits(share), *trainings(share, folder)]
+    found = {name: attributes(model, score) for name, model, score in made}
     found["resumed"] = resumed(rank, share, folder)
     found["errors"] = errors(rank, share, folder)
     os.chdir(folder)
