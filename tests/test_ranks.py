@@ -73,7 +73,7 @@ def images():
 def backbone(shape):
     from torch import nn
 
-    return nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU())
+    return nn.Sequential(nn.Flatten(), nn.Linear(int(np.prod(shape)), 16), nn.ReLU())
 
 
 def trainings(share, folder=None):
@@ -99,7 +99,8 @@ def trainings(share, folder=None):
         with patch(target, interrupted()), pytest.raises(InterruptedError):
             DeepClusterer(4, **rounds, **quick).fit(rows)
     yield "rounds", DeepClusterer(4, **rounds, **quick).fit(rows), None
-    model = SemiSupervisedDeepClassifier(**quick).fit(rows, y if share is None else share(y))
+    steep = quick | {"optimizer": "sgd", "learning_rate": 0.1}
+    model = SemiSupervisedDeepClassifier(**steep).fit(rows, y if share is None else share(y))
     model.labels_ = model.predict(rows)
     yield "known classes", model, None
 
@@ -188,6 +189,10 @@ WORDS = {
     "zero": "at least one non-zero number",
     "no rows": "Found array with 0 sample(s)",
     "few rows": "fewer than n_clusters=5",
+    "neighbours": "'n_neighbors' parameter of DeepClusterer must be 0 with ShardedRows",
+    "samples": "samples of other shapes on other ranks: [(23,), (24,)]",
+    "NaN in a sample of rank 1": "Input X contains NaN",
+    "classes of one more": "inconsistent numbers of samples: [1, 2]",
 }
 
 
@@ -197,7 +202,8 @@ def check_errors(found):
     for name, words in WORDS.items():
         for each in found:
             assert words in each[name]
-    for name in ("NaN on rank 1", "weights of one more", "no rows"):
+    alone = [name for name in WORDS if "rank 1" in name or "one more" in name]
+    for name in [*alone, "no rows"]:
         assert found[1][name].startswith("ValueError")
         assert found[0][name].startswith("RuntimeError: Rank 1 stopped with ValueError: ")
 
@@ -256,26 +262,41 @@ def errors(rank, share, folder):
     """Return what each way to be wrong is told."""
     from skcollision import CollisionClusterer
     from skcollision.blocks import ShardedRows
+    from skcollision.deep import DeepClusterer, SemiSupervisedDeepClassifier
 
     X, weight = data()
     own, weight = share(X), share(weight)
     wrong = own.copy()
     wrong[-1, 5] = np.nan if rank == 1 else 0
+
+    def linear(rows, weights=None):
+        CollisionClusterer(5).fit(ShardedRows(rows), sample_weight=weights)
+
+    def deep(rows, y=None, **parameters):
+        method = DeepClusterer(3) if y is None else SemiSupervisedDeepClassifier()
+        method.set_params(backbone=backbone, augment=None, max_iter=1, **parameters)
+        method.fit(ShardedRows(rows), y)
+
+    few, y = own[: 1 if rank == 1 else 9], [0, 1, -1] * 3
     cases = {
-        "NaN on rank 1": (wrong, None),
-        "columns": (own[:, int(rank == 1) :], None),
-        "types": (own.astype(np.float64 if rank == 1 else np.float32), None),
-        "weights on rank 0": (own, None if rank else weight),
-        "weights of one more": (own, np.append(weight, 1) if rank == 1 else weight),
-        "negative": (own, -weight),
-        "zero": (own, 0 * weight),
-        "no rows": (own[: 3 if rank == 0 else 0], None),
-        "few rows": (own[:1], None),
+        "NaN on rank 1": lambda: linear(wrong),
+        "columns": lambda: linear(own[:, int(rank == 1) :]),
+        "types": lambda: linear(own.astype(np.float64 if rank == 1 else np.float32)),
+        "weights on rank 0": lambda: linear(own, None if rank else weight),
+        "weights of one more": lambda: linear(own, np.append(weight, 1) if rank == 1 else weight),
+        "negative": lambda: linear(own, -weight),
+        "zero": lambda: linear(own, 0 * weight),
+        "no rows": lambda: linear(own[: 3 if rank == 0 else 0]),
+        "few rows": lambda: linear(own[:1]),
+        "neighbours": lambda: deep(own, n_neighbors=2),
+        "samples": lambda: deep(own[:, int(rank == 1) :]),
+        "NaN in a sample of rank 1": lambda: deep(wrong),
+        "classes of one more": lambda: deep(few, y[: len(few) + (rank == 1)]),
     }
     found = {}
-    for name, (rows, weights) in cases.items():
+    for name, fit in cases.items():
         try:
-            CollisionClusterer(5).fit(ShardedRows(rows), sample_weight=weights)
+            fit()
         except (ValueError, RuntimeError) as error:
             found[name] = f"{type(error).__name__}: {error}"
     return found
