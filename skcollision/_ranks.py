@@ -84,8 +84,9 @@ def add(arrays: list[np.ndarray]) -> list[np.ndarray]:
 
 def exchange(name: str, *args: Any, **kwargs: Any) -> None:
     """Call a function of torch.distributed, and say what it means where another rank is gone."""
+    function = getattr(process_group(), name)
     try:
-        getattr(process_group(), name)(*args, **kwargs)
+        function(*args, **kwargs)
     except RuntimeError as error:
         raise ConnectionError(
             "Another rank of the process group has stopped, or did not answer in the time that "

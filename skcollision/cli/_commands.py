@@ -94,7 +94,7 @@ def fit(
 
     from skcollision import CollisionClusterer
 
-    with parts.workers(scheduler) if scheduler else nullcontext():
+    with parts.workers(scheduler) if scheduler else nullcontext(), ui.estimator_messages():
         found = parts.Parts.of(str(data_path), options) if scheduler else None
         X = found.array if found else files.read_matrix(data_path, options)
         if n_clusters > len(X):
@@ -102,20 +102,21 @@ def fit(
                 f"{data_path}: has {len(X)} rows, too few for {n_clusters} clusters (-k)"
             )
         start = time.perf_counter()
-        writers: dict[Path, Any] = {}
-        with ui.estimator_messages():
-            model = CollisionClusterer(n_clusters, random_state=seed, **settings).fit(X)
-            seconds = time.perf_counter() - start
-            results = [model.labels_, *([model.predict_proba(X)] if proba_path else [])]
-            outputs = dict(zip(tables, results, strict=True))
-            if found:
-                sizes = found.write(outputs, n_clusters)
-            else:
-                sizes = np.bincount(model.labels_, minlength=n_clusters)
-                writers = {each: partial(write_table, each, outputs[each]) for each in tables}
-        if model_path:
-            writers[model_path] = partial(joblib.dump, model)
-        files.write_outputs(writers)
+        model = CollisionClusterer(n_clusters, random_state=seed, **settings).fit(X)
+        seconds = time.perf_counter() - start
+        outputs = {labels_path: model.labels_}
+        if proba_path:
+            outputs[proba_path] = model.predict_proba(X)
+        if found:
+            sizes = found.write(outputs, n_clusters)
+        else:
+            sizes = np.bincount(model.labels_, minlength=n_clusters)
+    writers: dict[Path, Any] = {}
+    if not scheduler:
+        writers = {path: partial(write_table, path, table) for path, table in outputs.items()}
+    if model_path:
+        writers[model_path] = partial(joblib.dump, model)
+    files.write_outputs(writers)
     if not quiet:
         click.echo(
             f"{len(X)} x {X.shape[1]} into {n_clusters} clusters of {sizes.min()} to {sizes.max()} "

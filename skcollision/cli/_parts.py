@@ -76,15 +76,14 @@ class Parts:
                 raise InputError(f"{path}: --dask is for .parquet files")
         if len({path.name for path in paths}) < len(paths):
             raise InputError(f"{pattern}: two files have one name, which is that of their labels")
-        columns: list[str] | None = None
-        readers = []
-        for path in paths:
-            reader, columns = _reader(path, columns, options)
-            readers.append(reader)
-        first = next((each for each in readers if each.n_samples), None)
-        if first is None:
+        _, columns = files.open_table(paths[0], options, as_numbers=True)
+        readers = [_reader(path, columns) for path in paths]
+        with_rows = [number for number, each in enumerate(readers) if each.n_samples]
+        if not with_rows:
             raise InputError(f"{pattern}: holds no data")
-        width, dtype = first.n_features, np.result_type(first.dtype, np.float32)
+        with _naming(paths[with_rows[0]]):
+            first = readers[with_rows[0]]
+            width, dtype = first.n_features, np.result_type(first.dtype, np.float32)
         chunks = [_chunks(each.sizes, CHUNK_BYTES // (width * dtype.itemsize)) for each in readers]
         arrays = []
         for path, reader, own in zip(paths, readers, chunks, strict=True):
@@ -123,30 +122,31 @@ class Parts:
 
 def check_folders(pattern: str, folders: list[Path]) -> None:
     """Raise if parts cannot be written to one of the folders, or would replace what is read."""
-    read = {Path(each).resolve().parent for each in glob.glob(pattern, recursive=True)}
-    for folder in folders:
-        if folder.resolve() in read or folders.count(folder) > 1:
-            why = "has files that are read" if folder.resolve() in read else "is named twice"
-            raise InputError(f"{folder}: cannot be written: it {why}")
-        if folder.exists() and not folder.is_dir():
-            raise InputError(f"{folder}: must be a folder, for a file of labels for each of X")
+    taken = {Path(each).resolve().parent for each in glob.glob(pattern, recursive=True)}
+    for folder in map(Path.resolve, folders):
+        if folder in taken:
+            raise InputError(f"{folder}: cannot be written: it holds X, or is for two outputs")
+        taken.add(folder)
         try:
-            with tempfile.TemporaryFile(dir=folder if folder.is_dir() else folder.resolve().parent):
+            with tempfile.TemporaryFile(dir=folder if folder.exists() else folder.parent):
                 pass
         except OSError as error:
-            raise InputError(f"{folder}: cannot be written: {reason(error)}") from error
+            raise InputError(f"{folder}: no folder for outputs: {reason(error)}") from error
 
 
-def _reader(
-    path: Path, columns: list[str] | None, options: ReadOptions
-) -> tuple[ArrowReader, list[str]]:
-    """Return the reader of a file, and its columns, chosen by the options if not yet."""
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let errors name the file."""
     try:
-        dataset, names = files.open_table(path, options, as_numbers=True)
-        columns = columns or names
-        return ArrowReader(dataset, columns), columns
+        yield
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read: {reason(error)}") from error
+        raise ValueError(f"{path}: {reason(error)}") from error
+
+
+def _reader(path: Path, columns: list[str]) -> ArrowReader:
+    with _naming(path):
+        dataset = import_extra("pyarrow.dataset", "tables", str(path))
+        return ArrowReader(dataset.dataset(path, format="parquet"), columns)
 
 
 def _chunks(sizes: list[int], most: int) -> list[slice]:
@@ -165,16 +165,13 @@ def _read(
 ) -> np.ndarray:
     """Read some row groups, on a worker."""
     matrix, filled = np.empty(shape, dtype), 0
-    try:
-        dataset = import_extra("pyarrow.dataset", "tables", str(path)).dataset(path)
-        for first, rows in ArrowReader(dataset, columns).read(groups):
+    with _naming(path):
+        for first, rows in _reader(path, columns).read(groups):
             if rows.shape[1] != shape[1]:
                 raise ValueError(f"has {rows.shape[1]} features, and others {shape[1]}")
             check_finite(rows, first)
             matrix[filled : filled + len(rows)] = rows
             filled += len(rows)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: {reason(error)}") from error
     return matrix
 
 

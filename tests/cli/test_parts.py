@@ -67,12 +67,10 @@ def test_errors(files, fail, monkeypatch):
     assert "--dask is for .parquet files" in error("X*")
     assert "has 60 rows, too few for 61 clusters" in error("parts/*", "-k", "61")
     assert "parts/1.parquet: holds no data" in error("parts/1.parquet")
-    assert "parts: cannot be written: it has files that are read" in error(
-        "parts/*", output="parts"
-    )
-    assert "cannot be written" in error("parts/*", output="nowhere/labels")
-    assert "must be a folder" in error("parts/*", output="y.npy")
-    assert "named twice" in error("parts/*", "--proba", "labels")
+    assert "parts: cannot be written: it holds X" in error("parts/*", output="parts")
+    assert "nowhere/labels: no folder for outputs" in error("parts/*", output="nowhere/labels")
+    assert "y.npy: no folder for outputs" in error("parts/*", output="y.npy")
+    assert "or is for two outputs" in error("parts/*", "--proba", "labels")
     assert "has no column 'g'" in error("parts/*", "--columns", "g")
     monkeypatch.setattr(_parts, "CONNECT_SECONDS", 0.2)
     fit = ("fit", "parts/*", "-k", 3, "-o", "labels", "--dask")
@@ -86,14 +84,21 @@ def test_errors(files, fail, monkeypatch):
 
 
 def test_bad_rows_are_named_by_file_and_row(files, fail):
-    def error():
-        return fail("fit", "parts/*", "-k", 3, "-o", "labels", *FAST, "--dask")
+    def error(*options):
+        return fail("fit", "parts/*", "-k", 3, "-o", "labels", *FAST, *options, "--dask")
 
     wrong = files[40:].copy()
     wrong[17, 2] = np.nan
     write("parts/3.parquet", wrong)
     assert "parts/3.parquet: X contains NaN in row 17, column 2" in error()
     write("parts/3.parquet", files[40:, :4])
-    assert "parts/3.parquet: cannot be read: The 'columns' parameter" in error()
+    assert "parts/3.parquet: The 'columns' parameter" in error()
     Path("parts/3.parquet").write_text("nothing")
-    assert "parts/3.parquet: cannot be read" in error()
+    assert "parts/3.parquet: " in error()
+    vectors = pa.table({"f0": [[1.0, 2.0, 3.0]] * 9})
+    pq.write_table(vectors, "parts/3.parquet")
+    assert "parts/3.parquet: has 3 features, and others 1" in error("--columns", "f0")
+    pq.write_table(pa.table({"f0": [[1.0, 2.0], [3.0]]}), "parts/0.parquet")
+    assert "parts/0.parquet: X has a vector in row 1" in error("--columns", "f0")
+    pq.write_table(pa.table({"f0": ["a"]}), "parts/0.parquet")
+    assert "parts/0.parquet: X has the column 'f0' of type string" in error("--columns", "f0")
