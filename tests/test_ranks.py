@@ -77,13 +77,13 @@ def backbone(shape):
 
 
 def trainings(share, folder=None):
-    """Yield the same of networks, whose batches of 60 have none of some ranks' images."""
+    """Yield the same of networks, whose batches may have none of some ranks' images."""
     from skcollision.blocks import ShardedRows
     from skcollision.deep import DeepClusterer, SemiSupervisedDeepClassifier
 
     X, y = images()
     rows = X if share is None else ShardedRows(share(X))
-    quick = {"backbone": backbone, "augment": None, "max_iter": 3, "batch_size": 60}
+    quick = {"backbone": backbone, "augment": None, "max_iter": 2, "batch_size": 105}
     quick["random_state"] = 0
     yield "network", DeepClusterer(4, overclustering=6, **quick).fit(rows), None
     several = {} if share is None else {"n_devices": int(os.environ["WORLD_SIZE"])}
@@ -162,8 +162,13 @@ def launch(n_ranks, folder, task, check=True):
 @pytest.mark.parametrize("n_ranks", [2, 4])
 def test_ranks_with_shards_fit_what_one_process_does(n_ranks, expected, tmp_path):
     found = launch(n_ranks, tmp_path, "results")
-    check_errors([each.pop("errors") for each in found])
-    for name, one in (expected | {"resumed": {**expected["all rows"]}}).items():
+    cases = expected
+    if n_ranks == 2:
+        cases = expected | {"resumed": {**expected["all rows"]}}
+        check_errors([each.pop("errors") for each in found])
+        assert [len(np.load(tmp_path / f"labels-{rank}.npy")) for rank in (0, 1)] == [3000, 3000]
+    assert {*found[0]} == {*cases}
+    for name, one in cases.items():
         several = [each[name] for each in found]
         own = [each.pop("labels_") for each in several]
         assert [len(labels) for labels in own] == list(np.diff(bounds(n_ranks)))
@@ -223,9 +228,11 @@ def test_shards_need_a_process_group():
 
 
 def results(rank, share, folder):
-    """Do all that ranks do to an end."""
+    """Do all that ranks do to an end; what has less to do with their number, two of them."""
     made = [*fits(share), *trainings(share, folder)]
     found = {name: attributes(model, score) for name, model, score in made}
+    if os.environ["WORLD_SIZE"] != "2":
+        return found
     found["resumed"] = resumed(rank, share, folder)
     found["errors"] = errors(rank, share, folder)
     os.chdir(folder)
