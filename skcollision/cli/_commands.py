@@ -90,17 +90,17 @@ def fit(
     if prior is not None:
         settings["prior"] = _read_prior(prior, delimiter)
 
+    with ui.estimator_messages():
+        found = parts.Parts.of(str(data_path), options) if scheduler else None
+        X = found.array if found else files.read_matrix(data_path, options)
+    if n_clusters > len(X):
+        raise InputError(f"{data_path}: has {len(X)} rows, too few for {n_clusters} clusters (-k)")
+
     import joblib
 
     from skcollision import CollisionClusterer
 
     with parts.workers(scheduler) if scheduler else nullcontext(), ui.estimator_messages():
-        found = parts.Parts.of(str(data_path), options) if scheduler else None
-        X = found.array if found else files.read_matrix(data_path, options)
-        if n_clusters > len(X):
-            raise InputError(
-                f"{data_path}: has {len(X)} rows, too few for {n_clusters} clusters (-k)"
-            )
         start = time.perf_counter()
         model = CollisionClusterer(n_clusters, random_state=seed, **settings).fit(X)
         seconds = time.perf_counter() - start

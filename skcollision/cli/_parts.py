@@ -34,10 +34,7 @@ CHUNK_BYTES = 1 << 26
 @contextmanager
 def workers(address: str) -> Iterator[None]:
     """Let the workers of a scheduler, or of this machine, do what dask is asked to compute."""
-    try:
-        distributed = import_extra("distributed", "dask", "--dask")
-    except ImportError as error:
-        raise InputError(error) from error
+    distributed = _distributed()
     with ExitStack() as stack:
         scheduler: Any = address
         try:
@@ -65,6 +62,7 @@ class Parts:
     @classmethod
     def of(cls, pattern: str, options: ReadOptions) -> "Parts":
         """Find the files of a pattern, and plan to read them."""
+        _distributed()
         from dask import delayed
         from dask.array import concatenate, from_delayed
 
@@ -132,6 +130,14 @@ def check_folders(pattern: str, folders: list[Path]) -> None:
                 pass
         except OSError as error:
             raise InputError(f"{folder}: no folder for outputs: {reason(error)}") from error
+
+
+def _distributed() -> Any:
+    """Return the module, without which dask is of no use here."""
+    try:
+        return import_extra("distributed", "dask", "--dask")
+    except ImportError as error:
+        raise InputError(error) from error
 
 
 @contextmanager
