@@ -8,6 +8,7 @@ import joblib
 import numpy as np
 import pytest
 
+from skcollision import CollisionClusterer
 from skcollision.cli import _parts
 
 pa = pytest.importorskip("pyarrow")
@@ -79,6 +80,12 @@ def test_errors(files, fail, monkeypatch):
     Path("more").mkdir()
     write("more/0.parquet", files)
     assert "two files have one name" in error("*/0.parquet")
+
+    def lose_workers(*_, **__):
+        raise distributed.comm.CommClosedError("gone")
+
+    monkeypatch.setattr(CollisionClusterer, "fit", lose_workers)
+    assert "--dask: workers died, for lack of memory perhaps: gone" in error("parts/*")
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert "pip install 'skcollision[dask]'" in error("parts/*")
 
