@@ -1,6 +1,7 @@
 """Settings that every test shares."""
 
 import os
+import sys
 from contextlib import contextmanager
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import settings
 # other's. Set before anything loads OpenMP; processes that tests start inherit it.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
+# Process groups listen on the loopback only.
+if sys.platform == "linux":
+    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
 
 # No deadline: the first call of a numba kernel compiles it. On CI the examples are the same in
 # every run, so that a red run can be repeated.

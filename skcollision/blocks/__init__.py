@@ -1,5 +1,6 @@
-"""Feature matrices that do not fit in memory, read block by block."""
+"""Feature matrices that do not fit in memory, or lie on several ranks."""
 
 from skcollision.blocks._feature_blocks import FeatureBlocks
+from skcollision.blocks._shards import ShardedRows
 
-__all__ = ["FeatureBlocks"]
+__all__ = ["FeatureBlocks", "ShardedRows"]

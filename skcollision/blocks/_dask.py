@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import _check_sample_weight
 
 from skcollision._extras import import_extra
 from skcollision._parallel import serial
 from skcollision.blocks._feature_blocks import check_finite
-from skcollision.blocks._weights import Weights
+from skcollision.blocks._weights import PartedWeight, Place, largest_weight
 
 # Chunks whose sums are added up at a time, on a worker.
 SPLIT_EVERY = 8
-
-
-class Place(NamedTuple):
-    """Where a chunk lies: how many are before it, and its first row."""
-
-    number: int
-    first: int
 
 
 def is_dask(X: Any) -> bool:
@@ -54,6 +46,7 @@ class DaskRows:
         if 0 in X.shape:
             raise ValueError(f"X must have rows and columns. Got a dask array of shape {X.shape}.")
         self.array = X.rechunk({1: -1})
+        self.ones = [1] * len(self.array.chunks[0])
         self.shape = X.shape
         single = X.dtype in (np.float16, np.float32)
         self.dtype = np.dtype(np.float32 if single else np.float64)
@@ -69,7 +62,7 @@ class DaskRows:
         like: np.ndarray,
         *,
         sizes: Any = None,
-        weight: DaskWeight | None = None,
+        weight: PartedWeight | None = None,
     ) -> Any:
         """Return lazily what a function makes of each chunk, given its place, rows and weights.
 
@@ -84,7 +77,7 @@ class DaskRows:
         found = map_blocks(
             _of_chunk,
             self.array,
-            *([] if weight is None else [weight.array]),
+            *([] if weight is None else [weight.column.array]),
             # A task of its own: each worker gets it, and the model it holds, once.
             function=delayed(function, traverse=False),
             read_as=self.dtype,
@@ -103,10 +96,14 @@ class DaskRows:
 
         ends = np.searchsorted(rows, np.cumsum(self.array.chunks[0]))
         like = np.empty((0, self.shape[1]), self.dtype)
-        return self.map(chosen, like, sizes=np.diff(ends, prepend=0)).compute()
+        return self.gather(chosen, like, np.diff(ends, prepend=0))
+
+    def gather(self, function: Callable[..., np.ndarray], like: np.ndarray, sizes: Any) -> Any:
+        """Compute what a function makes of each chunk: see `map`."""
+        return self.map(function, like, sizes=sizes).compute()
 
     def sums(
-        self, function: Callable[..., list[np.ndarray]], weight: DaskWeight | None
+        self, function: Callable[..., list[np.ndarray]], weight: PartedWeight | None
     ) -> list[np.ndarray]:
         """Add up the arrays that a function makes of each chunk and its weights, on the workers."""
         empty = [np.empty((0, self.shape[1]), self.dtype)]
@@ -118,13 +115,12 @@ class DaskRows:
         def flat(place: Place, *chunk: np.ndarray) -> np.ndarray:
             return np.concatenate([np.ravel(each) for each in function(*chunk)])[None]
 
-        ones = [1] * len(self.array.chunks[0])
-        parts = self.map(flat, np.empty((0, ends[-1])), sizes=ones, weight=weight)
+        parts = self.map(flat, np.empty((0, ends[-1])), sizes=self.ones, weight=weight)
         total = parts.sum(axis=0, split_every=SPLIT_EVERY).compute()
         found = np.split(total, ends[:-1])
         return [each.reshape(shape) for each, shape in zip(found, shapes, strict=True)]
 
-    def weight(self, sample_weight: Any) -> DaskWeight | None:
+    def weight(self, sample_weight: Any) -> PartedWeight | None:
         """Return weights of mean 1, in the chunks of the rows."""
         from dask import compute
         from dask.array import asarray
@@ -139,52 +135,8 @@ class DaskRows:
         if weight.shape != (len(self),):
             raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(len(self),)}!")
         weight = weight.astype(np.float64).rechunk((self.array.chunks[0],))
-        extremes = np.array(compute(weight.min(), weight.max()))
-        # It has words for all that can be wrong.
-        _check_sample_weight(extremes, extremes, dtype=np.float64, ensure_non_negative=True)
-        if extremes[1] == 0:
-            raise ValueError("'sample_weight' is zero for all points.")
-        weight = weight / extremes[1]
-        return DaskWeight(weight / weight.mean().compute())
-
-
-class DaskWeight(DaskRows):
-    """Weights of rows, in a column, that points are drawn by: see `Weights`."""
-
-    def __init__(self, vector: Any) -> None:
-        super().__init__(vector[:, None])
-
-        def figures(place: Place, block: np.ndarray) -> np.ndarray:
-            weights = Weights(block[:, 0])
-            return np.array([[weights.n_used, weights.total]])
-
-        ones = [1] * len(self.array.chunks[0])
-        self._used, masses = self.map(figures, np.empty((0, 2)), sizes=ones).compute().T
-        self._ends = np.cumsum(masses)
-        self.n_used, self.total = int(self._used.sum()), float(self._ends[-1])
-
-    def used(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the rows that have weight, and it."""
-
-        def of_chunk(place: Place, block: np.ndarray) -> np.ndarray:
-            rows, weight = Weights(block[:, 0]).used()
-            return np.column_stack([place.first + rows, weight])
-
-        rows, weight = self.map(of_chunk, np.empty((0, 2)), sizes=self._used).compute().T
-        return rows.astype(np.int64), weight
-
-    def rows_at(self, positions: np.ndarray) -> np.ndarray:
-        """Return the rows whose weights lie at rising positions from 0 to the total."""
-        positions = np.minimum(positions, np.nextafter(self.total, 0))
-        starts = np.r_[0.0, self._ends[:-1]]
-        parts = np.split(positions, np.searchsorted(positions, starts[1:]))
-
-        def of_chunk(place: Place, block: np.ndarray) -> np.ndarray:
-            number = place.number
-            weights = Weights(block[:, 0])
-            return place.first + weights.rows_at(parts[number] - starts[number])
-
-        return self.map(of_chunk, np.empty(0, np.int64), sizes=map(len, parts)).compute()
+        weight = weight / largest_weight(np.array(compute(weight.min(), weight.max())))
+        return PartedWeight(DaskRows((weight / weight.mean().compute())[:, None]))
 
 
 def _of_chunk(

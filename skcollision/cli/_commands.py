@@ -2,6 +2,7 @@
 
 import importlib.util
 import time
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from skcollision.cli import _files as files
 from skcollision.cli import _interface as ui
+from skcollision.cli import _parts as parts
 from skcollision.cli._files import SUFFIXES, write_table
 from skcollision.cli._interface import PATH, InputError, ReadOptions, reason
 
@@ -42,6 +44,15 @@ from skcollision.cli._interface import PATH, InputError, ReadOptions, reason
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="The same seed gives the same labels."
 )
+@click.option(
+    "--dask",
+    "scheduler",
+    is_flag=False,
+    flag_value=parts.LOCAL,
+    metavar="[ADDRESS]",
+    help="Read and write .parquet files on the workers of a scheduler, as of tcp://host:8786, or "
+    "without ADDRESS of this machine; say it last then.",
+)
 @ui.quiet_option
 def fit(
     data_path: Path,
@@ -56,6 +67,7 @@ def fit(
     header: bool | None,
     prior: str | None,
     seed: int,
+    scheduler: str | None,
     quiet: bool,
     **settings: Any,
 ) -> None:
@@ -65,35 +77,51 @@ def fit(
     large), a .npz, a .csv, or a .parquet whose columns are numbers or vectors of numbers. Outputs
     are .npy, .npz, .csv or .parquet by their names and replace files that exist. Options left out
     have the defaults of skcollision.CollisionClusterer.
+
+    With --dask, X is a pattern of .parquet files, in quotes, that workers read, and outputs are
+    folders, with a .parquet for each.
     """
-    files.check_outputs([labels_path, proba_path], model=model_path, inputs=[data_path])
-    X = files.read_matrix(data_path, ReadOptions(array, columns, drop, delimiter, header))
-    if n_clusters > len(X):
-        raise InputError(f"{data_path}: has {len(X)} rows, too few for {n_clusters} clusters (-k)")
+    tables = [path for path in (labels_path, proba_path) if path]
+    if scheduler:
+        parts.check_folders(str(data_path), tables)
+    files.check_outputs([] if scheduler else tables, model=model_path, inputs=[data_path])
+    options = ReadOptions(array, columns, drop, delimiter, header)
     settings = {name: value for name, value in settings.items() if value is not None}
     if prior is not None:
         settings["prior"] = _read_prior(prior, delimiter)
+
+    with ui.estimator_messages():
+        found = parts.Parts.of(str(data_path), options) if scheduler else None
+        X = found.array if found else files.read_matrix(data_path, options)
+    if n_clusters > len(X):
+        raise InputError(f"{data_path}: has {len(X)} rows, too few for {n_clusters} clusters (-k)")
 
     import joblib
 
     from skcollision import CollisionClusterer
 
-    start = time.perf_counter()
-    with ui.estimator_messages():
+    with parts.workers(scheduler) if scheduler else nullcontext(), ui.estimator_messages():
+        start = time.perf_counter()
         model = CollisionClusterer(n_clusters, random_state=seed, **settings).fit(X)
         seconds = time.perf_counter() - start
-        writers = {labels_path: partial(write_table, labels_path, model.labels_)}
+        outputs = {labels_path: model.labels_}
         if proba_path:
-            writers[proba_path] = partial(write_table, proba_path, model.predict_proba(X))
-        if model_path:
-            writers[model_path] = partial(joblib.dump, model)
+            outputs[proba_path] = model.predict_proba(X)
+        if found:
+            sizes = found.write(outputs, n_clusters)
+        else:
+            sizes = np.bincount(model.labels_, minlength=n_clusters)
+    writers: dict[Path, Any] = {}
+    if not scheduler:
+        writers = {path: partial(write_table, path, table) for path, table in outputs.items()}
+    if model_path:
+        writers[model_path] = partial(joblib.dump, model)
     files.write_outputs(writers)
     if not quiet:
-        sizes = np.bincount(model.labels_, minlength=n_clusters)
         click.echo(
             f"{len(X)} x {X.shape[1]} into {n_clusters} clusters of {sizes.min()} to {sizes.max()} "
             f"points in {seconds:.1f} s, objective {model.objective_:.4f}: "
-            f"wrote {', '.join(map(str, writers))}",
+            f"wrote {', '.join(map(str, outputs | writers))}",
             err=True,
         )
 

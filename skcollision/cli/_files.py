@@ -144,7 +144,7 @@ def import_pyarrow(path: Path) -> Any:
 
 def table_matrix(path: Path, options: ReadOptions) -> NDArray[Any]:
     """Read columns of numbers, or of vectors of numbers, as one finite matrix."""
-    dataset, columns = _open(path, options, as_numbers=True)
+    dataset, columns = open_table(path, options, as_numbers=True)
     features = FeatureBlocks(dataset, columns=columns)
     matrix = np.empty(features.shape, features.dtype)
     for rows, block in features.blocks(_ROWS):
@@ -154,7 +154,7 @@ def table_matrix(path: Path, options: ReadOptions) -> NDArray[Any]:
 
 def table_labels(path: Path, options: ReadOptions) -> NDArray[Any]:
     """Read one column of numbers or text."""
-    dataset, columns = _open(path, options, as_numbers=False)
+    dataset, columns = open_table(path, options, as_numbers=False)
     if len(columns) != 1:
         raise InputError(
             f"{path}: has {len(columns)} columns; choose one with --array: {listing(columns)}"
@@ -180,7 +180,7 @@ def table_labels(path: Path, options: ReadOptions) -> NDArray[Any]:
     return labels
 
 
-def _open(path: Path, options: ReadOptions, *, as_numbers: bool) -> tuple[Any, list[str]]:
+def open_table(path: Path, options: ReadOptions, *, as_numbers: bool) -> tuple[Any, list[str]]:
     """Return the file as a dataset of Arrow, and the names of the chosen columns."""
     pa = import_pyarrow(path)
     if path.suffix.lower() == ".csv":

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import os
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,7 +18,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skcollision._ambient import isolated
 from skcollision._callbacks import CallbackSupportMixin, with_callbacks
+from skcollision._ranks import on_first
 from skcollision._warnings import warn_of_batches
+from skcollision.blocks._shards import Shards
 from skcollision.cluster._linear_model import LinearClusterModel
 from skcollision.cluster._outcome import (
     SurplusMerging,
@@ -25,7 +28,7 @@ from skcollision.cluster._outcome import (
     warn_of_empty,
     warn_of_gap,
 )
-from skcollision.cluster._training import Resumption, target_proportions, train
+from skcollision.cluster._training import Resumption, led, target_proportions, train
 from skcollision.criteria import ClusteringCriterion, SelfLabellingCriterion
 from skcollision.engine import (
     SHARPNESS,
@@ -66,6 +69,9 @@ RESTARTS, COLUMNS = 5, 500
 # With batch_size="auto": points a step, how many of them a cluster should have, and the most
 # predictions of a step where that is more than one a cluster.
 BATCH_SIZE, BATCH_PER_CLUSTER, BATCH_PREDICTIONS = 1000, 5, 2**26
+
+# What a fit sets beside attributes that end in an underscore.
+STATE = ("_trainer", "_normalisation")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -151,6 +157,8 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             memory maps of more than 256 MiB, are read twice: of what is kept, only `labels_` grows
             with n_samples. Arrays and data frames of dask are read by its workers, and only the
             sample comes here; `labels_` is then an array of dask, computed when it is asked for.
+            With `ShardedRows` all ranks of a process group fit one model; `labels_` are those of
+            the own rows, and parameters, `checkpoint` and callbacks those of rank 0.
         y : ignored
             Present so that pipelines and searches can pass it on to their scorers.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -182,43 +190,13 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         """
         data, weight = self._check_data(X, sample_weight, reset=True)
         criterion = self._make_criterion()
-        run = Resumption(checkpoint, self, check_random_state(self.random_state))
+        random_state = check_random_state(self.random_state)
+        run = led(data, lambda: Resumption(checkpoint, self, random_state))
         drawn = draw_sample(len(data), weight, self._sample_size(), run.random_state)
         rows = take_rows(data, drawn.rows)
         warn_of_columns(rows, drawn.rows, getattr(self, "feature_names_in_", None))
-        warn_of_batches(self._batch_size(), len(rows), self.n_clusters)
-        run.check(self._measure_normalisation(rows, drawn.weight))
-        sample = TrainingSample(
-            self._normalised(rows),
-            drawn.weight,
-            n_components=self.n_components,
-            n_neighbors=self.n_neighbors,
-            n_clusters=self.n_clusters,
-            random_state=run.random_state,
-        )
-        self._check_merging(sample)
-        trainer = run.trainer(criterion, sample.points.device)
-        trainer = trainer or self._new_trainer(sample, criterion, run.random_state)
-        history = train(
-            self,
-            trainer,
-            sample.seen,
-            sample.weight,
-            X=getattr(data, "array", data),
-            sample_weight=getattr(weight, "vector", weight),
-            progress=run.progress(),
-            save=run.save,
-        )
-        self.history_, self.n_iter_ = history.as_dict(), len(history.seconds)
-        if sample.graph is None:
-            trainer.keep(lowest(trainer.evaluate(sample.seen, sample.weight).objective))
-        else:
-            self._learn_labels_on_graph(trainer, sample)
-        final = trainer.evaluate(sample.seen, sample.weight)
-        self.objective_, self.duality_gap_ = map(float, (final.objective[0], final.duality_gap[0]))
-        self._number_clusters(trainer, sample, rows)
-        trainer.lift()
-        self._store(trainer, 0)
+        seen = {"X": getattr(data, "array", data), "sample_weight": weight}
+        self._lead(data, lambda: self._learn(rows, drawn.weight, run, criterion, seen))
         warn_of_empty(self.n_clusters_, self._describe(data, weight))
         warn_of_gap(criterion, self.objective_, self.duality_gap_)
         return self
@@ -238,7 +216,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         X : array-like of shape (n_samples, n_features)
             Features, as in `fit`; at least `n_clusters` rows in the first call. They are used as
             they are: without the whole data there are no neighbourhoods to average over. All rows
-            of an array are trained on, of `FeatureBlocks` and dask a sample of `max_samples`.
+            of an array are trained on, of others a sample of `max_samples`.
         y : ignored
             Present for pipelines.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -256,29 +234,98 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         """
         first = not hasattr(self, "_trainer")
         data, weight = self._check_data(X, sample_weight, reset=first)
-        random_state = check_random_state(self.random_state)
+        random_state = led(data, lambda: check_random_state(self.random_state))
         size = None if isinstance(data, np.ndarray) else self._sample_size()
         drawn = draw_sample(len(data), weight, size, random_state)
         rows = take_rows(data, drawn.rows)
-        if first:
+        self._lead(data, lambda: self._learn_more(rows, drawn.weight, first and random_state))
+        warn_of_empty(self.n_clusters_, self._describe(data, weight))
+        return self
+
+    def _lead(self, X: Any, learn: Callable[[], None]) -> None:
+        """Call what sets fitted attributes; where ranks share rows, the first does so for all."""
+        if not isinstance(X, Shards):
+            return learn()
+
+        def learned() -> dict[str, Any]:
+            learn()
+            state = self.__getstate__()
+            state.pop("labels_", None)  # those of a fit before
+            return {each: state[each] for each in state if each.endswith("_") or each in STATE}
+
+        found = on_first(learned)
+        if X.place.number:
+            state = self._restored({**self.get_params(deep=False), **found})
+            for name in found:
+                setattr(self, name, state[name])
+        return None
+
+    def _learn(
+        self,
+        rows: np.ndarray,
+        weight: np.ndarray | None,
+        run: Resumption,
+        criterion: ClusteringCriterion,
+        seen: dict[str, Any],
+    ) -> None:
+        """Train on a sample; `seen` is what callbacks see."""
+        warn_of_batches(self._batch_size(), len(rows), self.n_clusters)
+        run.check(self._measure_normalisation(rows, weight))
+        sample = TrainingSample(
+            self._normalised(rows),
+            weight,
+            n_components=self.n_components,
+            n_neighbors=self.n_neighbors,
+            n_clusters=self.n_clusters,
+            random_state=run.random_state,
+        )
+        self._check_merging(sample)
+        trainer = run.trainer(criterion, sample.points.device)
+        trainer = trainer or self._new_trainer(sample, criterion, run.random_state)
+        history = train(
+            self,
+            trainer,
+            sample.seen,
+            sample.weight,
+            **seen,
+            progress=run.progress(),
+            save=run.save,
+        )
+        self.history_, self.n_iter_ = history.as_dict(), len(history.seconds)
+        if sample.graph is None:
+            trainer.keep(lowest(trainer.evaluate(sample.seen, sample.weight).objective))
+        else:
+            self._learn_labels_on_graph(trainer, sample)
+        final = trainer.evaluate(sample.seen, sample.weight)
+        self.objective_, self.duality_gap_ = map(float, (final.objective[0], final.duality_gap[0]))
+        self._number_clusters(trainer, sample, rows)
+        trainer.lift()
+        self._store(trainer, 0)
+
+    def _learn_more(
+        self,
+        rows: np.ndarray,
+        weight: np.ndarray | None,
+        start: np.random.RandomState | Literal[False],
+    ) -> None:
+        """Train on rows once, at the start from random weights."""
+        if start:
             criterion = self._make_criterion()
-            self._measure_normalisation(rows, drawn.weight)
+            self._measure_normalisation(rows, weight)
         features = self._normalised(rows)
         size = min(self._batch_size(), len(rows))
         warn_of_batches(size, math.inf, self.n_clusters, "'batch_size' and the rows of a call")
-        if first:
-            heads = random_heads(features, self.n_clusters, self._n_init(), random_state)
-            self._trainer = self._trainer_of(heads, len(rows), criterion, random_state)
+        if start:
+            heads = random_heads(features, self.n_clusters, self._n_init(), start)
+            self._trainer = self._trainer_of(heads, len(rows), criterion, start)
             self.n_iter_ = 0
         self._trainer.to(features.device)
-        measures = self._trainer.run_once(features, weight_like(features, drawn.weight))
+        measures = self._trainer.run_once(features, weight_like(features, weight))
         best = int(np.argmin(measures.objective))
         self.objective_ = float(measures.objective[best])
         self.duality_gap_ = float(measures.duality_gap[best])
         self._store(self._trainer, best)
         self.n_iter_ += 1
-        warn_of_empty(self.n_clusters_, self._describe(data, weight))
-        return self
 
     def _sample_size(self) -> int | None:
         size = self.max_samples

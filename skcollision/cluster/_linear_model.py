@@ -137,7 +137,7 @@ class LinearClusterModel(
         """
         n_samples, n_clusters, labels = len(X), len(self.coef_), None
         if not isinstance(X, DaskRows):
-            labels = np.empty(n_samples, dtype=np.int32)
+            labels = np.empty(len(getattr(X, "own", X)), dtype=np.int32)  # shards have rows here
 
         def of_block(rows: slice, block: np.ndarray, logits: Tensor, w: Any) -> tuple[Any, ...]:
             probs, found = logits.softmax(1), logits.argmax(1).cpu().numpy()

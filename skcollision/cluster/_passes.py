@@ -1,4 +1,4 @@
-"""Passes of a fitted model over all rows: here, or on the workers of dask."""
+"""Passes of a fitted model over all rows: here, on the workers of dask, or on several ranks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from torch import Tensor
 
 from skcollision._ambient import isolated
 from skcollision.blocks import FeatureBlocks
-from skcollision.blocks._dask import DaskRows, Place
+from skcollision.blocks._dask import DaskRows
 from skcollision.blocks._readers import RESIDENT_BYTES, maps_of, release
+from skcollision.blocks._shards import Shards
+from skcollision.blocks._weights import Place
 from skcollision.engine import LinearHeads, Normalisation, NormalisedRows, resolve_device
 
 Rows = np.ndarray | FeatureBlocks | DaskRows
@@ -63,12 +65,12 @@ class Passes:
     @isolated()
     def sums(
         self,
-        X: Rows,
+        X: Rows | Shards,
         weight: Any,
         function: Callable[..., tuple[Tensor | np.ndarray, ...]],
     ) -> list[np.ndarray]:
         """Add up, in float64, what a function makes of range, rows, logits and weights."""
-        if isinstance(X, DaskRows):
+        if isinstance(X, DaskRows | Shards):
             return X.sums(lambda block, w=None: self.sums(block, w, function), weight)
 
         def of_block(rows: slice, block: np.ndarray, logits: Tensor) -> Any:

@@ -14,9 +14,11 @@ from torch import Tensor
 
 from skcollision._array_api import like, stacked, to_numpy
 from skcollision._persistence import VersionedEstimator
-from skcollision.blocks import FeatureBlocks
+from skcollision._ranks import together
+from skcollision.blocks import FeatureBlocks, ShardedRows
 from skcollision.blocks._dask import DaskRows, is_dask
 from skcollision.blocks._feature_blocks import large_map
+from skcollision.blocks._shards import Shards
 from skcollision.cluster._passes import Passes
 from skcollision.engine import Normalisation, NormalisedRows, resolve_device
 
@@ -121,20 +123,19 @@ class LinearSoftmaxModel(VersionedEstimator):
     ) -> tuple[Any, Any]:
         """Validate X and weights; `reset` when X starts a new model.
 
-        Returns X as a matrix, or as blocks or dask's rows, whose values are checked as they are
-        read, and weights of mean 1.
+        Returns X as a matrix, as shards of one, or as blocks or dask's rows, whose values are
+        checked as they are read, and weights of mean 1.
         """
+        sample_weight = to_numpy(sample_weight)
         if self._fits_blocks and is_dask(X):
             rows = DaskRows(X)
             validate_data(self, rows.example, reset=reset, skip_check_array=True)
-            return rows, rows.weight(to_numpy(sample_weight))
-        sample_weight = to_numpy(sample_weight)
-        matrix: Any = to_numpy(stacked(X))
-        if self._fits_blocks and large_map(matrix):
-            matrix = FeatureBlocks(matrix)
-        is_blocks = isinstance(matrix, FeatureBlocks)
-        check = self._check_blocks if is_blocks else self._check_matrix
-        data = check(matrix, reset=reset)
+            return rows, rows.weight(sample_weight)
+        if self._fits_blocks and isinstance(X, ShardedRows):
+            own = together(lambda: self._check_rows(X.own, reset=reset))
+            shards = Shards(own, getattr(self, "feature_names_in_", None))
+            return shards, shards.weight(sample_weight)
+        data = self._check_rows(X, reset=reset)
         if sample_weight is None:
             return data, None
         weight = _check_sample_weight(
@@ -146,6 +147,15 @@ class LinearSoftmaxModel(VersionedEstimator):
         # Only ratios matter. Near 1 they neither overflow nor vanish in float32.
         weight = weight / largest
         return data, weight / weight.mean()
+
+    def _check_rows(self, X: ArrayLike, *, reset: bool) -> np.ndarray | FeatureBlocks:
+        """Validate X that is here."""
+        matrix: Any = to_numpy(stacked(X))
+        if self._fits_blocks and large_map(matrix):
+            matrix = FeatureBlocks(matrix)
+        if isinstance(matrix, FeatureBlocks):
+            return self._check_blocks(matrix, reset=reset)
+        return self._check_matrix(matrix, reset=reset)
 
     def _check_blocks(self, X: FeatureBlocks, *, reset: bool) -> FeatureBlocks:
         if reset and not self._fits_blocks:
@@ -187,5 +197,6 @@ class LinearSoftmaxModel(VersionedEstimator):
     ) -> Any:
         """Apply a function to the logits of X, and write what it gives to `out`."""
         check_is_fitted(self)
-        data, _ = self._check_data(X, None, reset=False)
+        # Each rank predicts for its own rows, and needs no other for that.
+        data, _ = self._check_data(X.own if isinstance(X, ShardedRows) else X, None, reset=False)
         return self._passes().collect(data, function, out)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from numbers import Integral
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from torch import Tensor
 
 from skcollision._callbacks import EpochTasks
 from skcollision._checkpoint import Checkpoint, as_arrays
+from skcollision._ranks import on_first
+from skcollision.blocks._shards import Shards
 from skcollision.criteria import ClusteringCriterion
 from skcollision.engine import (
     Features,
@@ -25,6 +28,8 @@ from skcollision.engine import (
     Trainer,
     restored_random_state,
 )
+
+T = TypeVar("T")
 
 
 def target_proportions(prior: str | ArrayLike, n_clusters: int, caller: str) -> np.ndarray:
@@ -62,6 +67,11 @@ def target_proportions(prior: str | ArrayLike, n_clusters: int, caller: str) -> 
             f"n_clusters={n_clusters} positive proportions that sum to 1. Got {prior!r} instead."
         )
     return proportions / proportions.sum()
+
+
+def led(X: Any, task: Callable[[], T]) -> T:
+    """Do a task; where ranks share rows, the first does, and what it gives is returned on all."""
+    return on_first(task) if isinstance(X, Shards) else task()
 
 
 class Resumption:
@@ -127,7 +137,7 @@ def train(
     weight: Tensor | None,
     *,
     X: Any,
-    sample_weight: np.ndarray | None,
+    sample_weight: Any,
     progress: Progress | None = None,
     **options: Any,
 ) -> History:

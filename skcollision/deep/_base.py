@@ -22,7 +22,9 @@ from skcollision._ambient import isolated, own_generator
 from skcollision._callbacks import CallbackSupportMixin, EpochTasks
 from skcollision._checkpoint import Checkpoint
 from skcollision._networks import load_weights
+from skcollision._ranks import together
 from skcollision._warnings import warn_of_batches
+from skcollision.blocks import ShardedRows
 from skcollision.criteria import ClusteringCriterion
 from skcollision.deep._network import Backbone, ClusteringNetwork, evaluating, make_backbone
 from skcollision.deep._samples import Augmentation, Samples, VirtualAdversary, default_augmentation
@@ -140,17 +142,14 @@ class BaseDeepEstimator(
         self, X: ArrayLike, samples: Samples, n_clusters: int, targets: np.ndarray | None = None
     ) -> None:
         """Train a network; set everything but what is said of the training samples."""
-        if len(samples) < n_clusters:
+        if samples.n_all < n_clusters:
             raise ValueError(
-                f"X has n_samples={len(samples)} samples, fewer than n_clusters={n_clusters}."
+                f"X has n_samples={samples.n_all} samples, fewer than n_clusters={n_clusters}."
             )
-        warn_of_batches(self.batch_size, len(samples), n_clusters)
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        checkpoint, saved = None, None
-        if self.checkpoint is not None:
-            checkpoint = Checkpoint(self.checkpoint, self._identity(samples, targets))
-            saved = checkpoint.load()
-            seed = saved["seed"] if saved else seed
+        warn_of_batches(self.batch_size, samples.n_all, n_clusters)
+        saves = samples.led(lambda: self.checkpoint is not None)
+        identity = self._identity(samples, targets) if saves else None
+        checkpoint, saved, seed = samples.led(lambda: self._start(identity))
         with own_generator():
             torch.manual_seed(seed)
             network = self._new_network(samples, n_clusters)
@@ -161,6 +160,7 @@ class BaseDeepEstimator(
             self,
             network,
             CRITERIA[criterion] if isinstance(criterion, str) else criterion,
+            samples,
             augment=augment,
             neighbours=self._neighbours(network, samples),
             targets=targets,
@@ -180,12 +180,21 @@ class BaseDeepEstimator(
                 print(f"{name}: epoch {trainer.epoch}/{self.max_iter}, objective {value:.5f}")
             return tasks.end_epoch(lambda: {"network_": copy.deepcopy(trainer.network).cpu()})
 
-        trainer.run(samples, on_epoch_end)
+        trainer.run(on_epoch_end)
         tasks.close()
         self.network_ = trainer.network
         self.n_iter_ = trainer.epoch
         self.history_ = {name: np.array(curve) for name, curve in trainer.history.items()}
         self.objective_ = trainer.history["objective"][-1]
+
+    def _start(self, identity: dict[str, Any] | None) -> tuple[Checkpoint | None, Any, int]:
+        """Return the checkpoint, if one is wanted, what it has, and the seed."""
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        if self.checkpoint is None or identity is None:
+            return None, None, seed
+        checkpoint = Checkpoint(self.checkpoint, identity)
+        saved = checkpoint.load()
+        return checkpoint, saved, saved["seed"] if saved else seed
 
     def _new_network(self, samples: Samples, n_clusters: int) -> ClusteringNetwork:
         sizes = [n_clusters] + ([] if self.overclustering is None else [self.overclustering])
@@ -208,6 +217,11 @@ class BaseDeepEstimator(
         """Return each sample's nearest ones by the cosine of its features before training."""
         if self.n_neighbors == 0:
             return None
+        if samples.sizes is not None:
+            raise ValueError(
+                f"The 'n_neighbors' parameter of {type(self).__name__} must be 0 with ShardedRows: "
+                f"neighbours may be on other ranks. Got {self.n_neighbors} instead."
+            )
         if self.n_neighbors >= len(samples):
             raise ValueError(
                 f"The 'n_neighbors' parameter of {type(self).__name__} must be less than "
@@ -236,6 +250,13 @@ class BaseDeepEstimator(
     def _check_samples(self, X: ArrayLike, *, reset: bool) -> Samples:
         """Validate X; `reset` when it starts a new model."""
         caller = type(self).__name__
+        if isinstance(X, ShardedRows):
+            rows = X.own
+            if not reset:  # each rank predicts for its own
+                return self._check_samples(rows, reset=False)
+            samples = together(lambda: self._check_samples(rows, reset=True))
+            samples.share()
+            return samples
         values: Any = X.detach().cpu().numpy() if isinstance(X, Tensor) else X
         n_axes = values.ndim if hasattr(values, "ndim") else np.asarray(values).ndim
         if n_axes > 2:

@@ -80,7 +80,8 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
     device : str, default="auto"
         "cpu", "cuda", "cuda:i", or "auto" for CUDA where it is there.
     n_devices : int, default=1
-        Devices, or processes on a CPU, to share each batch among. Each labels its own share.
+        Devices, or processes on a CPU, to share each batch among; it is labelled as a whole. With
+        `ShardedRows`, those of the process group.
     strategy : str, default="auto"
         Lightning Fabric's strategy for several of them, such as "ddp".
     compile : bool, default=False
@@ -155,7 +156,9 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
         ----------
         X : array-like or Tensor of shape (N, H, W), (N, H, W, C), (N, C, H, W) or (N, n_features)
             Images, uint8 or floating with values in [0, 1]; rows are flattened images where
-            `image_shape` is given, otherwise vectors. An array or memory map is not copied.
+            `image_shape` is given, otherwise vectors. An array or memory map is not copied. With
+            `ShardedRows` of them, the ranks of a process group train one network; `labels_` are
+            those of the own images, and `checkpoint` is that of rank 0.
         y : ignored
             Present for pipelines and searches.
 
@@ -180,7 +183,8 @@ class DeepClusterer(ClusterMixin, BaseDeepEstimator):
         samples = self._check_samples(X, reset=True)
         self._fit(X, samples, self.n_clusters)
         self.labels_ = self._collect(self.network_, samples, _labels).astype(np.int32)
-        n_empty = self.n_clusters - len(np.unique(self.labels_))
+        used = np.unique(samples.joined(lambda: np.unique(self.labels_)))
+        n_empty = self.n_clusters - len(used)
         if n_empty:
             warn(
                 f"{n_empty} of n_clusters={self.n_clusters} clusters ended empty. Lower "
@@ -268,7 +272,8 @@ class SemiSupervisedDeepClassifier(ClassifierMixin, BaseDeepEstimator):
         X : array-like or Tensor of shape (N, H, W), (N, H, W, C), (N, C, H, W) or (N, n_features)
             Images, as in :meth:`DeepClusterer.fit`.
         y : array-like of shape (N,)
-            Classes, -1 for unknown; names of classes go with -1 in an array of objects.
+            Classes, -1 for unknown; names of classes go with -1 in an array of objects. Those of
+            the own images with `ShardedRows`.
 
         Returns
         -------
@@ -281,9 +286,15 @@ class SemiSupervisedDeepClassifier(ClassifierMixin, BaseDeepEstimator):
             If fewer than two classes are named in y, or as :meth:`DeepClusterer.fit`.
         """
         samples, name = self._check_samples(X, reset=True), type(self).__name__
-        if y is None:
-            raise ValueError(f"{name} requires y to be passed, but the target y is None.")
-        labels: np.ndarray = column_or_1d(y, warn=True)
+
+        def own_labels() -> np.ndarray:
+            if y is None:
+                raise ValueError(f"{name} requires y to be passed, but the target y is None.")
+            labels: np.ndarray = column_or_1d(y, warn=True)
+            check_consistent_length(range(len(samples)), labels)
+            return labels
+
+        labels = samples.joined(own_labels)
         if labels.dtype.kind in "fO":
             check_array(labels, dtype=None, ensure_2d=False, input_name="y")
         if labels.dtype.kind in "USO" and (labels == str(UNLABELLED)).any():
@@ -292,7 +303,6 @@ class SemiSupervisedDeepClassifier(ClassifierMixin, BaseDeepEstimator):
                 "objects with the integer -1 for unknown."
             )
         check_classification_targets(labels[labels != UNLABELLED])
-        check_consistent_length(X, labels)
         known = labels != UNLABELLED
         targets = np.full(len(labels), UNLABELLED, dtype=np.int64)
         self.classes_, targets[known] = np.unique(labels[known], return_inverse=True)

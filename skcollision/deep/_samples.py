@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -13,15 +13,22 @@ from torch import Tensor, nn
 
 from skcollision._ambient import isolated
 from skcollision._extras import import_extra
+from skcollision._ranks import gather, on_first, together
 from skcollision.losses import soft_cross_entropy
 
+T = TypeVar("T")
 CPU = torch.device("cpu")
 # Numbers of channels by which an axis is taken for that of the channels.
 USUAL_CHANNELS = (1, 3)
 
 
 class Samples:
-    """X in place; a memory map stays on disk. `shape` is that of a sample in a batch."""
+    """X in place; a memory map stays on disk. `shape` is that of a sample in a batch.
+
+    Where ranks share samples, `sizes` says how many each has; None where all are here.
+    """
+
+    sizes: list[int] | None = None
 
     def __init__(
         self, values: np.ndarray, image_shape: tuple[int, ...] | None, channels: str, caller: str
@@ -35,6 +42,11 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self._values)
+
+    @property
+    def n_all(self) -> int:
+        """How many there are on all ranks."""
+        return len(self) if self.sizes is None else sum(self.sizes)
 
     def batch(self, rows: np.ndarray | slice, device: torch.device = CPU) -> Tensor:
         """Return samples as float32, (B, C, H, W) or (B, F); bytes are scaled to [0, 1]."""
@@ -55,27 +67,41 @@ class Samples:
         for start in range(0, len(self), size):
             yield self.batch(slice(start, start + size), device)
 
+    def share(self) -> None:
+        """Join them with those of other ranks."""
+        self.sizes = gather(len(self))
+        if len(shapes := {*gather(self.shape)}) > 1:
+            raise ValueError(f"X has samples of other shapes on other ranks: {sorted(shapes)}.")
+
+    def joined(self, values: Callable[[], np.ndarray]) -> np.ndarray:
+        """Return what a function gives here, or, where samples are shared, on all ranks."""
+        return values() if self.sizes is None else np.concatenate(gather(together(values)))
+
+    def led(self, task: Callable[[], T]) -> T:
+        """Return what a task gives; where samples are shared, rank 0 does it for all."""
+        return task() if self.sizes is None else on_first(task)
+
     def fingerprint(self) -> str:
-        """Tell data sets apart by their size and up to 64 samples."""
+        """Tell data sets apart by their size and up to 64 samples, of each rank."""
         rows = np.unique(np.linspace(0, len(self) - 1, 64).astype(int))
         batch = self.batch(rows).numpy()
-        return f"{len(self)} {batch.shape} {hashlib.sha256(batch.tobytes()).hexdigest()}"
+        own = f"{len(self)} {batch.shape} {hashlib.sha256(batch.tobytes()).hexdigest()}"
+        return own if self.sizes is None else str(gather(own))
 
     def statistics(self, size: int) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation of each channel (C, 1, 1), or of each feature (F,)."""
-        scaler, first, varies = StandardScaler(), self.batch(slice(0, 1)), False
-        for block in self.blocks(size):
-            if not torch.isfinite(block).all():
-                raise ValueError("X has values beyond the range of float32. Rescale X.")
-            varies = varies or bool((block != first).any())
-            pixels = block.movedim(1, -1).reshape(-1, self.shape[0])
-            scaler.partial_fit(pixels.double().numpy())
-        if not varies:
+        if self.sizes is None:
+            told = [self._moments(size)]
+        else:
+            told = gather(together(lambda: self._moments(size)))
+        counts, means, variances, lowest, highest = map(np.array, zip(*told, strict=True))
+        if (lowest.min(0) == highest.max(0)).all():
             raise ValueError(
-                f"X has the same sample in every row (n_samples={len(self)}): there is nothing to "
-                "cluster."
+                f"X has the same sample in every row (n_samples={self.n_all}): there is "
+                "nothing to cluster."
             )
-        mean, std = scaler.mean_, np.sqrt(scaler.var_)
+        mean = np.average(means, 0, counts)
+        std = np.sqrt(np.average(variances + (means - mean) ** 2, 0, counts))
         # The spread of a constant channel is rounding; 1 leaves it at 0 after centring.
         std = np.where(std > np.finfo(np.float32).eps * np.abs(mean), std, 1.0)
         shape = (-1, *[1] * (len(self.shape) - 1))
@@ -83,6 +109,19 @@ class Samples:
             torch.from_numpy(mean).float().reshape(shape),
             torch.from_numpy(std).float().reshape(shape),
         )
+
+    def _moments(self, size: int) -> tuple[np.ndarray, ...]:
+        """Return number, mean and variance of channels, least and largest values of a sample."""
+        scaler, lowest, highest = StandardScaler(), np.inf, -np.inf
+        for block in self.blocks(size):
+            if not torch.isfinite(block).all():
+                raise ValueError("X has values beyond the range of float32. Rescale X.")
+            pixels = block.movedim(1, -1).reshape(-1, self.shape[0])
+            scaler.partial_fit(pixels.double().numpy())
+            lowest = np.minimum(lowest, block.amin(0).numpy())
+            highest = np.maximum(highest, block.amax(0).numpy())
+        count = np.array(scaler.n_samples_seen_)
+        return count, scaler.mean_, scaler.var_, np.asarray(lowest), np.asarray(highest)
 
 
 def _stored_shape(

@@ -15,6 +15,7 @@ from skcollision._extras import import_extra
 from skcollision.criteria import ClusteringCriterion, PseudoLabels
 from skcollision.deep._network import ClusteringNetwork, evaluating
 from skcollision.deep._samples import Samples, VirtualAdversary
+from skcollision.deep._shares import Shares, layout
 from skcollision.losses import marginal_entropy
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -40,6 +41,7 @@ class DeepTrainer:
         estimator: Any,
         network: ClusteringNetwork,
         criterion: ClusteringCriterion,
+        samples: Samples,
         *,
         augment: Any,
         neighbours: np.ndarray | None,  # (N, n_neighbors)
@@ -66,9 +68,12 @@ class DeepTrainer:
         devices: Any = estimator.n_devices
         if devices == 1 and device.type == "cuda":
             devices = [device.index or 0]
-        options = {"strategy": estimator.strategy, "precision": estimator.precision}
-        self._fabric = lightning.Fabric(accelerator=device.type, devices=devices, **options)
+        options = layout(samples.sizes, devices, estimator.strategy)
+        options["precision"] = estimator.precision
+        self._fabric = lightning.Fabric(accelerator=device.type, **options)
         self._fabric.launch()
+        processes = self._fabric.global_rank, self._fabric.world_size
+        self._samples, self._shares = samples, Shares(len(samples), samples.sizes, *processes)
         self.is_first_process = bool(self._fabric.is_global_zero)  # which is the one that writes
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         rate, slow = estimator.learning_rate, estimator.backbone_learning_rate
@@ -79,7 +84,7 @@ class DeepTrainer:
         compiled = torch.compile(network) if estimator.compile else network
         self._module, self._optimizer = self._fabric.setup(compiled, optimizer)
 
-    def run(self, samples: Samples, on_epoch_end: Callable[[], bool]) -> None:
+    def run(self, on_epoch_end: Callable[[], bool]) -> None:
         """Train until told to stop by `on_epoch_end`, or `max_iter` epochs have passed."""
         elapsed = self.history["seconds"][-1] if self.epoch else 0.0
         start = time.perf_counter() - elapsed
@@ -87,13 +92,13 @@ class DeepTrainer:
         with own_generator(devices):
             while self.epoch < self._parameters.max_iter:
                 torch.manual_seed(self._seed_of(1 + self._fabric.global_rank))
-                self._label_all(samples)
-                measured = self._pass(samples).tolist()
+                self._label_all()
+                measured = self._pass().tolist()
                 rate, seconds = self._optimizer.param_groups[0]["lr"], time.perf_counter() - start
                 for name, value in zip(MEASURES, (*measured, rate, seconds), strict=True):
                     self.history[name].append(float(value))
                 self.epoch += 1
-                if on_epoch_end():
+                if self._fabric.broadcast(on_epoch_end()):
                     break
         self.network.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         self.network.eval()
@@ -125,7 +130,7 @@ class DeepTrainer:
         sequence = np.random.SeedSequence([self.seed, self.epoch, stream])
         return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
-    def _label_all(self, samples: Samples) -> None:
+    def _label_all(self) -> None:
         """Solve for the labels of the whole set at once, where a round of that is due."""
         rounds, n_epochs = self._parameters.label_rounds, self._parameters.max_iter
         if rounds is None:
@@ -133,17 +138,28 @@ class DeepTrainer:
         if self.epoch and self.epoch * rounds // n_epochs == (self.epoch - 1) * rounds // n_epochs:
             return
         with evaluating(self._module), torch.no_grad():
-            blocks = samples.blocks(2 * self._parameters.batch_size, self._fabric.device)
-            logits = torch.cat([self._module(block).float() for block in blocks])
-        self._memory = self._criteria[0].solve(logits[None, :, : self.network.n_outputs[0]], None)
+            parts = self._shares.split(np.arange(self._shares.n_samples))
+            logits = self._shares.join(self._logits(self._shares.own(parts)), parts)
+        self._memory = self._criteria[0].solve(logits[None], None)
 
-    def _pass(self, samples: Samples) -> np.ndarray:
+    def _logits(self, rows: np.ndarray) -> Tensor:
+        """Return the logits of the first head for some samples, of whatever number."""
+        size, n_clusters = 2 * self._parameters.batch_size, self.network.n_outputs[0]
+        found = []
+        for start in range(0, len(rows) or 1, size):
+            batch = self._samples.batch(rows[start : start + size], self._fabric.device)
+            with self._fabric.autocast():  # not by the wrapper, which waits for other processes
+                found.append(self.network(batch)[:, :n_clusters].float())
+        return torch.cat(found)
+
+    def _pass(self) -> np.ndarray:
         """Visit every sample once; return the means of what was measured."""
         self.network.train()
         if self._rates[self.network.backbone] == 0:
             # What rests keeps the statistics of its normalisation too.
             self.network.backbone.eval()
-        rows = np.random.default_rng(self._seed_of(0)).permutation(len(samples))
+        draws = np.random.default_rng(self._seed_of(0))  # alike in all processes
+        rows = draws.permutation(self._shares.n_samples)
         # Normalisation needs two samples on each device.
         most = len(rows) // (2 * self._fabric.world_size)
         n_batches = max(1, min(math.ceil(len(rows) / self._parameters.batch_size), most))
@@ -153,29 +169,39 @@ class DeepTrainer:
             factor = SCHEDULES[self._parameters.schedule](progress)
             for group, rate in zip(self._optimizer.param_groups, self._rates.values(), strict=True):
                 group["lr"] = rate * factor
-            mine = np.array_split(batch, self._fabric.world_size)[self._fabric.global_rank]
-            total += len(batch) * self._step(samples, mine)
+            total += len(batch) * self._step(batch, draws)
+        self._shares.agree(self.network.buffers())
         return total / len(rows)
 
-    def _step(self, samples: Samples, rows: np.ndarray) -> np.ndarray:
-        """Take one step on a batch; return objective, H(σ̄) and duality gap, in nats."""
-        batch = samples.batch(rows, self._fabric.device)
-        view = self._view(samples, rows, batch)
-        parts, known = [batch] if view is None else [batch, view], None
+    def _step(self, rows: np.ndarray, draws: np.random.Generator) -> np.ndarray:
+        """Take one step on a batch; return objective, H(σ̄) and duality gap, in nats.
+
+        Each process passes its part through the network. The objective is that of the whole batch.
+        """
+        shares = self._shares
+        parts = shares.split(rows)
+        own = shares.own(parts)
+        batch = self._samples.batch(own, self._fabric.device)
+        view = self._view(own, batch)
+        inputs, places = ([batch], [parts]) if view is None else ([batch, view], [parts, parts])
         if self._targets is not None:  # of known classes a batch may have next to none
-            known = np.flatnonzero(self._targets >= 0)
-            order = torch.randperm(len(known))[: max(1, len(rows) // LABELLED_SHARE)]
-            known = known[order.numpy()]
-            parts.append(self._augmented(samples.batch(known, batch.device)))
+            known = draws.permutation(np.flatnonzero(self._targets >= 0))
+            labelled = shares.split(known[: max(1, len(rows) // LABELLED_SHARE)])
+            chosen = self._samples.batch(shares.own(labelled), batch.device)
+            inputs.append(self._augmented(chosen))
+            places.append(labelled)
         # In one forward pass, so that normalisation layers see the same statistics for all.
-        joint = torch.cat(parts)
+        joint = torch.cat(inputs)
         form = torch.channels_last if joint.ndim == 4 else torch.contiguous_format
         outputs = self._module(joint.to(memory_format=form)).float()
-        logits, *others = outputs.split([len(part) for part in parts])
-        objective, gap = self._objective(logits, None if view is None else others[0], rows)
+        pieces = outputs.split([len(each) for each in inputs])
+        logits, *others = (shares.join(*each) for each in zip(pieces, places, strict=True))
+        objective, gap = self._objective(
+            logits, None if view is None else others[0], np.concatenate(parts)
+        )
         n_classes = self.network.n_outputs[0]
-        if known is not None and self._targets is not None:
-            targets = torch.from_numpy(self._targets[known]).to(logits.device)
+        if self._targets is not None:
+            targets = torch.from_numpy(self._targets[np.concatenate(labelled)]).to(logits.device)
             supervised = cross_entropy(others[-1][:, :n_classes], targets)
             objective = objective + self._parameters.supervised_weight * supervised
         if not torch.isfinite(objective):
@@ -184,25 +210,26 @@ class DeepTrainer:
                 "diverged. Lower 'learning_rate'."
             )
         self._optimizer.zero_grad()
-        self._fabric.backward(objective)
+        # Gradients are those of the own part, and the mean of the processes' is taken.
+        self._fabric.backward(objective * shares.n_processes)
         self._optimizer.step()
         entropy = marginal_entropy(logits.detach()[:, :n_classes])
         measured = torch.stack([objective.detach(), entropy, gap.to(objective)])
-        return np.asarray(self._fabric.all_reduce(measured, reduce_op="mean").cpu().double())
+        return np.asarray(measured.cpu().double())
 
-    def _view(self, samples: Samples, rows: np.ndarray, batch: Tensor) -> Tensor | None:
+    def _view(self, rows: np.ndarray, batch: Tensor) -> Tensor | None:
         """Return the second views of a batch, None where samples have but one."""
         if self._neighbours is not None:
             near = self._neighbours[rows]
             chosen = torch.randint(near.shape[1], (len(rows),)).numpy()
-            batch = samples.batch(near[np.arange(len(rows)), chosen], batch.device)
+            batch = self._samples.batch(near[np.arange(len(rows)), chosen], batch.device)
         elif self._augment is None:
             return None
         return self._augmented(batch)
 
     def _augmented(self, batch: Tensor) -> Tensor:
         """Return augmentations of a batch, or the batch where there are none."""
-        if self._augment is None:
+        if self._augment is None or not len(batch):
             return batch
         if isinstance(self._augment, VirtualAdversary):
             with evaluating(self.network):

@@ -14,8 +14,9 @@ from torch import Tensor
 from skcollision._parallel import run_tasks
 from skcollision._threads import one_thread
 from skcollision.blocks import FeatureBlocks
-from skcollision.blocks._dask import DaskRows, DaskWeight
-from skcollision.blocks._weights import Weights
+from skcollision.blocks._dask import DaskRows
+from skcollision.blocks._shards import Shards
+from skcollision.blocks._weights import PartedWeight, Weights
 from skcollision.engine._normalisation import Normalisation
 
 # Rows a block in passes over a whole matrix: a block should fit in a core's cache.
@@ -44,7 +45,7 @@ class Sample(NamedTuple):
 
 def draw_sample(
     n_samples: int,
-    sample_weight: np.ndarray | DaskWeight | None,
+    sample_weight: np.ndarray | PartedWeight | None,
     size: int | None,
     random_state: np.random.RandomState,
 ) -> Sample:
@@ -58,7 +59,7 @@ def draw_sample(
             return Sample(np.arange(n_samples), None)
         rows = sample_without_replacement(n_samples, size, random_state=random_state)
         return Sample(np.sort(rows), None)
-    weights = sample_weight if isinstance(sample_weight, DaskWeight) else Weights(sample_weight)
+    weights = sample_weight if isinstance(sample_weight, PartedWeight) else Weights(sample_weight)
     if size is None or size >= weights.n_used:
         return Sample(*weights.used())
     positions = (np.arange(size) + random_state.uniform(size=size)) * (weights.total / size)
@@ -78,8 +79,13 @@ def row_blocks(
         yield rows, X[rows]
 
 
-def take_rows(X: np.ndarray | FeatureBlocks | DaskRows, rows: np.ndarray) -> np.ndarray:
-    """Return rows given in rising order; streamed features are read once from end to end."""
+def take_rows(X: np.ndarray | FeatureBlocks | DaskRows | Shards, rows: np.ndarray) -> np.ndarray:
+    """Return rows given in rising order; streamed features are read once from end to end.
+
+    Of several ranks, the first gets all of them, others none.
+    """
+    if isinstance(X, Shards):
+        return X.take(rows, take_rows)
     if isinstance(X, DaskRows):
         return X.take(rows)
     if not isinstance(X, FeatureBlocks):

@@ -54,7 +54,7 @@ def test_a_restart_whose_clusters_cut_through_what_lies_together_is_not_chosen()
 
 def test_merged_parts_compete_with_restarts():
     X, y = make_embeddings(600, 3, 16, random_state=0)
-    sample = sample_of(X, n_neighbors=10)
+    sample = sample_of(X.astype(np.float64), n_neighbors=10)
     first, second = clusters_of_parts(sample, 3, 2, np.random.RandomState(0))
     assert min(adjusted_rand_score(y, each) for each in (first, second)) > 0.95
     at_random = heads_of(np.random.default_rng(0).normal(size=(3, 16)))

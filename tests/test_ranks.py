@@ -1,0 +1,338 @@
+"""Ranks of a process group, each with its own rows: the fit of one process with all of them.
+
+This file is also what the ranks run: ``python test_ranks.py RANK WORLD_SIZE FOLDER TASK``.
+"""
+
+import os
+import pickle
+import runpy
+import subprocess
+import sys
+import warnings
+from contextlib import nullcontext
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "distributed" / "fit.py"
+SECONDS = 240  # until ranks that wait for each other are taken for lost
+
+
+def data():
+    from skcollision.datasets import make_embeddings
+
+    X = make_embeddings(420, 4, 24, spread=0.7, random_state=0)[0]
+    weight = np.random.default_rng(0).choice([0.0, 0.5, 3.0], len(X))
+    weight[:110] = 0  # all of those of a rank, if there are four
+    return X, weight
+
+
+def bounds(n_ranks):
+    """Ragged, the second shard long."""
+    return [0, 100, 420] if n_ranks == 2 else [0, 100, 330, 331, 420]
+
+
+def fits(share):
+    """Yield names and fitted clusterers; `share` makes of an array what is here of it."""
+    from skcollision import CollisionClusterer, FeatureBlocks
+    from skcollision.blocks import ShardedRows
+    from skcollision.cluster import MutualInfoClusterer
+
+    def rows(X):
+        return X if share is None else ShardedRows(share(X))
+
+    own = share or (lambda X: X)
+    X, weight = data()
+    some = {"n_init": 2, "max_iter": 4}
+    yield "all rows", CollisionClusterer(4, random_state=0, **some).fit(rows(X)), None
+    model = CollisionClusterer(4, max_samples=150, random_state=np.random.RandomState(1), **some)
+    yield "a sample", model.fit(rows(X)), model.score(rows(X))
+    model = CollisionClusterer(4, random_state=0, **some)
+    model.fit(rows(X), sample_weight=own(weight))
+    yield "weights", model, model.score(rows(X), sample_weight=own(weight))
+    model = CollisionClusterer(4, max_samples=150, random_state=0, **some)
+    yield "a sample by weight", model.fit(rows(X), sample_weight=own(weight)), None
+    model = MutualInfoClusterer(4, max_samples=10_000, random_state=0, n_init=2)
+    for _ in range(2):
+        model.partial_fit(rows(X))
+    yield "in part", model, None
+    blocks = FeatureBlocks([own(X.astype(np.float64))])
+    X = blocks if share is None else ShardedRows(blocks)
+    yield "blocks", CollisionClusterer(4, max_samples=150, random_state=0, **some).fit(X), None
+
+
+def images():
+    from sklearn.datasets import load_digits
+
+    X, y = load_digits(n_class=4, return_X_y=True)
+    return X[:420].reshape(-1, 8, 8) / 16, np.where(np.arange(420) % 3, -1, y[:420])
+
+
+def backbone(shape):
+    from torch import nn
+
+    return nn.Sequential(nn.Flatten(), nn.Linear(int(np.prod(shape)), 16), nn.ReLU())
+
+
+def trainings(share, folder=None):
+    """Yield the same of networks, whose batches may have none of some ranks' images."""
+    from skcollision.blocks import ShardedRows
+    from skcollision.deep import DeepClusterer, SemiSupervisedDeepClassifier
+
+    X, y = images()
+    rows = X if share is None else ShardedRows(share(X))
+    quick = {"backbone": backbone, "augment": None, "max_iter": 2, "batch_size": 105}
+    quick["random_state"] = 0
+    yield "network", DeepClusterer(4, overclustering=6, **quick).fit(rows), None
+    several = {} if share is None else {"n_devices": int(os.environ["WORLD_SIZE"])}
+    model = DeepClusterer(4, **quick, **several, strategy="auto" if share is None else "ddp").fit(X)
+    model.labels_ = model.labels_ if share is None else share(model.labels_)
+    yield "all images on each rank", model, None
+    views = quick | {"augment": lambda batch: 0.9 * batch}
+    yield "views", DeepClusterer(4, criterion="iic", **views).fit(rows), None
+    rounds = {"criterion": "sela", "label_rounds": 2}
+    if share is not None:  # a fit that ends after an epoch, and one that goes on from there
+        rounds["checkpoint"] = folder / "network" if os.environ["RANK"] == "0" else None
+        target = "skcollision.deep._trainer.DeepTrainer._pass"
+        with patch(target, interrupted()), pytest.raises(InterruptedError):
+            DeepClusterer(4, **rounds, **quick).fit(rows)
+    yield "rounds", DeepClusterer(4, **rounds, **quick).fit(rows), None
+    steep = quick | {"optimizer": "sgd", "learning_rate": 0.1}
+    model = SemiSupervisedDeepClassifier(**steep).fit(rows, y if share is None else share(y))
+    model.labels_ = model.predict(rows)
+    yield "known classes", model, None
+
+
+def interrupted():
+    from skcollision.deep._trainer import DeepTrainer
+
+    run_epoch = DeepTrainer._pass
+
+    def once(self):
+        if self.epoch == 1:
+            raise InterruptedError
+        return run_epoch(self)
+
+    return once
+
+
+def attributes(model, score):
+    found = {name: value for name, value in vars(model).items() if name.endswith("_")}
+    found["history_"] = found["history_"]["objective"] if "history_" in found else None
+    if "network_" in found:
+        weights = found["network_"].state_dict().values()
+        found["network_"] = np.concatenate([each.numpy().ravel() for each in weights])
+    return {**found, "score": score}
+
+
+@pytest.fixture(scope="module")
+def expected():
+    with warnings.catch_warnings(action="ignore"):  # of clusters that are empty so soon
+        made = [*fits(None), *trainings(None)]
+    return {name: attributes(model, score) for name, model, score in made}
+
+
+def launch(n_ranks, folder, task, check=True):
+    """Start ranks, and return exit codes and what they wrote."""
+    (folder / "store").unlink(missing_ok=True)
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, __file__, str(rank), str(n_ranks), str(folder), task],
+            env={**env, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(n_ranks)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(n_ranks)
+    ]
+    try:
+        errors = [each.communicate(timeout=SECONDS)[1] for each in ranks]
+    finally:
+        for each in ranks:
+            each.kill()
+    if check:
+        assert [each.returncode for each in ranks] == [0] * n_ranks, "\n".join(errors)
+        return [pickle.loads((folder / f"{rank}").read_bytes()) for rank in range(n_ranks)]
+    return [each.returncode for each in ranks], errors
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_ranks", [2, 4])
+def test_ranks_with_shards_fit_what_one_process_does(n_ranks, expected, tmp_path):
+    found = launch(n_ranks, tmp_path, "results")
+    cases = expected
+    if n_ranks == 2:
+        cases = expected | {"resumed": {**expected["all rows"]}}
+        check_errors([each.pop("errors") for each in found])
+        assert [len(np.load(tmp_path / f"labels-{rank}.npy")) for rank in (0, 1)] == [3000, 3000]
+    assert {*found[0]} == {*cases}
+    for name, one in cases.items():
+        several = [each[name] for each in found]
+        own = [each.pop("labels_") for each in several]
+        assert [len(labels) for labels in own] == list(np.diff(bounds(n_ranks)))
+        labels = np.concatenate(own)
+        np.testing.assert_array_equal(labels, one["labels_"], err_msg=name)
+        for each in several:
+            assert {*each, "labels_"} == {*one}
+            for key in {*one} - {"labels_"}:
+                np.testing.assert_equal(each[key], several[0][key], err_msg=f"{name} {key}")
+                if key != "history_" and one[key] is not None:
+                    np.testing.assert_allclose(
+                        each[key], one[key], rtol=1e-5, atol=1e-5, err_msg=f"{name} {key}"
+                    )
+
+
+WORDS = {
+    "NaN on rank 1": "Input X contains NaN",
+    "columns": "same columns on all ranks. Got 23 columns of float32, 24 columns of float32",
+    "types": "Got 24 columns of float32, 24 columns of float64",
+    "weights on rank 0": "sample_weight must be given on all ranks or on none",
+    "weights of one more": "sample_weight.shape == ",
+    "negative": "Negative values in data passed to `sample_weight`",
+    "zero": "at least one non-zero number",
+    "no rows": "Found array with 0 sample(s)",
+    "few rows": "fewer than n_clusters=5",
+    "neighbours": "'n_neighbors' parameter of DeepClusterer must be 0 with ShardedRows",
+    "samples": "samples of other shapes on other ranks: [(23,), (24,)]",
+    "NaN in a sample of rank 1": "Input X contains NaN",
+    "classes of one more": "inconsistent numbers of samples: [1, 2]",
+}
+
+
+def check_errors(found):
+    """Every rank says what is wrong; where one alone has it, the others say which."""
+    assert all({*each} == {*WORDS} for each in found)
+    for name, words in WORDS.items():
+        for each in found:
+            assert words in each[name]
+    alone = [name for name in WORDS if "rank 1" in name or "one more" in name]
+    for name in [*alone, "no rows"]:
+        assert found[1][name].startswith("ValueError")
+        assert found[0][name].startswith("RuntimeError: Rank 1 stopped with ValueError: ")
+
+
+@pytest.mark.slow
+def test_a_rank_that_dies_ends_the_others(tmp_path):
+    codes, texts = launch(2, tmp_path, "death", check=False)
+    assert codes == [1, 7]
+    assert "ConnectionError: Another rank of the process group has stopped" in texts[0]
+
+
+def test_shards_need_a_process_group():
+    from skcollision.blocks import ShardedRows
+
+    with pytest.raises(RuntimeError, match=r"call torch\.distributed\.init_process_group first"):
+        ShardedRows(np.zeros((3, 2)))
+
+
+def results(rank, share, folder):
+    """Do all that ranks do to an end; what has less to do with their number, two of them."""
+    made = [*fits(share), *trainings(share, folder)]
+    found = {name: attributes(model, score) for name, model, score in made}
+    if os.environ["WORLD_SIZE"] != "2":
+        return found
+    found["resumed"] = resumed(rank, share, folder)
+    found["errors"] = errors(rank, share, folder)
+    os.chdir(folder)
+    with patch.multiple(
+        "torch.distributed",
+        init_process_group=lambda *_, **__: None,
+        destroy_process_group=lambda: None,
+    ):
+        runpy.run_path(str(EXAMPLE), run_name="__main__")
+    return found
+
+
+def resumed(rank, share, folder):
+    """Fit with a checkpoint that only rank 0 may write, in the second attempt to the end."""
+    from skcollision import CollisionClusterer
+    from skcollision._checkpoint import Checkpoint
+    from skcollision.blocks import ShardedRows
+
+    path = folder / "checkpoint" if rank == 0 else folder / "nowhere" / "checkpoint"
+    rows, models = ShardedRows(share(data()[0])), []
+    models = [CollisionClusterer(4, n_init=2, max_iter=4, random_state=0) for _ in range(2)]
+    save = Checkpoint.save
+
+    def die(checkpoint, state):
+        save(checkpoint, state)
+        raise OSError("no space left")
+
+    with patch.object(Checkpoint, "save", die), pytest.raises(Exception, match="no space left"):
+        models[0].fit(rows, checkpoint=path)
+    return attributes(models[1].fit(rows, checkpoint=path), None)
+
+
+def errors(rank, share, folder):
+    """Return what each way to be wrong is told."""
+    from skcollision import CollisionClusterer
+    from skcollision.blocks import ShardedRows
+    from skcollision.deep import DeepClusterer, SemiSupervisedDeepClassifier
+
+    X, weight = data()
+    own, weight = share(X), share(weight)
+    wrong = own.copy()
+    wrong[-1, 5] = np.nan if rank == 1 else 0
+
+    def linear(rows, weights=None):
+        CollisionClusterer(5).fit(ShardedRows(rows), sample_weight=weights)
+
+    def deep(rows, y=None, **parameters):
+        method = DeepClusterer(3) if y is None else SemiSupervisedDeepClassifier()
+        method.set_params(backbone=backbone, augment=None, max_iter=1, **parameters)
+        method.fit(ShardedRows(rows), y)
+
+    few, y = own[: 1 if rank == 1 else 9], [0, 1, -1] * 3
+    cases = {
+        "NaN on rank 1": lambda: linear(wrong),
+        "columns": lambda: linear(own[:, int(rank == 1) :]),
+        "types": lambda: linear(own.astype(np.float64 if rank == 1 else np.float32)),
+        "weights on rank 0": lambda: linear(own, None if rank else weight),
+        "weights of one more": lambda: linear(own, np.append(weight, 1) if rank == 1 else weight),
+        "negative": lambda: linear(own, -weight),
+        "zero": lambda: linear(own, 0 * weight),
+        "no rows": lambda: linear(own[: 3 if rank == 0 else 0]),
+        "few rows": lambda: linear(own[:1]),
+        "neighbours": lambda: deep(own, n_neighbors=2),
+        "samples": lambda: deep(own[:, int(rank == 1) :]),
+        "NaN in a sample of rank 1": lambda: deep(wrong),
+        "classes of one more": lambda: deep(few, y[: len(few) + (rank == 1)]),
+    }
+    found = {}
+    for name, fit in cases.items():
+        try:
+            fit()
+        except (ValueError, RuntimeError) as error:
+            found[name] = f"{type(error).__name__}: {error}"
+    return found
+
+
+def death(rank, share, folder):
+    """Let rank 1 die while rank 0 waits for it."""
+    from skcollision import CollisionClusterer
+    from skcollision.blocks import ShardedRows
+    from skcollision.blocks._shards import Shards
+
+    with patch.object(Shards, "sums", lambda *_: os._exit(7)) if rank else nullcontext():
+        CollisionClusterer(4, n_init=1, max_iter=1).fit(ShardedRows(share(data()[0])))
+
+
+TASKS = {"results": results, "death": death}
+
+
+def main(rank, n_ranks, folder, task):
+    from torch import distributed
+
+    store = f"file://{folder}/store"
+    distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=n_ranks)
+    ends = bounds(n_ranks)
+    warnings.simplefilter("ignore")
+    found = TASKS[task](rank, lambda X: X[ends[rank] : ends[rank + 1]], folder)
+    (folder / f"{rank}").write_bytes(pickle.dumps(found))
+    distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])
