@@ -66,7 +66,7 @@ def fit(
     are .npy, .npz, .csv or .parquet by their names and replace files that exist. Options left out
     have the defaults of skcollision.CollisionClusterer.
     """
-    files.check_outputs([labels_path, proba_path], model=model_path, inputs=[data_path])
+    files.check_outputs([labels_path, proba_path], other=model_path, inputs=[data_path])
     X = files.read_matrix(data_path, ReadOptions(array, columns, drop, delimiter, header))
     if n_clusters > len(X):
         raise InputError(f"{data_path}: has {len(X)} rows, too few for {n_clusters} clusters (-k)")
