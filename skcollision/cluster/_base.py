@@ -150,9 +150,10 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         X : array-like of shape (n_samples, n_features)
             Features, finite, in float32 or float64; other types are converted. Contiguous arrays
             are read in place; only the sample that training sees is copied. `FeatureBlocks`, and
-            memory maps of more than 256 MiB, are read twice: of what is kept, only `labels_` grows
-            with n_samples. Arrays and data frames of dask are read by its workers, and only the
-            sample comes here; `labels_` is then an array of dask, computed when it is asked for.
+            memory maps of more than 256 MiB, are read twice: of what is kept, only `labels_` and
+            `probabilities_` grow with n_samples. Arrays and data frames of dask are read by its
+            workers, and only the sample comes here; those two are then arrays of dask, computed
+            when they are asked for.
         y : ignored
             Present so that pipelines and searches can pass it on to their scorers.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -245,7 +246,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         Returns
         -------
         self
-            The clusterer; `labels_` and `cluster_centers_` are of these rows.
+            The clusterer; `labels_`, `probabilities_` and `cluster_centers_` are of these rows.
 
         Raises
         ------

@@ -129,6 +129,9 @@ class CollisionClusterer(PseudoLabelClusterer):
     labels_ : ndarray of shape (n_samples,), int32
         Most probable cluster of each training point, as `predict` gives it. For X of dask it is an
         array of dask, computed when it is asked for, and no part of a saved model.
+    probabilities_ : ndarray of shape (n_samples,)
+        Certainty of each training point, the probability of its cluster, in the floating dtype of
+        X; of dask as `labels_`. BERTopic reads it.
     n_clusters_ : int
         Clusters of the model: `n_clusters`, or fewer with `merge_surplus`.
     coef_ : ndarray of shape (n_clusters_, n_features)

@@ -35,6 +35,7 @@ def test_attributes(data, fitted):
     X, _ = data
     assert fitted.labels_.dtype == np.int32
     assert fitted.coef_.shape == fitted.cluster_centers_.shape == (4, 32)
+    np.testing.assert_allclose(fitted.probabilities_, fitted.predict_proba(X).max(axis=1))
     assert fitted.intercept_.shape == (4,)
     np.testing.assert_allclose(fitted.class_prior_, 0.25)
     curves = fitted.history_
