@@ -29,6 +29,24 @@ class LinearClusterModel(
     __metadata_request__predict: ClassVar = {"out": UNUSED}
     _fits_blocks = True
 
+    @property
+    def inertia_(self) -> float:
+        """Not there, as distances are not what is minimised.
+
+        For the number of clusters see :class:`~skcollision.model_selection.NClustersSearch`, for a
+        score without labels :class:`~skcollision.metrics.NeighborInfoScorer`.
+
+        Raises
+        ------
+        AttributeError
+            Always.
+        """
+        raise AttributeError(
+            f"{type(self).__name__} has no 'inertia_', as distances are not what it minimises. For "
+            "the number of clusters see skcollision.model_selection.NClustersSearch, for a score "
+            "without labels skcollision.metrics.NeighborInfoScorer."
+        )
+
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Map points to their soft assignments, the same as `predict_proba`.
 
