@@ -11,7 +11,8 @@ from sklearn.utils import check_array
 
 from skcollision.metrics import match_labels
 from skcollision.metrics._matching import check_labels
-from skcollision.plotting._display import INK, PALETTE, Display, certainty_of, predicted_labels
+from skcollision.plotting._display import PALETTE, Display, certainty_of, predicted_labels
+from skcollision.plotting._map_names import write_names
 
 NOISE: Final = "#d0d0d0"
 # Cells of the regions in either direction, and the margin around the points as a share of the map.
@@ -141,8 +142,8 @@ class ClusterMapDisplay(Display):
 
     Behind them are the regions of the clusters. A clusterer of two features has its own; of more
     features a map is only a shadow, so each place is given to the cluster that most of the 15
-    nearest points on the map are in. Each cluster's name stands at the median of its points. More
-    than ten clusters repeat colours, far from each other.
+    nearest points on the map are in. Each cluster's name stands at the median of its points, or as
+    near as there is place. More than ten clusters repeat colours, far from each other.
 
     Parameters
     ----------
@@ -165,7 +166,8 @@ class ClusterMapDisplay(Display):
     regions_ : matplotlib AxesImage or None
         The regions.
     names_ : dict of str to matplotlib Text
-        The name of each cluster on the map; hidden where it would overlap that of a larger one.
+        The name of each cluster. Where it would overlap that of a larger one, it stands beside its
+        cluster, with a line to it, or where there is no place either, in a legend beside the map.
     colors_ : dict of str to str
         The colour of each cluster.
 
@@ -337,31 +339,9 @@ class ClusterMapDisplay(Display):
             linewidths=0,
             rasterized=True,
         )
-        self.names_ = self._write_names(axes)
+        shown = {name: self.colors_[name] for name in sorted_names(self.labels)}
+        self.names_ = write_names(axes, self.coordinates, self.labels, shown)
         axes.set(xticks=[], yticks=[], xlabel=self.axis_names[0], ylabel=self.axis_names[1])
-
-    def _write_names(self, axes: Any) -> dict[str, Any]:
-        """Write the name of each cluster at the median of its points, the largest cluster first."""
-        from matplotlib.patheffects import withStroke
-
-        names = sorted_names(self.labels)
-        size = 12 if len(names) <= 20 else 8
-        # Extent of a character in pixels, about.
-        box = np.array([0.65, 1.1]) * size * self.figure_.dpi / 72
-        style: dict[str, Any] = {"ha": "center", "va": "center", "fontweight": "bold"}
-        style |= {"path_effects": [withStroke(linewidth=2.5, foreground="white")]}
-        texts: dict[str, Any] = {}
-        taken: list[tuple[np.ndarray, np.ndarray]] = []
-        for name in sorted(names, key=lambda name: -np.count_nonzero(self.labels == name)):
-            median = np.median(self.coordinates[self.labels == name], axis=0)
-            place, extent = axes.transData.transform(median), box * (len(name), 1)
-            is_free = all((2 * abs(place - p) >= extent + e).any() for p, e in taken)
-            if is_free:
-                taken.append((place, extent))
-            texts[name] = axes.text(
-                *median, name, color=INK, fontsize=size, visible=is_free, **style
-            )
-        return texts
 
 
 class ComparisonDisplay(Display):
