@@ -13,6 +13,9 @@ from _reference import find_by_name, keep_out_foreign_members, quote_shapes, wri
 # Those to see first, in this order; others follow.
 EXAMPLES = [
     "kmeans_comparison",
+    "images_to_gallery",
+    "sentences_to_topics",
+    "features_to_report",
     "photographs",
     "displays",
     "n_clusters",

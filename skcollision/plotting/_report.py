@@ -20,6 +20,7 @@ from skcollision.plotting import _display as base
 from skcollision.plotting._gallery import by_position, thumbnails
 
 _N_TERMS, _N_NEIGHBORS, _N_SUSPECTS = 6, 3, 20
+_LEAST = 0.005  # mean probability of a neighbour: less would be shown as 0 %
 _LONGEST = 300  # characters of a text
 _SIDE = 96  # pixels of a picture
 
@@ -40,7 +41,8 @@ class ClusterSummary(NamedTuple):
     certainty : float
         Mean probability that they are in it; 0 for an empty cluster.
     neighbors : list of tuple (str, float)
-        Clusters that its points are most likely to be in instead, and the mean probability.
+        Up to three clusters that its points are most likely to be in instead, and the mean
+        probability, at least 0.005.
     representative, doubtful : ndarray of int
         Indices of its most certain points, the most certain first, and of others that are least
         certain, the least certain first.
@@ -183,7 +185,7 @@ class ClusterReport:
     ) -> ClusterSummary:
         """Say what is in cluster `k`, whose members are given by falling certainty."""
         mean = self.y_proba[members].sum(axis=0) / max(len(members), 1)
-        others = [j for j in np.argsort(-mean, kind="stable") if j != k and mean[j] > 0]
+        others = [j for j in np.argsort(-mean, kind="stable") if j != k and mean[j] >= _LEAST]
         return ClusterSummary(
             str(self.names[k]),
             terms,

@@ -173,7 +173,7 @@ def test_errors_name_what_the_estimator_lacks(blobs, kmeans):
     with pytest.raises(TypeError, match=r"'history_'.*Got KMeans"):
         HistoryDisplay.from_estimator(kmeans)
     with pytest.raises(TypeError, match=r"'cv_results_'.*Got KMeans"):
-        SearchHeatMapDisplay.from_search(kmeans)
+        SearchHeatMapDisplay.from_estimator(kmeans)
     with pytest.raises(NotFittedError):
         ClusterMapDisplay.from_estimator(GaussianMixture(), X)
 
