@@ -125,31 +125,19 @@ class ClusterReport:
         name = type(self).__name__
         check_positive(n_points, "n_points", name)
         self.y_proba = check_proba(y_proba, name)
-        n_samples, n_clusters = self.y_proba.shape
+        n_clusters = self.y_proba.shape[1]
         self.texts = None if texts is None else check_texts(texts, name)
         self.images = None if images is None else by_position(images)
         self.names = np.arange(n_clusters) if names is None else np.asarray(names)
-        for kind, items, wanted in (
-            ("texts", self.texts, n_samples),
-            ("images", self.images, n_samples),
-            ("names", self.names, n_clusters),
-        ):
-            if items is not None and len(items) != wanted:
-                raise ValueError(
-                    f"The {kind!r} parameter of {name} must have {wanted} entries, as 'y_proba' "
-                    f"has shape {self.y_proba.shape}. Got {len(items)} instead."
-                )
-        labels, certainty = self.y_proba.argmax(axis=1), self.y_proba.max(axis=1)
+        self._check_lengths()
+        self.suspects = np.argsort(self.y_proba.max(axis=1), kind="stable")[:_N_SUSPECTS]
         terms: list[list[str]] = [[]] * n_clusters
         if self.texts is not None:
-            every = np.arange(n_clusters)
-            terms = top_terms(self.texts, labels, _N_TERMS, clusters=every, vectorizer=vectorizer)
-        self.suspects = np.argsort(certainty, kind="stable")[:_N_SUSPECTS]
+            options = {"clusters": np.arange(n_clusters), "vectorizer": vectorizer}
+            terms = top_terms(self.texts, self.y_proba.argmax(axis=1), _N_TERMS, **options)
+        members = by_certainty(self.y_proba)
         self.clusters = [
-            self._summary(k, members, words, n_points)
-            for k, (members, words) in enumerate(
-                zip(by_certainty(self.y_proba), terms, strict=True)
-            )
+            self._summary(k, members[k], terms[k], n_points) for k in range(n_clusters)
         ]
 
     @classmethod
@@ -179,6 +167,16 @@ class ClusterReport:
             Parameters of the class.
         """
         return cls(y_proba, **options)
+
+    def _check_lengths(self) -> None:
+        n_samples, n_clusters = self.y_proba.shape
+        for kind, wanted in (("texts", n_samples), ("images", n_samples), ("names", n_clusters)):
+            items = getattr(self, kind)
+            if items is not None and len(items) != wanted:
+                raise ValueError(
+                    f"The {kind!r} parameter of {type(self).__name__} must have {wanted} entries, "
+                    f"as 'y_proba' has shape {self.y_proba.shape}. Got {len(items)} instead."
+                )
 
     def _summary(
         self, k: int, members: np.ndarray, terms: list[str], n_points: int
@@ -222,34 +220,26 @@ class ClusterReport:
             is_file=is_file,
             certainty=float(self.y_proba.max(axis=1).mean()),
             largest=max(each.share for each in self.clusters),
+            longest=_LONGEST,
         )
 
     def _points(self, indices: list[int]) -> dict[int, dict[str, Any]]:
         """Return what is shown of each point, by its index."""
-        n_clusters = self.y_proba.shape[1]
-        pictures: list[str | None] = [None] * len(indices)
+        images: list[str] = []
         if self.images is not None:
-            pictures = list(
-                _as_data(thumbnails([self.images[i] for i in indices], "ClusterReport"))
-            )
-        points = {}
-        for i, picture in zip(indices, pictures, strict=True):
-            order = np.argsort(-self.y_proba[i], kind="stable")
-            second = order[1] if n_clusters > 1 else None
-            points[i] = {
-                "index": i,
-                "text": None if self.texts is None else _shortened(self.texts[i]),
-                "image": picture,
-                "cluster": str(self.names[order[0]]),
-                "certainty": float(self.y_proba[i, order[0]]),
-                "other": None if second is None else str(self.names[second]),
-                "other_proba": 0.0 if second is None else float(self.y_proba[i, second]),
+            shown = [self.images[i] for i in indices]
+            images = list(_as_data(thumbnails(shown, type(self).__name__)))
+        return {
+            i: {
+                "text": None if self.texts is None else self.texts[i],
+                "image": images[place] if images else None,
+                "clusters": [
+                    (str(self.names[k]), float(self.y_proba[i, k]))
+                    for k in np.argsort(-self.y_proba[i], kind="stable")[:2]
+                ],
             }
-        return points
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+            for place, i in enumerate(indices)
+        }
 
 
 def _as_data(pictures: list[np.ndarray]) -> Iterator[str]:
