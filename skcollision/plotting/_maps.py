@@ -1,11 +1,14 @@
 """Maps of the plane: where the clusters lie, and what several clusterers make of the points."""
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import issparse
 from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array
 
@@ -30,14 +33,16 @@ class MapRegions(NamedTuple):
 
 
 def coordinates_of(
-    X: Any, coordinates: ArrayLike | None, caller: str
+    X: Any, coordinates: ArrayLike | str | None, caller: str
 ) -> tuple[np.ndarray, tuple[str, str]]:
     """Return places on a map, by default X or its principal components, and the axes' names."""
-    if coordinates is not None:
+    if coordinates is not None and not (isinstance(coordinates, str) and coordinates in _METHODS):
         return check_coordinates(coordinates, caller), ("", "")
     try:
         data = check_array(X, accept_sparse=True, allow_nd=True, ensure_min_samples=2)
         data = data.reshape(len(data), -1) if data.ndim > 2 else data
+        if isinstance(coordinates, str):
+            return _METHODS[coordinates](data), (coordinates, "")
         if data.shape[1] == 2:
             names = [str(name) for name in getattr(X, "columns", ("feature 0", "feature 1"))]
             return check_coordinates(data, caller), (names[0], names[1])
@@ -53,6 +58,23 @@ def coordinates_of(
     return points, (f"1st principal component ({first})", f"2nd principal component ({second})")
 
 
+def _by_tsne(data: Any) -> np.ndarray:
+    init = "random" if issparse(data) else "pca"
+    perplexity = min(30.0, (data.shape[0] - 1) / 3)
+    return np.asarray(TSNE(init=init, perplexity=perplexity, random_state=0).fit_transform(data))
+
+
+def _by_umap(data: Any) -> np.ndarray:
+    try:
+        umap = import_module("umap")
+    except ImportError as error:
+        raise ImportError("coordinates='umap' needs umap-learn: pip install umap-learn") from error
+    return np.asarray(umap.UMAP(random_state=0).fit_transform(data))
+
+
+_METHODS: Final = {"tsne": _by_tsne, "umap": _by_umap}
+
+
 def check_coordinates(coordinates: ArrayLike, caller: str) -> np.ndarray:
     """Return finite float64 coordinates of shape (n_samples, 2)."""
     try:
@@ -62,7 +84,7 @@ def check_coordinates(coordinates: ArrayLike, caller: str) -> np.ndarray:
     if points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all():
         raise ValueError(
             f"The 'coordinates' parameter of {caller} must be finite numbers of shape "
-            f"(n_samples, 2). Got {coordinates!r} instead."
+            f"(n_samples, 2), or for an estimator 'tsne' or 'umap'. Got {coordinates!r} instead."
         )
     return points
 
@@ -219,7 +241,7 @@ class ClusterMapDisplay(Display):
         estimator: Any,
         X: ArrayLike,
         *,
-        coordinates: ArrayLike | None = None,
+        coordinates: ArrayLike | str | None = None,
         regions: bool = True,
         ax: Any = None,
     ) -> Self:
@@ -233,9 +255,9 @@ class ClusterMapDisplay(Display):
             the data of its fit.
         X : array-like of shape (n_samples, n_features)
             Features; any input of the estimator if `coordinates` are given.
-        coordinates : array-like of shape (n_samples, 2), default=None
-            A map made elsewhere, by t-SNE or UMAP, say. None for X itself if it has two features,
-            and its first two principal components if it has more.
+        coordinates : array-like of shape (n_samples, 2), "tsne" or "umap", default=None
+            A map made elsewhere, or how to make one of X: "umap" needs umap-learn. None for X
+            itself if it has two features, and its first two principal components if it has more.
         regions, ax
             As :meth:`from_predictions`.
 
@@ -394,7 +416,7 @@ class ComparisonDisplay(Display):
         X: ArrayLike,
         y: ArrayLike | None = None,
         *,
-        coordinates: ArrayLike | None = None,
+        coordinates: ArrayLike | str | None = None,
         regions: bool = True,
         ax: Any = None,
     ) -> Self:

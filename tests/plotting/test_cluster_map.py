@@ -1,3 +1,6 @@
+import sys
+from types import SimpleNamespace
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -6,6 +9,7 @@ from scipy.sparse import csr_matrix
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import NearestNeighbors
 
 from skcollision.plotting import ClusterMapDisplay
 
@@ -134,6 +138,26 @@ def test_77_clusters_and_10000_points():
     boxes = [text.get_window_extent() for text in display.names_.values()]
     overlaps = sum(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
     assert overlaps <= 2  # widths of characters are estimated
+
+
+def test_a_map_by_name(blobs, kmeans, ax, monkeypatch):
+    X, _ = blobs
+    display = ClusterMapDisplay.from_estimator(kmeans, X, coordinates="tsne", ax=ax)
+    near = NearestNeighbors(n_neighbors=10).fit(display.coordinates).kneighbors()[1]
+    same = display.labels[near] == display.labels[:, None]
+    assert same.mean() > 0.8
+    again = ClusterMapDisplay.from_estimator(kmeans, csr_matrix(X), coordinates="tsne", ax=ax)
+    assert again.coordinates.shape == (90, 2)
+    monkeypatch.setitem(sys.modules, "umap", None)
+    with pytest.raises(ImportError, match="pip install umap-learn"):
+        ClusterMapDisplay.from_estimator(kmeans, X, coordinates="umap")
+    umap = SimpleNamespace(UMAP=lambda random_state: PCA(2))
+    monkeypatch.setitem(sys.modules, "umap", umap)
+    display = ClusterMapDisplay.from_estimator(kmeans, X, coordinates="umap", ax=ax)
+    np.testing.assert_allclose(display.coordinates, PCA(2).fit_transform(X))
+    assert ax.get_xlabel() == "umap"
+    with pytest.raises(ValueError, match=r"'coordinates' .* 'tsne' or 'umap'\. Got 'mds'"):
+        ClusterMapDisplay.from_estimator(kmeans, X, coordinates="mds")
 
 
 def test_of_two_names_in_one_place_that_of_the_larger_cluster_stays_there(ax):
