@@ -79,6 +79,7 @@ html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_title = "skcollision"
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}  # dark or light; without it the theme's script complains
 html_theme_options = {
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],

@@ -56,9 +56,9 @@ def look_at(browser, request):
         if page.locator(".math").count():
             page.wait_for_function("document.querySelector('mjx-container') !== null")
         if BUILT in path.parents:
-            pictures = BUILT / "screenshots"
-            pictures.mkdir(exist_ok=True)
-            page.screenshot(path=pictures / f"{path.stem}-{request.param}.png", full_page=True)
+            name = "-".join(path.relative_to(BUILT / "html").with_suffix("").parts)
+            picture = BUILT / "screenshots" / f"{name}-{request.param}.png"
+            page.screenshot(path=picture, full_page=True)
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > request.param:
             wrong.append(f"{width} pixels wide, on a screen of {request.param}")
