@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from sklearn.utils.validation import _num_samples
 
+from skcollision._extras import import_extra
 from skcollision.inspection._points import by_certainty
 from skcollision.plotting import _display as base
 from skcollision.plotting._display import INK, Display
@@ -208,6 +209,7 @@ def by_position(images: Any) -> Any:
 
 def thumbnails(images: list[Any], caller: str) -> list[np.ndarray]:
     """Return uint8 arrays of shape (side, side, 3), each image whole, in proportion, on white."""
+    import_extra("PIL", "plot", caller)
     from PIL import Image, ImageOps
 
     arrays = [_as_array(image, caller) for image in images]

@@ -1,5 +1,6 @@
 """``skcollision report``: a page of the probabilities that ``fit`` wrote."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ def test_neither_texts_nor_images(run):
     assert "no.&nbsp;2" in Path("report.html").read_text(encoding="utf-8")
 
 
-def test_errors(fail):
+def test_errors(fail, monkeypatch):
     np.save("few.npy", ["a", "b"])
     np.save("X.npy", 2 * PROBA)
     Path("empty").mkdir()
@@ -51,3 +52,7 @@ def test_errors(fail):
     assert "no image" in fail("report", "P.npy", "-o", "report.html", "--images", "empty")
     assert ".html" in fail("report", "P.npy", "-o", "report.pdf")
     assert "cannot be read" in fail("report", "missing.npy", "-o", "report.html")
+    np.save("paths.npy", ["a.png", "b.png", "c.png"])
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    message = fail("report", "P.npy", "-o", "report.html", "--images", "paths.npy")
+    assert "skcollision[plot]" in message

@@ -122,4 +122,4 @@ def test_errors_name_the_parameter(options, message):
 
 def test_one_cluster():
     page = ClusterReport.from_predictions(np.ones((3, 1)))._repr_html_()
-    assert "3 points in 1 clusters" in page
+    assert "3 points in 1 cluster<" in page
