@@ -52,7 +52,7 @@ def quote_shapes(
 ) -> None:
     """Quote shapes such as (n_iter_, n_init): an underscore at the end is a link to Sphinx."""
     lines[:] = [
-        re.sub(r"\([^()`]*\w_[,)][^()`]*\)?", lambda shape: f"``{shape[0]}``", line)
+        re.sub(r"(?<!`)\([^()`]*\w_[,)][^()`]*\)?", lambda shape: f"``{shape[0]}``", line)
         for line in lines
     ]
 

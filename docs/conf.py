@@ -13,6 +13,9 @@ from _reference import find_by_name, keep_out_foreign_members, quote_shapes, wri
 # Those to see first, in this order; others follow.
 EXAMPLES = [
     "kmeans_comparison",
+    "images_to_gallery",
+    "sentences_to_topics",
+    "features_to_report",
     "photographs",
     "displays",
     "n_clusters",
@@ -76,6 +79,7 @@ html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_title = "skcollision"
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}  # dark or light; without it the theme's script complains
 html_theme_options = {
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],

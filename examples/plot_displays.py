@@ -101,7 +101,7 @@ plt.show()
 short = CollisionClusterer(n_clusters=10, n_init=1, max_iter=30, random_state=0)
 grid = {"lam": [1, 10, 100], "fairness_weight": [1.0, 2.0, 4.0]}
 search = GridSearchCV(short, grid, cv=2).fit(X)
-SearchHeatMapDisplay.from_search(search, "lam", "fairness_weight")
+SearchHeatMapDisplay.from_estimator(search, "lam", "fairness_weight")
 plt.show()
 
 # %%

@@ -41,7 +41,7 @@ from skcollision.plotting import SearchHeatMapDisplay
 
 figure, panels = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
 for panel, metric in zip(panels, search.scorer_, strict=True):
-    SearchHeatMapDisplay.from_search(search, metric=metric, ax=panel)
+    SearchHeatMapDisplay.from_estimator(search, metric=metric, ax=panel)
 plt.show()
 
 # %%

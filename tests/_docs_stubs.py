@@ -129,7 +129,8 @@ class BERTopic:
         by_size = np.argsort(-np.bincount(clusters), kind="stable")
         mapping = {cluster: topic for topic, cluster in enumerate(by_size.tolist())}
         self.topic_mapper_ = SimpleNamespace(get_mappings=lambda: mapping)
-        return [mapping[cluster] for cluster in clusters.tolist()], None
+        topics = [mapping[cluster] for cluster in clusters.tolist()]
+        return topics, getattr(self.hdbscan_model, "probabilities_", None)
 
     def get_topic_info(self):
         """Return nothing: the stub names no topics."""

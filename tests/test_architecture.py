@@ -27,7 +27,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "features": {"engine"},
     "export": {"cluster", "criteria", "engine", "supervised"},
     "model_selection": {"cluster", "metrics"},
-    "plotting": {"metrics", "model_selection"},
+    "inspection": {"metrics"},
+    "plotting": {"inspection", "metrics", "model_selection"},
 }
 UNRESTRICTED = {"cli", "__init__"}
 

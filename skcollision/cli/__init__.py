@@ -1,4 +1,4 @@
-"""The command line: ``skcollision fit``, ``predict``, ``score`` and ``demo``.
+"""The command line: ``skcollision fit``, ``predict``, ``report``, ``score`` and ``demo``.
 
 Modules here import torch, scikit-learn and the estimators inside the commands only, so that
 ``skcollision --help`` answers at once.
@@ -7,6 +7,7 @@ Modules here import torch, scikit-learn and the estimators inside the commands o
 import click
 
 from skcollision.cli._commands import demo, fit, predict, score
+from skcollision.cli._report import report
 
 __all__ = ["main"]
 
@@ -21,5 +22,5 @@ def main() -> None:
     """
 
 
-for command in (fit, predict, score, demo):
+for command in (fit, predict, report, score, demo):
     main.add_command(command)

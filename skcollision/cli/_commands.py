@@ -84,7 +84,7 @@ def fit(
     tables = [path for path in (labels_path, proba_path) if path]
     if scheduler:
         parts.check_folders(str(data_path), tables)
-    files.check_outputs([] if scheduler else tables, model=model_path, inputs=[data_path])
+    files.check_outputs([] if scheduler else tables, other=model_path, inputs=[data_path])
     options = ReadOptions(array, columns, drop, delimiter, header)
     settings = {name: value for name, value in settings.items() if value is not None}
     if prior is not None:

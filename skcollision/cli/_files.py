@@ -275,18 +275,18 @@ def _choose(path: Path, names: list[str], options: ReadOptions) -> list[str]:
     return chosen
 
 
-Writer = Callable[[BinaryIO], None]
+Writer = Callable[[BinaryIO], object]
 
 
 def check_outputs(
-    tables: Iterable[Path | None], *, inputs: Iterable[Path], model: Path | None = None
+    tables: Iterable[Path | None], *, inputs: Iterable[Path], other: Path | None = None
 ) -> None:
     """Raise if an output cannot be written, would replace one of `inputs`, or is named twice."""
     outputs = [path for path in tables if path]
     for path in outputs:
         if check_suffix(path) == ".parquet":
             import_pyarrow(path)
-    outputs += [model] if model else []
+    outputs += [other] if other else []
     taken = {path.resolve(): "is read by this command" for path in inputs}
     for path in outputs:
         target = path.resolve()

@@ -29,8 +29,8 @@ def estimator_messages() -> Iterator[None]:
         warnings.simplefilter("default")
         try:
             yield
-        # An estimator's complaints are these two: as the data have been checked, about options.
-        except (TypeError, ValueError) as error:
+        # As the data have been checked, these are about options, or an extra that is not installed.
+        except (ImportError, TypeError, ValueError) as error:
             raise InputError(error) from error
     # Deprecations concern the developers of a library, not the user of a command.
     for message in dict.fromkeys(

@@ -154,11 +154,12 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         X : array-like of shape (n_samples, n_features)
             Features, finite, in float32 or float64; other types are converted. Contiguous arrays
             are read in place; only the sample that training sees is copied. `FeatureBlocks`, and
-            memory maps of more than 256 MiB, are read twice: of what is kept, only `labels_` grows
-            with n_samples. Arrays and data frames of dask are read by its workers, and only the
-            sample comes here; `labels_` is then an array of dask, computed when it is asked for.
-            With `ShardedRows` all ranks of a process group fit one model; `labels_` are those of
-            the own rows, and parameters, `checkpoint` and callbacks those of rank 0.
+            memory maps of more than 256 MiB, are read twice: of what is kept, only `labels_` and
+            `probabilities_` grow with n_samples. Arrays and data frames of dask are read by its
+            workers, and only the sample comes here; those two are then arrays of dask, computed
+            when they are asked for. With `ShardedRows` all ranks of a process group fit one model;
+            those two are of the own rows, and parameters, `checkpoint` and callbacks those of
+            rank 0.
         y : ignored
             Present so that pipelines and searches can pass it on to their scorers.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -225,7 +226,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         Returns
         -------
         self
-            The clusterer; `labels_` and `cluster_centers_` are of these rows.
+            The clusterer; `labels_`, `probabilities_` and `cluster_centers_` are of these rows.
 
         Raises
         ------
@@ -250,7 +251,8 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         def learned() -> dict[str, Any]:
             learn()
             state = self.__getstate__()
-            state.pop("labels_", None)  # those of a fit before
+            for name in ("labels_", "probabilities_"):  # those of a fit before
+                state.pop(name, None)
             return {each: state[each] for each in state if each.endswith("_") or each in STATE}
 
         found = on_first(learned)

@@ -57,35 +57,58 @@ class CollisionClusterer(PseudoLabelClusterer):
     ----------
     n_clusters : int, default=8
         Number of clusters, K; with `merge_surplus` the largest number.
+    prior : "estimate", "uniform" or array-like of shape (n_clusters,), default="estimate"
+        Target proportions u of the clusters: ones that start equal and follow the predictions with
+        caution, equal ones, or positive shares that sum to 1 or counts, cluster k to have
+        ``prior[k]``. Which points make up that cluster is found by rank: the largest cluster has
+        the largest one.
+    n_init : int or "auto", default="auto"
+        Restarts R, trained side by side in one matrix product; the one is kept whose clusters tell
+        most of the clusters of neighbours, or, without neighbours, whose objective is lowest. With
+        fewer than 16 features and estimated proportions, the K-means clusters that restarts start
+        from compete, too. "auto" is 5, or 500 / K where that is fewer.
+    n_neighbors : int or "auto", default="auto"
+        Nearest points to average each point with before training, along random walks of 4 to 12
+        steps over the graph that joins them; 0 for none. "auto" is 15, or a tenth of the mean
+        cluster where that is less. Predictions are always of the points themselves.
+    merge_surplus : bool, default=False
+        Whether `fit` joins clusters whose points are each other's neighbours, so that `n_clusters`
+        is the most that there may be: surplus clusters then end empty and are left out of the
+        model. It takes neighbours, and no array as `prior`.
+    normalize : bool, default=True
+        Centre the features and bring each row to unit length, so that the other defaults hold on
+        any scale. Fewer than 16 features keep most of the distance from the centre, which says
+        more there than in many dimensions. The normalisation is kept in the model.
+    max_samples : int, None or "auto", default="auto"
+        Most points that training sees, drawn at random in proportion to their weight; None for all.
+        Every point gets a label. "auto" is 20,000, or 100 K where that is more.
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:i", or "auto" for CUDA where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Draws initial weights and batches. An int makes the fit reproducible to the bit on one
+        machine, whatever the number of threads.
+    verbose : bool or int, default=False
+        Print a line an epoch.
+
+    Other Parameters
+    ----------------
     lam : float, default=10.0
         Weight λ of the fairness of the pseudo-labels; ``float("inf")`` demands that they fill the
         clusters exactly in the proportions of the prior.
     fairness_weight : float, default=1.0
         Weight w of the fairness of the predictions; 0 gives the published loss.
-    prior : "estimate", "uniform" or array-like of shape (n_clusters,), default="estimate"
-        Target proportions u of the clusters: ones that start equal and follow the predictions with
-        caution, equal ones, or positive ones that sum to 1, cluster k to have ``prior[k]``. Which
-        points make up that cluster is found by rank: the largest cluster has the largest one.
     solver : {"dual", "em"}, default="dual"
         Pseudo-label solver: exact with a certificate, or the paper's expectation maximisation.
     solver_tol : float, default=1e-2
         Duality gap at which the solver stops, relative to its objective.
     solver_max_iter : int, default=None
         Most iterations of the solver; None for its own limit.
-    n_init : int or "auto", default="auto"
-        Restarts R, trained side by side in one matrix product; the one is kept whose clusters tell
-        most of the clusters of neighbours, or, without neighbours, whose objective is lowest. With
-        fewer than 16 features and estimated proportions, the K-means clusters that restarts start
-        from compete, too. "auto" is 5, or 500 / K where that is fewer.
     max_iter : int, default=None
         Most epochs, passes over the points that training sees. None for as many as make 80
         optimiser steps, down to 20 for more than 100 clusters, or 150 from random weights.
     batch_size : int or "auto", default="auto"
         Most points a step; an epoch is cut into random batches of nearly equal size. "auto" is
         1000, or 5 K where that is more, up to 2^26 predictions or one point a cluster.
-    max_samples : int, None or "auto", default="auto"
-        Most points that training sees, drawn at random in proportion to their weight; None for all.
-        Every point gets a label. "auto" is 20,000, or 100 K where that is more.
     optimizer : {"adam", "sgd"}, default="adam"
         "adam" shares one second moment among the weights of a cluster, so that the result does not
         depend on a rotation of the features; "sgd" is plain.
@@ -98,37 +121,21 @@ class CollisionClusterer(PseudoLabelClusterer):
     weight_decay : float or "auto", default="auto"
         Coefficient γ; "auto" is 0.01 / K, times K^(-4 / D) where D, the number of features, is less
         than 16: crowded clusters need longer weights.
-    normalize : bool, default=True
-        Centre the features and bring each row to unit length, so that the other defaults hold on
-        any scale. Fewer than 16 features keep most of the distance from the centre, which says
-        more there than in many dimensions. The normalisation is kept in the model.
     n_components : int, default=128
         Dimensions of the principal subspace to train in, where the features have more; None trains
         on all. The model always acts on all features.
-    n_neighbors : int or "auto", default="auto"
-        Nearest points to average each point with before training, along random walks of 4 to 12
-        steps over the graph that joins them; 0 for none. "auto" is 15, or a tenth of the mean
-        cluster where that is less. Predictions are always of the points themselves.
-    merge_surplus : bool, default=False
-        Whether `fit` joins clusters whose points are each other's neighbours, so that `n_clusters`
-        is the most that there may be: surplus clusters then end empty and are left out of the
-        model. It takes neighbours, and no array as `prior`.
     tol : float, default=1e-4
         Training stops when the best restart's objective has not fallen by this many nats in 10
         epochs and 100 steps; 0 never stops early.
-    device : str, default="auto"
-        "cpu", "cuda", "cuda:i", or "auto" for CUDA where there is one.
-    random_state : int, RandomState instance or None, default=None
-        Draws initial weights and batches. An int makes the fit reproducible to the bit on one
-        machine, whatever the number of threads.
-    verbose : bool or int, default=False
-        Print a line an epoch.
 
     Attributes
     ----------
     labels_ : ndarray of shape (n_samples,), int32
         Most probable cluster of each training point, as `predict` gives it. For X of dask it is an
         array of dask, computed when it is asked for, and no part of a saved model.
+    probabilities_ : ndarray of shape (n_samples,)
+        Certainty of each training point, the probability of its cluster, in the floating dtype of
+        X; of dask as `labels_`. BERTopic reads it.
     n_clusters_ : int
         Clusters of the model: `n_clusters`, or fewer with `merge_surplus`.
     coef_ : ndarray of shape (n_clusters_, n_features)

@@ -14,7 +14,7 @@ def documented_like(model: type) -> Callable[[AnyClass], AnyClass]:
     """Complete the numpydoc sections of a class with the entries of a class like it.
 
     Parameters that the class takes but does not document, and attributes that it does not document,
-    are described as in `model`, and in its order.
+    are described as in `model`, and in its order; so is which of them are "Other Parameters".
 
     Parameters
     ----------
@@ -38,16 +38,19 @@ def documented_like(model: type) -> Callable[[AnyClass], AnyClass]:
         if cls.__doc__ and model.__doc__:
             own, source = _sections(cls.__doc__), _sections(model.__doc__)
             taken = inspect.signature(cls).parameters
-            entries = {**_entries(source["Parameters"]), **_entries(own["Parameters"])}
-            parameters = {name: each for name, each in entries.items() if name in taken}
+            others = _entries(source.get("Other Parameters", ""))
+            entries = {**_entries(source["Parameters"]), **others, **_entries(own["Parameters"])}
             attributes = {
                 **_entries(source["Attributes"]),
                 **_entries(own.get("Attributes", "")),
             }
-            head = {
-                "": own.pop(""),
-                "Parameters": _section("Parameters", parameters),
-                "Attributes": _section("Attributes", attributes),
+            contents = {
+                "Parameters": {k: v for k, v in entries.items() if k in taken and k not in others},
+                "Other Parameters": {k: v for k, v in entries.items() if k in {*taken} & {*others}},
+                "Attributes": attributes,
+            }
+            head = {"": own.pop("")} | {
+                title: _section(title, each) for title, each in contents.items() if each
             }
             cls.__doc__ = "".join({**own, **head}[name] for name in {**head, **own})
         return cls

@@ -29,6 +29,24 @@ class LinearClusterModel(
     __metadata_request__predict: ClassVar = {"out": UNUSED}
     _fits_blocks = True
 
+    @property
+    def inertia_(self) -> float:
+        """Not there, as distances are not what is minimised.
+
+        For the number of clusters see :class:`~skcollision.model_selection.NClustersSearch`, for a
+        score without labels :class:`~skcollision.metrics.NeighborInfoScorer`.
+
+        Raises
+        ------
+        AttributeError
+            Always.
+        """
+        raise AttributeError(
+            f"{type(self).__name__} has no 'inertia_', as distances are not what it minimises. For "
+            "the number of clusters see skcollision.model_selection.NClustersSearch, for a score "
+            "without labels skcollision.metrics.NeighborInfoScorer."
+        )
+
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Map points to their soft assignments, the same as `predict_proba`.
 
@@ -133,16 +151,18 @@ class LinearClusterModel(
     def _describe(self, X: Any, weight: Any) -> int:
         """Set what the model says of the rows it was trained on; return how many clusters it uses.
 
-        Labels of dask's rows are a plan, and need a pass of their own.
+        Labels of dask's rows are a plan, and need a pass of their own; so do their certainties.
         """
         n_samples, n_clusters, labels = len(X), len(self.coef_), None
         if not isinstance(X, DaskRows):
-            labels = np.empty(len(getattr(X, "own", X)), dtype=np.int32)  # shards have rows here
+            n_own = len(getattr(X, "own", X))  # of shards, the rows that are here
+            labels = np.empty(n_own, dtype=np.int32)
+            certainties = np.empty(n_own, dtype=X.dtype)
 
         def of_block(rows: slice, block: np.ndarray, logits: Tensor, w: Any) -> tuple[Any, ...]:
             probs, found = logits.softmax(1), logits.argmax(1).cpu().numpy()
             if labels is not None:
-                labels[rows] = found
+                labels[rows], certainties[rows] = found, probs.amax(1).cpu().numpy()
             sizes = np.bincount(found if w is None else found[w > 0], minlength=n_clusters)
             if w is not None:
                 probs *= torch.as_tensor(w[:, None]).to(probs)
@@ -152,7 +172,9 @@ class LinearClusterModel(
 
         passes = self._passes()
         sizes, masses, sums = passes.sums(X, weight, of_block)
-        self.labels_ = passes.collect(X, hard) if labels is None else labels
+        if labels is None:
+            labels, certainties = passes.collect(X, hard), passes.collect(X, certainty)
+        self.labels_, self.probabilities_ = labels, certainties
         # A cluster without any mass has no centre of its own; it is given the common one.
         share = np.maximum(masses, np.finfo(np.float64).tiny)[:, None]
         centres = np.where(masses[:, None] > 0, sums / share, sums.sum(0) / masses.sum())
@@ -162,8 +184,9 @@ class LinearClusterModel(
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         # A plan holds, or refers to, the rows: it is no part of what is saved.
-        if not isinstance(state.get("labels_"), np.ndarray):
-            state.pop("labels_", None)
+        for name in ("labels_", "probabilities_"):
+            if not isinstance(state.get(name), np.ndarray):
+                state.pop(name, None)
         if "_trainer" in state:
             state["_trainer"] = {
                 **self._trainer.state(),
@@ -204,3 +227,8 @@ class LinearClusterModel(
 def hard(logits: Tensor) -> Tensor:
     """Return the most probable clusters."""
     return logits.argmax(1).to(torch.int32)
+
+
+def certainty(logits: Tensor) -> Tensor:
+    """Return the probabilities of the most probable clusters."""
+    return logits.softmax(1).amax(1)

@@ -36,7 +36,7 @@ class MIADMClusterer(PseudoLabelClusterer):
         Weight w of the fairness of the predictions; 0 is the authors' loss.
     prior : "uniform", "estimate" or array-like of shape (n_clusters,), default="uniform"
         Target proportions u of the clusters: equal ones as the authors have them, ones that follow
-        the predictions, or positive ones that sum to 1.
+        the predictions, or positive shares that sum to 1 or counts.
 
     See Also
     --------

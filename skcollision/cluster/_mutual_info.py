@@ -31,7 +31,7 @@ class MutualInfoClusterer(BaseSelfLabellingClusterer):
         Weight w of the fairness of the predictions; 1.3 is the paper's, 1 mutual information.
     prior : "uniform", "estimate" or array-like of shape (n_clusters,), default="uniform"
         Target proportions u of the clusters: equal ones as the authors have them, ones that follow
-        the predictions, or positive ones that sum to 1.
+        the predictions, or positive shares that sum to 1 or counts.
     schedule : {"cosine", "constant"}, default="constant"
         Course of the learning rate, as in :class:`CollisionClusterer`. With "cosine", weight decay
         begins so high that it holds predictions at uniform ones, where this criterion is flat.

@@ -40,7 +40,7 @@ class SeLaClusterer(PseudoLabelClusterer):
         Weight w of the fairness of the predictions; 0 is the authors' loss.
     prior : "uniform", "estimate" or array-like of shape (n_clusters,), default="uniform"
         Target proportions u of the clusters: equal ones as the authors have them, ones that follow
-        the predictions, or positive ones that sum to 1.
+        the predictions, or positive shares that sum to 1 or counts.
     solver_tol : float, default=1e-2
         Duality gap at which the transport's solver stops, relative to its objective; for Sinkhorn's
         iteration the misplaced mass times what moving it can cost, in nats.

@@ -38,7 +38,7 @@ def target_proportions(prior: str | ArrayLike, n_clusters: int, caller: str) -> 
     Parameters
     ----------
     prior : "uniform", "estimate" or array-like of shape (n_clusters,)
-        Proportions, positive and summing to 1. Estimates start from uniform ones.
+        Proportions, positive and summing to 1, or counts. Estimates start from uniform ones.
     n_clusters : int
         Number of clusters, K.
     caller : str
@@ -52,19 +52,28 @@ def target_proportions(prior: str | ArrayLike, n_clusters: int, caller: str) -> 
     Raises
     ------
     ValueError
-        If they are not `n_clusters` positive numbers that sum to 1.
+        If they are not `n_clusters` positive numbers that sum to 1 or are whole.
     """
     if isinstance(prior, str) and prior in ("uniform", "estimate"):
         return np.full(n_clusters, 1 / n_clusters)
     try:
         proportions = np.asarray(prior, dtype=np.float64)
-        is_valid = proportions.shape == (n_clusters,) and (proportions > 0).all()
+        is_valid = (
+            proportions.shape == (n_clusters,)
+            and ((proportions > 0) & np.isfinite(proportions)).all()
+            # Counts, or shares, of which none was left out.
+            and (
+                np.array_equal(proportions, np.rint(proportions))
+                or np.isclose(proportions.sum(), 1, atol=1e-6)
+            )
+        )
     except ValueError:
         is_valid = False
-    if not (is_valid and np.isclose(proportions.sum(), 1, atol=1e-6)):
+    if not is_valid:
         raise ValueError(
             f"The 'prior' parameter of {caller} must be 'uniform', 'estimate' or "
-            f"n_clusters={n_clusters} positive proportions that sum to 1. Got {prior!r} instead."
+            f"n_clusters={n_clusters} positive proportions that sum to 1, or counts. "
+            f"Got {prior!r} instead."
         )
     return proportions / proportions.sum()
 

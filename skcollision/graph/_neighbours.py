@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 from scipy import sparse
+from scipy.special import xlogy
 from sklearn.neighbors import NearestNeighbors
 
 from skcollision._threads import limiting_blas
@@ -22,6 +23,9 @@ SHARE_OF_CLUSTER = 0.1
 # clusters hold together.
 LEAST_STEPS, MOST_STEPS = 4, 12
 KEEPING_STEPS = 4
+
+# Likewise, of those that compare clusterings of the same points.
+COHESION_STEPS = 8
 
 # How much of the graph walks may reach, in mean clusters: beyond, they average over other clusters.
 # So many random vectors are walked along to measure it.
@@ -95,17 +99,17 @@ class NeighbourGraph:
         return labels_on_graph(self.weighted_walk.step, labels, weight, proportions, estimate)
 
     def cohesion(self, labels: np.ndarray, n_clusters: int) -> float:
-        """Measure, from 0 to 1, how well short weighted walks stay in clusters.
+        """Measure, from 0 to 1, how well walks stay in clusters.
 
-        The product of the information that they keep and of their stability: how much more often
-        than by chance they end in the cluster where they began, the modularity of a graph whose
-        edges are walks (Delvenne, Yaliraki & Barahona 2010). The first alone favours few large
-        clusters on features that separate classes badly, the second where clusters are many.
+        Their stability: how much more often than by chance they end in the cluster where they
+        began, the modularity of a graph whose edges are walks (Delvenne, Yaliraki & Barahona 2010).
+        It is multiplied by the root of the clusters' entropy over its largest value: of many
+        clusters chance joins few points, and stability alone would favour unequal ones.
         """
-        joint = self.weighted_walk.between(labels, n_clusters, KEEPING_STEPS)
+        joint = self._walk.between(labels, n_clusters, COHESION_STEPS)
         shares = joint.sum(axis=1)
-        stability = joint.trace() - shares @ shares
-        return max(0.0, float(stability)) * _kept_information(joint)
+        stability = max(0.0, float(joint.trace() - shares @ shares))
+        return stability * np.sqrt(_entropy(shares) / np.log(max(n_clusters, 2)))
 
     def kept_information(self, labels: np.ndarray, n_clusters: int) -> float:
         """Measure, from 0 to 1, what the cluster at the start of a short walk tells of its end.
@@ -114,7 +118,12 @@ class NeighbourGraph:
         and its largest value, I / sqrt(H ln K): dividing by H alone would favour few large
         clusters, not at all equal ones.
         """
-        return _kept_information(self._walk.between(labels, n_clusters, KEEPING_STEPS))
+        joint = self._walk.between(labels, n_clusters, KEEPING_STEPS)
+        before, after = joint.sum(axis=1), joint.sum(axis=0)
+        ratio = joint.data / (before[joint.row] * after[joint.col])
+        information = max(0.0, float(joint.data @ np.log(ratio)))
+        largest = _entropy(before) * np.log(n_clusters)
+        return information / np.sqrt(largest) if largest > 0 else 0.0
 
     def walks_between(self, labels: np.ndarray, n_clusters: int) -> np.ndarray:
         """Return the shares (K, K) of all short walks that lead from each cluster to each."""
@@ -140,13 +149,9 @@ class NeighbourGraph:
         return MOST_STEPS
 
 
-def _kept_information(joint: sparse.coo_array) -> float:
-    before, after = joint.sum(axis=1), joint.sum(axis=0)
-    ratio = joint.data / (before[joint.row] * after[joint.col])
-    information = max(0.0, float(joint.data @ np.log(ratio)))
-    entropy = -float(before[before > 0] @ np.log(before[before > 0]))
-    largest = entropy * np.log(len(before))  # 0, or less by rounding, for a single cluster
-    return information / np.sqrt(largest) if largest > 0 else 0.0
+def _entropy(shares: np.ndarray) -> float:
+    """Return the entropy of clusters, in nats; 0, not less by rounding, for a single one."""
+    return max(0.0, -float(xlogy(shares, shares).sum()))
 
 
 def _stretched(ends: np.ndarray, features: np.ndarray) -> np.ndarray:

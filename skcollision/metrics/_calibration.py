@@ -183,11 +183,8 @@ def accuracy_at_coverage(
     return float(np.interp(wanted, np.r_[0, n_covered], np.r_[0, n_right]) / wanted)
 
 
-def _certainty_and_success(
-    y_true: npt.ArrayLike, y_proba: npt.ArrayLike, caller: str
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Return each point's largest probability, and whether that cluster matches its class."""
-    labels = check_known_labels(y_true, "y_true", caller)
+def check_proba(y_proba: npt.ArrayLike, caller: str) -> npt.NDArray[np.float64]:
+    """Return soft assignments of shape (n_samples, n_clusters), one distribution a row."""
     prefix = f"The 'y_proba' parameter of {caller} must"
     try:
         probs = np.asarray(y_proba, dtype=np.float64)
@@ -202,12 +199,20 @@ def _certainty_and_success(
     worst = np.abs(probs.sum(axis=1) - 1).max()
     if worst > _SUM_TOLERANCE:
         raise ValueError(f"{prefix} have rows that sum to 1. Got a sum off by {worst:.3g} instead.")
+    return probs.clip(max=1.0)  # not divided by the sums: rounding would split equal certainties
+
+
+def _certainty_and_success(
+    y_true: npt.ArrayLike, y_proba: npt.ArrayLike, caller: str
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Return each point's largest probability, and whether that cluster matches its class."""
+    labels = check_known_labels(y_true, "y_true", caller)
+    probs = check_proba(y_proba, caller)
     if len(labels) != len(probs):
         raise ValueError(
             f"The 'y_true' and 'y_proba' parameters of {caller} must have the same length. "
             f"Got {len(labels)} and {len(probs)} instead."
         )
-    probs = probs.clip(max=1.0)  # not divided by the sums: rounding would split equal certainties
     classes, clusters = np.unique(labels, return_inverse=True)[1], probs.argmax(axis=1)
     matched = match_labels(classes, clusters).relabel(clusters, unmatched=-1)
     return probs.max(axis=1), matched == classes

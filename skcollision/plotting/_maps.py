@@ -1,17 +1,20 @@
-"""Maps of the plane: where the clusters lie, and what several clusterers make of the points."""
+"""Maps of the plane: where the clusters lie."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import issparse
 from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array
 
-from skcollision.metrics import match_labels
 from skcollision.metrics._matching import check_labels
-from skcollision.plotting._display import INK, PALETTE, Display, certainty_of, predicted_labels
+from skcollision.plotting._display import PALETTE, Display, certainty_of, predicted_labels
+from skcollision.plotting._map_names import write_names
 
 NOISE: Final = "#d0d0d0"
 # Cells of the regions in either direction, and the margin around the points as a share of the map.
@@ -29,14 +32,16 @@ class MapRegions(NamedTuple):
 
 
 def coordinates_of(
-    X: Any, coordinates: ArrayLike | None, caller: str
+    X: Any, coordinates: ArrayLike | str | None, caller: str
 ) -> tuple[np.ndarray, tuple[str, str]]:
     """Return places on a map, by default X or its principal components, and the axes' names."""
-    if coordinates is not None:
+    if coordinates is not None and not (isinstance(coordinates, str) and coordinates in _METHODS):
         return check_coordinates(coordinates, caller), ("", "")
     try:
         data = check_array(X, accept_sparse=True, allow_nd=True, ensure_min_samples=2)
         data = data.reshape(len(data), -1) if data.ndim > 2 else data
+        if isinstance(coordinates, str):
+            return _METHODS[coordinates](data), (coordinates, "")
         if data.shape[1] == 2:
             names = [str(name) for name in getattr(X, "columns", ("feature 0", "feature 1"))]
             return check_coordinates(data, caller), (names[0], names[1])
@@ -52,6 +57,23 @@ def coordinates_of(
     return points, (f"1st principal component ({first})", f"2nd principal component ({second})")
 
 
+def _by_tsne(data: Any) -> np.ndarray:
+    init = "random" if issparse(data) else "pca"
+    perplexity = min(30.0, (data.shape[0] - 1) / 3)
+    return np.asarray(TSNE(init=init, perplexity=perplexity, random_state=0).fit_transform(data))
+
+
+def _by_umap(data: Any) -> np.ndarray:
+    try:
+        umap = import_module("umap")
+    except ImportError as error:
+        raise ImportError("coordinates='umap' needs umap-learn: pip install umap-learn") from error
+    return np.asarray(umap.UMAP(random_state=0).fit_transform(data))
+
+
+_METHODS: Final = {"tsne": _by_tsne, "umap": _by_umap}
+
+
 def check_coordinates(coordinates: ArrayLike, caller: str) -> np.ndarray:
     """Return finite float64 coordinates of shape (n_samples, 2)."""
     try:
@@ -61,7 +83,7 @@ def check_coordinates(coordinates: ArrayLike, caller: str) -> np.ndarray:
     if points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all():
         raise ValueError(
             f"The 'coordinates' parameter of {caller} must be finite numbers of shape "
-            f"(n_samples, 2). Got {coordinates!r} instead."
+            f"(n_samples, 2), or for an estimator 'tsne' or 'umap'. Got {coordinates!r} instead."
         )
     return points
 
@@ -141,8 +163,8 @@ class ClusterMapDisplay(Display):
 
     Behind them are the regions of the clusters. A clusterer of two features has its own; of more
     features a map is only a shadow, so each place is given to the cluster that most of the 15
-    nearest points on the map are in. Each cluster's name stands at the median of its points. More
-    than ten clusters repeat colours, far from each other.
+    nearest points on the map are in. Each cluster's name stands at the median of its points, or as
+    near as there is place. More than ten clusters repeat colours, far from each other.
 
     Parameters
     ----------
@@ -165,7 +187,8 @@ class ClusterMapDisplay(Display):
     regions_ : matplotlib AxesImage or None
         The regions.
     names_ : dict of str to matplotlib Text
-        The name of each cluster on the map; hidden where it would overlap that of a larger one.
+        The name of each cluster. Where it would overlap that of a larger one, it stands beside its
+        cluster, with a line to it, or where there is no place either, in a legend beside the map.
     colors_ : dict of str to str
         The colour of each cluster.
 
@@ -217,7 +240,7 @@ class ClusterMapDisplay(Display):
         estimator: Any,
         X: ArrayLike,
         *,
-        coordinates: ArrayLike | None = None,
+        coordinates: ArrayLike | str | None = None,
         regions: bool = True,
         ax: Any = None,
     ) -> Self:
@@ -231,9 +254,9 @@ class ClusterMapDisplay(Display):
             the data of its fit.
         X : array-like of shape (n_samples, n_features)
             Features; any input of the estimator if `coordinates` are given.
-        coordinates : array-like of shape (n_samples, 2), default=None
-            A map made elsewhere, by t-SNE or UMAP, say. None for X itself if it has two features,
-            and its first two principal components if it has more.
+        coordinates : array-like of shape (n_samples, 2), "tsne" or "umap", default=None
+            A map made elsewhere, or how to make one of X: "umap" needs umap-learn. None for X
+            itself if it has two features, and its first two principal components if it has more.
         regions, ax
             As :meth:`from_predictions`.
 
@@ -337,183 +360,6 @@ class ClusterMapDisplay(Display):
             linewidths=0,
             rasterized=True,
         )
-        self.names_ = self._write_names(axes)
+        shown = {name: self.colors_[name] for name in sorted_names(self.labels)}
+        self.names_ = write_names(axes, self.coordinates, self.labels, shown)
         axes.set(xticks=[], yticks=[], xlabel=self.axis_names[0], ylabel=self.axis_names[1])
-
-    def _write_names(self, axes: Any) -> dict[str, Any]:
-        """Write the name of each cluster at the median of its points, the largest cluster first."""
-        from matplotlib.patheffects import withStroke
-
-        names = sorted_names(self.labels)
-        size = 12 if len(names) <= 20 else 8
-        # Extent of a character in pixels, about.
-        box = np.array([0.65, 1.1]) * size * self.figure_.dpi / 72
-        style: dict[str, Any] = {"ha": "center", "va": "center", "fontweight": "bold"}
-        style |= {"path_effects": [withStroke(linewidth=2.5, foreground="white")]}
-        texts: dict[str, Any] = {}
-        taken: list[tuple[np.ndarray, np.ndarray]] = []
-        for name in sorted(names, key=lambda name: -np.count_nonzero(self.labels == name)):
-            median = np.median(self.coordinates[self.labels == name], axis=0)
-            place, extent = axes.transData.transform(median), box * (len(name), 1)
-            is_free = all((2 * abs(place - p) >= extent + e).any() for p, e in taken)
-            if is_free:
-                taken.append((place, extent))
-            texts[name] = axes.text(
-                *median, name, color=INK, fontsize=size, visible=is_free, **style
-            )
-        return texts
-
-
-class ComparisonDisplay(Display):
-    """Maps of several clusterings of the same points, side by side.
-
-    Clusters have the names and colours of what they are matched with: the classes, if they are
-    given, or else the clusters of the first clusterer. A cluster without a match keeps its own
-    name, in brackets.
-
-    Parameters
-    ----------
-    maps : mapping of str to ClusterMapDisplay
-        The map of each clusterer, by its name, with matched labels.
-    titles : sequence of str, default=None
-        Title of each panel; None for the names.
-
-    Attributes
-    ----------
-    ax_ : ndarray of shape (n_clusterers,) of matplotlib Axes
-        Where the maps were drawn. The artists of a panel are attributes of its map.
-
-    Examples
-    --------
-    >>> from sklearn.cluster import AgglomerativeClustering, KMeans
-    >>> from skcollision.datasets import make_embeddings
-    >>> from skcollision.plotting import ComparisonDisplay
-    >>> X, y = make_embeddings(200, 3, 16, spread=0.5, random_state=0)
-    >>> clusterers = [KMeans(3, n_init=1, random_state=0), AgglomerativeClustering(3)]
-    >>> display = ComparisonDisplay.from_estimators([each.fit(X) for each in clusterers], X, y)
-    >>> display.ax_[1].get_title()
-    'AgglomerativeClustering: accuracy 1.000'
-    """
-
-    def __init__(
-        self, maps: Mapping[str, ClusterMapDisplay], titles: Sequence[str] | None = None
-    ) -> None:
-        self.maps = dict(maps)
-        self.titles = list(self.maps) if titles is None else list(titles)
-        if not self.maps or len(self.titles) != len(self.maps):
-            raise ValueError(
-                "The 'maps' parameter of ComparisonDisplay must have one map at least, and "
-                f"'titles' as many titles. Got {list(self.maps)} and {self.titles} instead."
-            )
-        self._figsize, self._n_panels = (5.2 * len(self.maps), 4.8), len(self.maps)
-
-    @classmethod
-    def from_estimators(
-        cls,
-        estimators: Mapping[str, Any] | Sequence[Any],
-        X: ArrayLike,
-        y: ArrayLike | None = None,
-        *,
-        coordinates: ArrayLike | None = None,
-        regions: bool = True,
-        ax: Any = None,
-    ) -> Self:
-        """Draw the maps of fitted clusterers.
-
-        Parameters
-        ----------
-        estimators : mapping of str to estimator, or sequence of estimators
-            Fitted clusterers with their names, or in sequence, named by their classes.
-        X, coordinates
-            As :meth:`ClusterMapDisplay.from_estimator`, as is each estimator.
-        y, regions, ax
-            As `y_true` and so on of :meth:`from_predictions`.
-        """
-        points, axis_names = coordinates_of(X, coordinates, cls.__name__)
-        maps = {}
-        if not isinstance(estimators, Mapping):
-            kinds = [type(each).__name__ for each in estimators]
-            # With a number where there are several of one class.
-            names = [
-                kind if kinds.count(kind) == 1 else f"{kind} {kinds[: i + 1].count(kind)}"
-                for i, kind in enumerate(kinds)
-            ]
-            estimators = dict(zip(names, estimators, strict=True))
-        for name, each in estimators.items():
-            labels, certainty = predicted_labels(each, X, cls.__name__), certainty_of(each, X)
-            maps[name] = ClusterMapDisplay(points, labels, certainty, None, axis_names)
-        return cls._matched(maps, y, regions).plot(ax)
-
-    @classmethod
-    def from_predictions(
-        cls,
-        coordinates: ArrayLike,
-        predictions: Mapping[str, ArrayLike],
-        y_true: ArrayLike | None = None,
-        *,
-        regions: bool = True,
-        ax: Any = None,
-    ) -> Self:
-        """Draw maps of predictions.
-
-        Parameters
-        ----------
-        coordinates : array-like of shape (n_samples, 2)
-            Places of the points.
-        predictions : mapping of str to array-like of shape (n_samples,)
-            The labels of each clusterer, by its name; -1 is noise.
-        y_true : array-like of shape (n_samples,), default=None
-            Classes, to name clusters by; None to name them by those of the first clusterer.
-        regions : bool, default=True
-            Whether to draw regions, by the nearest points on the map.
-        ax : array-like of matplotlib Axes, one a clusterer, or one to divide, default=None
-            Where to draw; None for a new figure.
-
-        Raises
-        ------
-        ValueError
-            If labels or coordinates are invalid or differ in length.
-        """
-        maps = {name: ClusterMapDisplay(coordinates, y) for name, y in predictions.items()}
-        return cls._matched(maps, y_true, regions).plot(ax)
-
-    @classmethod
-    def _matched(
-        cls, maps: dict[str, ClusterMapDisplay], y: ArrayLike | None, regions: bool
-    ) -> Self:
-        """Rename the clusters of each map after the classes, or those of the first map."""
-        reference = None if y is None else as_names(y, cls.__name__)
-        titles: list[str] = []
-        for name, each in maps.items():
-            reference = each.labels if reference is None else reference
-            each.labels = _renamed(each.labels, reference)
-            score = np.mean(each.labels == reference)
-            kind = "agreement" if y is None else "accuracy"
-            is_reference = y is None and not titles
-            titles.append(name if is_reference else f"{name}: {kind} {score:.3f}")
-            if regions:
-                each.add_neighbor_regions()
-        return cls(maps, titles)
-
-    def _draw(self, axes: Any) -> None:
-        maps = list(self.maps.values())
-        names = np.concatenate([each.labels for each in maps])
-        colors = cluster_colors(names, np.concatenate([each.coordinates for each in maps]))
-        for panel, title, each in zip(axes, self.titles, maps, strict=True):
-            each.plot(panel, colors=colors)
-            panel.set_title(title)
-
-
-def _renamed(labels: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Name clusters after what they are matched with; noise stays noise and matches nothing."""
-    if len(reference) != len(labels):
-        raise ValueError(
-            "The labels that ComparisonDisplay compares must have the same length. "
-            f"Got {len(reference)} and {len(labels)} instead."
-        )
-    known = (labels != "-1") & (reference != "-1")
-    renamed = match_labels(reference[known], labels[known]).to_dict() if known.any() else {}
-    names, index = np.unique(labels, return_inverse=True)
-    return np.array(
-        [name if name == "-1" else renamed.get(name, f"({name})") for name in names.tolist()]
-    )[index]

@@ -294,7 +294,7 @@ class SearchHeatMapDisplay(Display):
         self.best: tuple[Any, ...] = tuple(best or np.unravel_index(np.nanargmax(self.mean), shape))
 
     @classmethod
-    def from_search(
+    def from_estimator(
         cls, search: Any, x: str | None = None, y: str | None = None, **options: Any
     ) -> Self:
         """Draw the scores of a fitted search.

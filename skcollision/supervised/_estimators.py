@@ -266,7 +266,7 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
         Names of the classes; None takes the sorted labels in y. Each needs a labelled point.
     prior : "estimate", "uniform" or array-like of shape (n_classes,), default="estimate"
         Target proportions of the classes, in the order of `classes_`: ones that start equal and
-        follow the predictions with caution, equal ones, or positive ones that sum to 1.
+        follow the predictions with caution, equal ones, or positive shares that sum to 1 or counts.
     batch_size : int, default=1000
         Most points a step, and most labelled points beside them.
     learning_rate : float, default=1.0

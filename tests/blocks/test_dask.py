@@ -234,6 +234,8 @@ def test_a_saved_model_has_no_rows(X):
     model = make().fit(chunked(X, (300, 300)))
     loaded = pickle.loads(pickle.dumps(model))
     assert not hasattr(loaded, "labels_")
+    assert not hasattr(loaded, "probabilities_")
+    np.testing.assert_array_equal(model.probabilities_, loaded.predict_proba(X).max(axis=1))
     np.testing.assert_array_equal(loaded.predict(X), model.labels_)
 
 

@@ -103,11 +103,11 @@ def test_outputs_are_checked_before_the_work(monkeypatch):
     with pytest.raises(InputError, match="is read by this command"):
         check_outputs([Path("folder.npy/../X.npy")], inputs=[Path("X.npy")])
     with pytest.raises(InputError, match="is named for two outputs"):
-        check_outputs([Path("a.npy")], model=Path("./a.npy"), inputs=[])
+        check_outputs([Path("a.npy")], other=Path("./a.npy"), inputs=[])
 
     with pytest.raises(InputError, match="must end in one of"):
         check_outputs([Path("labels.txt")], inputs=[])
-    check_outputs([Path("labels.csv")], model=Path("model.any"), inputs=[])
+    check_outputs([Path("labels.csv")], other=Path("model.any"), inputs=[])
 
     def read_only(**_):
         raise OSError(30, "Read-only file system")

@@ -64,8 +64,12 @@ def test_shared_parameters_have_the_same_defaults(clusterer_class):
 
 
 def test_every_parameter_and_attribute_is_documented(clusterer_class, fitted):
-    names = documented(clusterer_class, "Parameters")
-    assert sorted(names) == sorted(inspect.signature(clusterer_class).parameters)
+    everyday, others = (
+        documented(clusterer_class, title) for title in ("Parameters", "Other Parameters")
+    )
+    assert sorted(everyday + others) == sorted(inspect.signature(clusterer_class).parameters)
+    assert len(everyday) == 10
+    assert {"n_clusters", "n_init", "prior", "random_state"} <= set(everyday)
     attributes = [name for name in vars(fitted) if name.endswith("_") and name[0] != "_"]
     assert set(attributes) <= set(documented(clusterer_class, "Attributes"))
 
@@ -76,6 +80,12 @@ def test_defaults_in_the_docstring_are_those_of_the_signature(clusterer_class):
         stated = re.search(rf"^{name} : .*default=(.*)$", doc, flags=re.MULTILINE)[1]
         value = default(clusterer_class, name)
         assert stated.strip('"') == str(value) or float(stated) == value
+
+
+def test_a_user_of_kmeans_is_told_where_the_elbow_is(fitted):
+    assert not hasattr(fitted, "inertia_")
+    with pytest.raises(AttributeError, match=r"'inertia_'.*NClustersSearch"):
+        _ = fitted.inertia_
 
 
 def test_every_parameter_is_constrained(clusterer_class):

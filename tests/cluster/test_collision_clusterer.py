@@ -35,6 +35,7 @@ def test_attributes(data, fitted):
     X, _ = data
     assert fitted.labels_.dtype == np.int32
     assert fitted.coef_.shape == fitted.cluster_centers_.shape == (4, 32)
+    np.testing.assert_allclose(fitted.probabilities_, fitted.predict_proba(X).max(axis=1))
     assert fitted.intercept_.shape == (4,)
     np.testing.assert_allclose(fitted.class_prior_, 0.25)
     curves = fitted.history_
@@ -165,8 +166,9 @@ def test_clusters_are_balanced_in_weight(data):
 
 def test_a_prior_finds_clusters_of_unequal_size():
     X, y = make_embeddings(600, 4, 32, spread=1.0, imbalance=3.0, random_state=0)
-    prior = np.bincount(y) / len(y)
-    informed = CollisionClusterer(4, prior=prior, random_state=0).fit(X)
+    counts = np.bincount(y)
+    prior = counts / len(y)
+    informed = CollisionClusterer(4, prior=counts, random_state=0).fit(X)
     assert clustering_accuracy_score(y, informed.labels_) > 0.98
     np.testing.assert_allclose(np.bincount(informed.labels_) / len(X), prior, atol=0.02)
     np.testing.assert_allclose(informed.class_prior_, prior)
@@ -277,6 +279,8 @@ def test_empty_clusters_are_reported():
         ({"prior": [0.5, 0.5]}, "'prior' parameter"),
         ({"prior": [0.4, 0.4, 0.3, -0.1]}, "'prior' parameter"),
         ({"prior": [0.4, 0.4, 0.3, 0.1]}, "'prior' parameter"),
+        ({"prior": [4, 4, 3, 0]}, "'prior' parameter"),
+        ({"prior": [4, 4, 3, np.inf]}, "'prior' parameter"),
         ({"prior": ["a", "b", "c", "d"]}, "'prior' parameter"),
         ({"prior": "estimated"}, "'prior' parameter"),
         ({"device": "tpu"}, "'device' parameter"),

@@ -112,10 +112,11 @@ def test_saved_are_plain_data(fitted):
     assert modules == {"skcollision.cluster._collision", "skcollision.criteria._self_labelling"}
 
 
-def test_size_does_not_grow_with_the_data_but_for_their_labels(fitted, X):
+def test_size_does_not_grow_with_the_data_but_for_labels_and_certainties(fitted, X):
     many = clone(fitted).fit(np.tile(X, (10, 1)))
     growth = len(pickle.dumps(many)) - len(pickle.dumps(fitted))
-    assert growth == pytest.approx(many.labels_.nbytes - fitted.labels_.nbytes, abs=200)
+    kept = [each.labels_.nbytes + each.probabilities_.nbytes for each in (many, fitted)]
+    assert growth == pytest.approx(kept[0] - kept[1], abs=200)
 
 
 def test_unfitted(X):

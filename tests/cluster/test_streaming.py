@@ -71,6 +71,7 @@ def test_a_streamed_fit_is_the_fit_in_memory(data, tmp_path, max_samples, weight
         for name in ("labels_", "coef_", "intercept_", "class_prior_"):
             np.testing.assert_array_equal(getattr(streamed, name), getattr(expected, name))
         np.testing.assert_allclose(streamed.cluster_centers_, centres, atol=1e-5)
+        np.testing.assert_allclose(streamed.probabilities_, expected.probabilities_, rtol=1e-5)
         assert streamed.score(blocks, sample_weight=weight) == pytest.approx(
             expected.score(X, sample_weight=weight)
         )

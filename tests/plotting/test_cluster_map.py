@@ -1,3 +1,6 @@
+import sys
+from types import SimpleNamespace
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -6,6 +9,7 @@ from scipy.sparse import csr_matrix
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import NearestNeighbors
 
 from skcollision.plotting import ClusterMapDisplay
 
@@ -131,19 +135,52 @@ def test_77_clusters_and_10000_points():
     assert display.points_.get_rasterized()
     assert set(display.names_) == {str(i) for i in range(77)}
     display.figure_.canvas.draw()
-    shown = [text for text in display.names_.values() if text.get_visible()]
-    assert len(shown) > 40
-    boxes = [text.get_window_extent() for text in shown]
+    boxes = [text.get_window_extent() for text in display.names_.values()]
     overlaps = sum(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
     assert overlaps <= 2  # widths of characters are estimated
 
 
-def test_of_two_names_in_one_place_that_of_the_larger_cluster_is_seen(ax):
+def test_a_map_by_name(blobs, kmeans, ax, monkeypatch):
+    X, _ = blobs
+    display = ClusterMapDisplay.from_estimator(kmeans, X, coordinates="tsne", ax=ax)
+    near = NearestNeighbors(n_neighbors=10).fit(display.coordinates).kneighbors()[1]
+    same = display.labels[near] == display.labels[:, None]
+    assert same.mean() > 0.8
+    again = ClusterMapDisplay.from_estimator(kmeans, csr_matrix(X), coordinates="tsne", ax=ax)
+    assert again.coordinates.shape == (90, 2)
+    monkeypatch.setitem(sys.modules, "umap", None)
+    with pytest.raises(ImportError, match="pip install umap-learn"):
+        ClusterMapDisplay.from_estimator(kmeans, X, coordinates="umap")
+    umap = SimpleNamespace(UMAP=lambda random_state: PCA(2))
+    monkeypatch.setitem(sys.modules, "umap", umap)
+    display = ClusterMapDisplay.from_estimator(kmeans, X, coordinates="umap", ax=ax)
+    np.testing.assert_allclose(display.coordinates, PCA(2).fit_transform(X))
+    assert ax.get_xlabel() == "umap"
+    with pytest.raises(ValueError, match=r"'coordinates' .* 'tsne' or 'umap'\. Got 'mds'"):
+        ClusterMapDisplay.from_estimator(kmeans, X, coordinates="mds")
+
+
+def test_of_two_names_in_one_place_that_of_the_larger_cluster_stays_there(ax):
     points = np.random.default_rng(0).standard_normal((30, 2)) * 1e-3
     points[0] = 100
-    display = ClusterMapDisplay.from_predictions(points, [2] + [0] * 9 + [1] * 20, ax=ax)
-    visible = {name: text.get_visible() for name, text in display.names_.items()}
-    assert visible == {"0": False, "1": True, "2": True}
+    labels = np.array([2] + [0] * 9 + [1] * 20)
+    display = ClusterMapDisplay.from_predictions(points, labels, ax=ax)
+    places = {name: text.get_position() for name, text in display.names_.items()}
+    for name in "12":
+        np.testing.assert_allclose(places[name], np.median(points[labels == int(name)], axis=0))
+    assert 1 < np.linalg.norm(places["0"]) < 50
+    assert ax.get_legend() is None
+
+
+def test_names_without_a_place_are_in_a_legend_beside_the_map():
+    labels = np.array([f"a rather long name of cluster {i:03}" for i in range(60)]).repeat(2)
+    points = np.random.default_rng(0).standard_normal((120, 2))
+    display = ClusterMapDisplay.from_predictions(points, labels)
+    legend = display.ax_.get_legend()
+    assert {text.get_text() for text in display.names_.values()} == set(labels)
+    assert {text.get_text() for text in legend.get_texts()} < set(labels)
+    display.figure_.canvas.draw()
+    assert legend.get_window_extent().x0 > display.ax_.get_window_extent().x1
 
 
 @pytest.mark.parametrize(

@@ -57,10 +57,10 @@ def test_every_kind_of_image(kind, tmp_path, ax):
         np.testing.assert_array_equal(tile(display, i), rgb[i])
 
 
-def test_photographs_of_different_sizes_are_reduced_in_proportion(ax):
+def test_images_of_different_sizes_come_to_one_in_proportion(ax):
     wide, small = np.zeros((200, 400, 3), np.uint8), np.zeros((10, 10, 3), np.uint8)
     display = ImageGalleryDisplay.from_predictions([wide, small], [[1, 0], [1, 0]], ax=ax)
-    for index, shape in [(0, (48, 96)), (1, (10, 10))]:
+    for index, shape in [(0, (48, 96)), (1, (96, 96))]:
         dark = (tile(display, index) == 0).all(axis=-1)
         assert (dark.any(axis=1).sum(), dark.any(axis=0).sum()) == shape
         assert tile(display, index).shape == (96, 96, 3)
@@ -76,6 +76,21 @@ def test_77_clusters_are_set_in_blocks():
     assert len({text.get_position()[0] for text in display.names_}) == 4
     width, height = display.figure_.get_size_inches()
     assert max(width, height) < 30
+
+
+def test_the_certainty_of_each_image_stands_below_it():
+    display = ImageGalleryDisplay.from_predictions(IMAGES, PROBA)
+    assert set(display.certainties_) == set(display.tiles_)
+    for index, text in display.certainties_.items():
+        top, left, side = display.tiles_[index]
+        assert text.get_text() == f"{PROBA[index].max():.2f}"
+        assert left < text.get_position()[0] < left + side
+        assert text.get_position()[1] == top + side
+    display.figure_.canvas.draw()
+    boxes = [text.get_window_extent() for text in display.certainties_.values()]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    plain = ImageGalleryDisplay(IMAGES, [[0]], [[1]], ["a"]).plot()
+    assert not plain.certainties_
 
 
 def test_only_images_that_are_shown_are_opened(ax):

@@ -23,7 +23,7 @@ def search(blobs):
 
 
 def test_each_cell_is_the_best_over_the_other_parameters(search, ax):
-    display = SearchHeatMapDisplay.from_search(search, "n_clusters", "kmeans__max_iter", ax=ax)
+    display = SearchHeatMapDisplay.from_estimator(search, "n_clusters", "kmeans__max_iter", ax=ax)
     assert display.x_values == [2, 3, 4]
     assert display.y_values == [1, 10]
     results = search.cv_results_
@@ -48,7 +48,7 @@ def test_each_cell_is_the_best_over_the_other_parameters(search, ax):
 
 def test_parameters_must_be_named_where_there_are_three(search):
     with pytest.raises(ValueError, match=r"'x' and 'y' .*kmeans__algorithm"):
-        SearchHeatMapDisplay.from_search(search)
+        SearchHeatMapDisplay.from_estimator(search)
 
 
 def test_missing_and_failed_candidates_are_blank(ax):
@@ -77,7 +77,7 @@ def test_a_halving_search_shows_its_last_iterations(blobs, ax):
     search = HalvingGridSearchCV(
         KMeans(3, n_init=1), {"max_iter": [1, 2, 3, 4]}, cv=2, scoring=scoring, min_resources=20
     ).fit(blobs[0])
-    display = SearchHeatMapDisplay.from_search(search, ax=ax)
+    display = SearchHeatMapDisplay.from_estimator(search, ax=ax)
     assert display.y is None
     assert display.mean[display.best] == search.best_score_ < display.mean.max()
     assert display.x_values[display.best[1]] == search.best_params_["max_iter"]
