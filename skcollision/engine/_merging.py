@@ -43,7 +43,8 @@ def clusters_of_parts(
 
     def propose(number: int) -> None:
         source = np.random.RandomState(seeds[number])
-        parts = k_means(points, sample.weight, n_parts, source)[1].cpu().numpy()
+        first = points[source.choice(len(points), n_parts, replace=False)]
+        parts = k_means(points, sample.weight, first)[1].cpu().numpy()
         joint = walk.between(parts, n_parts, KEEPING_STEPS).toarray()
         found[number] = merged((joint + joint.T) / 2, kept_information, n_clusters)[parts]
 

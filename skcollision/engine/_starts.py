@@ -51,7 +51,7 @@ def heads_of_k_means(
 
     def start(r: int) -> None:
         source = np.random.RandomState(seeds[r])
-        centres[r] = k_means(points, sample_weight, n_clusters, source)[0]
+        centres[r] = k_means(points, sample_weight, _first_centres(points, n_clusters, source))[0]
 
     run_tasks(start, n_restarts)
     slope = sharpness / points.square().sum(1).mean()
@@ -82,17 +82,8 @@ def _distances(points: Tensor) -> np.ndarray:
     return squareform(pairs.clamp_min_(0).sqrt_().cpu().numpy(), checks=False)
 
 
-def k_means(
-    points: Tensor,
-    sample_weight: Tensor | None,
-    n_clusters: int,
-    random_state: np.random.RandomState,
-) -> tuple[Tensor, Tensor]:
-    """Return centres (K, D) and labels (M,) of Lloyd's iterations, which begin at Ward's clusters.
-
-    A centre without points stays.
-    """
-    centres = _first_centres(points, n_clusters, random_state)
+def k_means(points: Tensor, sample_weight: Tensor | None, centres: Tensor) -> tuple[Tensor, Tensor]:
+    """Return centres (K, D) and labels (M,) by Lloyd's iterations; an empty cluster's stays."""
     weight = points.new_ones(len(points)) if sample_weight is None else sample_weight
     weighted = torch.cat([points * weight[:, None], weight[:, None]], 1)
     size = max(1, _BLOCK_ENTRIES // len(centres))
