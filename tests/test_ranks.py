@@ -174,9 +174,14 @@ def test_ranks_with_shards_fit_what_one_process_does(n_ranks, expected, tmp_path
         assert [len(labels) for labels in own] == list(np.diff(bounds(n_ranks)))
         labels = np.concatenate(own)
         np.testing.assert_array_equal(labels, one["labels_"], err_msg=name)
+        own_rows = {"labels_"}
+        if "probabilities_" in one:
+            certainty = np.concatenate([each.pop("probabilities_") for each in several])
+            np.testing.assert_allclose(certainty, one["probabilities_"], rtol=1e-5, err_msg=name)
+            own_rows |= {"probabilities_"}
         for each in several:
-            assert {*each, "labels_"} == {*one}
-            for key in {*one} - {"labels_"}:
+            assert {*each} | own_rows == {*one}
+            for key in {*one} - own_rows:
                 np.testing.assert_equal(each[key], several[0][key], err_msg=f"{name} {key}")
                 if key != "history_" and one[key] is not None:
                     np.testing.assert_allclose(

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from scipy import sparse
-from scipy.linalg import solve_triangular
 from torch import Tensor
 
 from skcollision._threads import threads_worth
@@ -22,7 +21,7 @@ DISTILLATION_DECAY = 0.01
 # over K: a cluster's p (1 - p) is 0 but for the points that it shares with others.
 CURVATURE = 0.1
 
-# A part of the mean curvature that is added in all directions, so that none has curvature 0.
+# The smallest curvature along any direction, in units of the mean: none is 0.
 SMALLEST_CURVATURE = 1e-4
 
 # Predictions that are computed at a time.
@@ -47,9 +46,10 @@ def distilled(
     weight = points.new_ones(len(points)) if weight is None else weight
     weight = weight / weight.sum()
     decay *= DISTILLATION_DECAY
-    root = _root_of_curvature(points, weight, decay, heads.n_clusters)
-    start = root.T @ heads.columns.detach().cpu().numpy()
-    scale = torch.from_numpy(solve_triangular(root.T, np.eye(len(root)))).to(points)
+    curvature, directions = _curvature(points, weight, decay, heads.n_clusters)
+    root = np.sqrt(curvature)
+    start = root[:, None] * (directions.T @ heads.columns.detach().cpu().numpy())
+    scale = torch.from_numpy(directions / root).to(points)
     unknown = torch.from_numpy(start).to(points).requires_grad_()
     search = torch.optim.LBFGS(
         [unknown], max_iter=n_iterations, max_eval=2 * n_iterations, line_search_fn="strong_wolfe"
@@ -78,16 +78,21 @@ def distilled(
     return LinearHeads(scale @ unknown.detach(), 1, heads.basis)
 
 
-def _root_of_curvature(points: Tensor, weight: Tensor, decay: float, n_clusters: int) -> np.ndarray:
-    """Return the Cholesky factor (D' + 1, D' + 1), in float64, of the curvature of a cluster's."""
+def _curvature(
+    points: Tensor, weight: Tensor, decay: float, n_clusters: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return about the curvatures (D' + 1,) of the loss along orthonormal directions, columns.
+
+    Along these, L-BFGS takes the same steps whatever the rotation of the features.
+    """
     weighted = points * weight[:, None]
     square = np.ones(2 * (points.shape[1] + 1,))
     square[:-1, :-1] = (points.T @ weighted).cpu()
     square[:-1, -1] = square[-1, :-1] = weighted.sum(0).cpu()
-    curvature = (CURVATURE / n_clusters) * square
-    curvature[np.diag_indices(len(square) - 1)] += decay
-    curvature += SMALLEST_CURVATURE * curvature.diagonal().mean() * np.eye(len(square))
-    return np.linalg.cholesky(curvature)
+    matrix = (CURVATURE / n_clusters) * square
+    matrix[np.diag_indices(len(square) - 1)] += decay
+    curvature, directions = np.linalg.eigh(matrix)
+    return np.maximum(curvature, SMALLEST_CURVATURE * curvature.mean()), directions
 
 
 def _blocks(n_rows: int, size: int) -> Iterator[slice]:

@@ -38,6 +38,7 @@ def clusters_of_parts(
     walk = sample.graph.weighted_walk
     smoothed = sample.graph.smoothed_by_weight(sample.points.cpu().numpy())
     points = torch.from_numpy(smoothed).to(sample.points)
+    weight = None if sample.weight is None else sample.weight.cpu().numpy()
     seeds = random_state.randint(np.iinfo(np.int32).max, size=n_tries)
     found = [np.empty(0, dtype=np.int64)] * n_tries
 
@@ -45,7 +46,7 @@ def clusters_of_parts(
         source = np.random.RandomState(seeds[number])
         first = points[source.choice(len(points), n_parts, replace=False)]
         parts = k_means(points, sample.weight, first)[1].cpu().numpy()
-        joint = walk.between(parts, n_parts, KEEPING_STEPS).toarray()
+        joint = walk.between(parts, n_parts, KEEPING_STEPS, weight).toarray()
         found[number] = merged((joint + joint.T) / 2, kept_information, n_clusters)[parts]
 
     run_tasks(propose, n_tries)

@@ -80,7 +80,7 @@ def best_on_graph(
             predictions = soft_predictions(heads[number], restarts[number], sample.seen)
             labels = _fairer(labels, predictions, weight, target)
         soft[number] = labels
-        cohesion[number] = graph.cohesion(most_probable(labels), n_clusters)
+        cohesion[number] = graph.cohesion(most_probable(labels), n_clusters, weight)
 
     run_tasks(refine, len(hard))
     trained, best = int(cohesion[:n_trained].argmax()), int(cohesion.argmax())

@@ -98,7 +98,9 @@ class NeighbourGraph:
         weight = np.ones(len(labels)) if sample_weight is None else sample_weight
         return labels_on_graph(self.weighted_walk.step, labels, weight, proportions, estimate)
 
-    def cohesion(self, labels: np.ndarray, n_clusters: int) -> float:
+    def cohesion(
+        self, labels: np.ndarray, n_clusters: int, sample_weight: np.ndarray | None = None
+    ) -> float:
         """Measure, from 0 to 1, how well walks stay in clusters.
 
         Their stability: how much more often than by chance they end in the cluster where they
@@ -106,7 +108,7 @@ class NeighbourGraph:
         It is multiplied by the root of the clusters' entropy over its largest value: of many
         clusters chance joins few points, and stability alone would favour unequal ones.
         """
-        joint = self._walk.between(labels, n_clusters, COHESION_STEPS)
+        joint = self._walk.between(labels, n_clusters, COHESION_STEPS, sample_weight)
         shares = joint.sum(axis=1)
         stability = max(0.0, float(joint.trace() - shares @ shares))
         return stability * np.sqrt(_entropy(shares) / np.log(max(n_clusters, 2)))

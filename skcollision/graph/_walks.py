@@ -28,11 +28,21 @@ class Walk:
             values = self.step @ values
         return values
 
-    def between(self, labels: np.ndarray, n_clusters: int, n_steps: int) -> sparse.coo_array:
-        """Return the shares (K, K) of all walks, of an even number of steps, between clusters."""
+    def between(
+        self,
+        labels: np.ndarray,
+        n_clusters: int,
+        n_steps: int,
+        sample_weight: np.ndarray | None = None,
+    ) -> sparse.coo_array:
+        """Return the shares (K, K) of all walks, of an even number of steps, between clusters.
+
+        Points of weight w count w times, where walks start and where they end.
+        """
         indices = np.arange(len(labels)), labels
-        ones = np.ones(len(labels), self.step.dtype)
-        ends = sparse.csr_array((ones, indices), shape=(len(labels), n_clusters))
+        weight = np.ones(len(labels)) if sample_weight is None else sample_weight
+        values = weight.astype(self.step.dtype)
+        ends = sparse.csr_array((values, indices), shape=(len(labels), n_clusters))
         # A walk over an undirected graph is two of half the length from the point in its middle,
         # where it is as often as that has edges.
         for _ in range(n_steps // 2):

@@ -40,7 +40,7 @@ def test_finds_the_blobs(blobs, n_clusters):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("n_clusters", "n_seeds", "most", "median_accuracy"), [(10, 8, 6, 0.99), (15, 5, 8, 0.8)]
+    ("n_clusters", "n_seeds", "most", "median_accuracy"), [(10, 8, 7, 0.99), (15, 5, 8, 0.8)]
 )
 def test_no_blob_is_lost_and_most_of_the_surplus_is_joined(
     n_clusters, n_seeds, most, median_accuracy
@@ -86,7 +86,7 @@ def test_better_than_split_on_digits():
     )
     assert merged.n_clusters_ < 15
     accuracies = [clustering_accuracy_score(y, model.labels_) for model in (split, merged)]
-    assert accuracies[1] > accuracies[0] + 0.1
+    assert accuracies[1] > accuracies[0] + 0.05
 
 
 def test_everything_has_the_clusters_that_are_left(blobs):

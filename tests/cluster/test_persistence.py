@@ -97,7 +97,7 @@ def test_other_ways_to_copy(fitted, X, round_trip):
 
 
 def test_a_state_stays_as_it_was_taken(fitted, X):
-    model = copy.deepcopy(fitted)
+    model = trained(copy.deepcopy(fitted), X, 1)
     state = model.__getstate__()["_trainer"]
     arrays = [state["heads"]["columns"], state["optimizer"]["mean"]]
     before = [array.copy() for array in arrays]
