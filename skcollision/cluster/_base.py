@@ -450,9 +450,10 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
 
     def _learn_labels_on_graph(self, trainer: Trainer, sample: TrainingSample) -> None:
         """Choose labels by how well walks stay in them, and teach heads to predict them."""
-        candidates = [trainer.heads] if trainer.start is None else [trainer.heads, trainer.start]
-        proposals: list[np.ndarray] = []
-        if self._estimates_prior():
+        candidates, proposals = [trainer.heads], []
+        if trainer.start is not None:
+            candidates.append(trainer.start)
+        elif self._estimates_prior():
             n_tries = math.ceil(trainer.heads.n_restarts / 2)
             proposals = clusters_of_parts(sample, self.n_clusters, n_tries, trainer.random_state)
         heads, restart, labels = best_on_graph(candidates, sample, trainer.prior, proposals)
