@@ -54,7 +54,9 @@ def best_on_graph(
 ) -> Clustering:
     """Pass the labels of restarts, and proposals (M,), along the graph; keep the most cohesive.
 
-    Short walks stay in cohesive clusters. Objectives would choose worse: they differ little
+    Walks stay in cohesive clusters. Where heads compete with what they began as, in few dimensions,
+    it is the information that is kept that counts: there clusters may lie apart whatever their
+    sizes, and cohesion favours equal ones. Objectives would choose worse: they differ little
     between good and bad optima, and restarts that estimate their own target proportions minimise
     different ones. A proposal comes with heads that know nothing yet.
     """
@@ -69,6 +71,7 @@ def best_on_graph(
     soft = [sparse.csr_array((0, n_clusters))] * len(hard)
     cohesion = np.empty(len(hard))
     _ = graph.weighted_walk  # made once, before threads ask for it
+    measure = graph.cohesion if len(candidates) == 1 else graph.kept_information
 
     def refine(number: int) -> None:
         shares = np.bincount(hard[number], weight, n_clusters)
@@ -80,7 +83,7 @@ def best_on_graph(
             predictions = soft_predictions(heads[number], restarts[number], sample.seen)
             labels = _fairer(labels, predictions, weight, target)
         soft[number] = labels
-        cohesion[number] = graph.cohesion(most_probable(labels), n_clusters, weight)
+        cohesion[number] = measure(most_probable(labels), n_clusters, weight)
 
     run_tasks(refine, len(hard))
     trained, best = int(cohesion[:n_trained].argmax()), int(cohesion.argmax())

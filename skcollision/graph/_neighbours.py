@@ -24,8 +24,8 @@ SHARE_OF_CLUSTER = 0.1
 LEAST_STEPS, MOST_STEPS = 4, 12
 KEEPING_STEPS = 4
 
-# A rate of leaving, in units of that by chance, below which differences count for little.
-SELDOM = 0.03
+# Steps of those that compare clusterings of the same points.
+COHESION_STEPS = 8
 
 # How much of the graph walks may reach, in mean clusters: beyond, they average over other clusters.
 # So many random vectors are walked along to measure it.
@@ -101,30 +101,28 @@ class NeighbourGraph:
     def cohesion(
         self, labels: np.ndarray, n_clusters: int, sample_weight: np.ndarray | None = None
     ) -> float:
-        """Measure how well short walks stay in clusters, to compare clusterings of these points.
+        """Measure, from 0 to 1, how well walks stay in clusters.
 
-        Walks leave a cluster at some rate, in units of that by chance: one less the modularity of a
-        graph whose edges are walks (Delvenne, Yaliraki & Barahona 2010) over its largest value. By
-        the logarithm of this rate, clusters that walks never leave come before all others, however
-        unequal they are. The fourth root of the entropy is there for clusters that overlap, of
-        which few large ones are left more seldom.
+        Their stability, how much more often than by chance they end in the cluster where they
+        began, is the modularity of a graph whose edges are walks (Delvenne, Yaliraki & Barahona
+        2010). It is multiplied by the root of the clusters' entropy over its largest value: of many
+        clusters chance joins few points, and stability alone would favour unequal ones.
         """
-        joint = self._walk.between(labels, n_clusters, KEEPING_STEPS, sample_weight)
+        joint = self._walk.between(labels, n_clusters, COHESION_STEPS, sample_weight)
         shares = joint.sum(axis=1)
-        by_chance = 1 - shares @ shares
-        if by_chance < np.finfo(np.float32).eps:
-            return 0.0  # a single cluster
-        leaving = max(0.0, 1 - joint.trace()) / by_chance
-        return float(-np.log(leaving + SELDOM) * _entropy(shares) ** 0.25)
+        stability = max(0.0, float(joint.trace() - shares @ shares))
+        return stability * float(np.sqrt(_entropy(shares) / np.log(max(n_clusters, 2))))
 
-    def kept_information(self, labels: np.ndarray, n_clusters: int) -> float:
+    def kept_information(
+        self, labels: np.ndarray, n_clusters: int, sample_weight: np.ndarray | None = None
+    ) -> float:
         """Measure, from 0 to 1, what the cluster at the start of a short walk tells of its end.
 
         The mutual information I of both over the geometric mean of the entropy H of the clusters
         and its largest value, I / sqrt(H ln K): dividing by H alone would favour few large
         clusters, not at all equal ones.
         """
-        joint = self._walk.between(labels, n_clusters, KEEPING_STEPS)
+        joint = self._walk.between(labels, n_clusters, KEEPING_STEPS, sample_weight)
         before, after = joint.sum(axis=1), joint.sum(axis=0)
         ratio = joint.data / (before[joint.row] * after[joint.col])
         information = max(0.0, float(joint.data @ np.log(ratio)))
