@@ -20,6 +20,9 @@ POINTS_PER_CLUSTER = 20
 # clusters would shrink without end.
 POWER = 0.8
 
+# Mean certainty from which hard predictions are trusted; below, estimates stay nearer to uniform.
+SURE_ENOUGH = 0.5
+
 # Part of an estimate that is uniform, so that no proportion reaches 0.
 UNIFORM_PART = 0.1
 
@@ -56,7 +59,9 @@ class PriorEstimate:
 
     def update(self, logits: Tensor, sample_weight: Tensor | None, *, is_all: bool = False) -> None:
         """Follow the shares in hard predictions (R, B, K) of a batch, which may be all points."""
-        self._follow(cautious(_shares(logits, sample_weight)), _rate(logits, is_all))
+        trust = _trust(logits)[:, None]
+        shares = trust * _shares(logits, sample_weight) + (1 - trust) / logits.shape[2]
+        self._follow(cautious(shares), _rate(logits, is_all))
 
     def of_shares(self, shares: np.ndarray) -> tuple[np.ndarray, Estimate | None]:
         """Return proportions for clusters with these shares (K,), and how to follow new ones."""
@@ -120,6 +125,17 @@ def cautious(shares: np.ndarray) -> np.ndarray:
 def _rate(logits: Tensor, is_all: bool) -> float:
     enough = POINTS_PER_CLUSTER * logits.shape[2]
     return RATE if is_all else RATE * min(1.0, logits.shape[1] / enough)
+
+
+def _trust(logits: Tensor) -> np.ndarray:
+    """Return how far (R,) hard predictions (R, B, K) may be counted, 1 where they are sure.
+
+    Where none is sure, a cluster that is a little ahead everywhere is the most probable one of all
+    points: estimates that followed would run away to few clusters.
+    """
+    sure = (logits - logits.amax(2, keepdim=True)).exp().sum(2).reciprocal().mean(1)
+    trust = (sure / SURE_ENOUGH).clamp(max=1)
+    return np.asarray(trust.cpu().numpy(), dtype=np.float64)
 
 
 def _cautious_row(shares: np.ndarray) -> np.ndarray:

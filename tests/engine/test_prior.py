@@ -43,6 +43,20 @@ def test_a_batch_of_few_points_moves_the_estimate_less():
     np.testing.assert_allclose(moved[0], 0.1 * moved[1])
 
 
+def test_unsure_predictions_do_not_run_away_with_the_estimate():
+    """A cluster that is a little ahead everywhere is the most probable one of every point."""
+    ahead = torch.zeros(1, 2000, 100, dtype=torch.float64)
+    ahead[..., 0] = 0.01
+    prior = PriorEstimate(1, 100)
+    for _ in range(200):
+        prior.update(ahead, None)
+    assert prior.proportions.max() < 0.1
+    sure = PriorEstimate(1, 100)
+    for _ in range(200):
+        sure.update(1000 * ahead, None)
+    assert sure.proportions.max() > 0.5
+
+
 def test_keep_forgets_the_other_restarts():
     prior = PriorEstimate(2, 2)
     prior.update(logits_of([[0, 0], [1, 1]], 2), None)
