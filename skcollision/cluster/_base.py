@@ -454,7 +454,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         if trainer.start is not None:
             candidates.append(trainer.start)
         elif self._estimates_prior():
-            n_tries = math.ceil(trainer.heads.n_restarts / 2)
+            n_tries = max(1, trainer.heads.n_restarts // 2)
             proposals = clusters_of_parts(sample, self.n_clusters, n_tries, trainer.random_state)
         heads, restart, labels = best_on_graph(candidates, sample, trainer.prior, proposals)
         weight = 1 if sample.weight is None else sample.weight.cpu().numpy()

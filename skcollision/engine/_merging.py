@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from scipy.special import xlogy
 
 from skcollision._parallel import run_tasks
@@ -16,6 +15,9 @@ from skcollision.graph import KEEPING_STEPS
 # Parts that K-means finds for each cluster, the fewest points that they should have, and the most
 # parts, as merging takes their square in time and memory, many times.
 PARTS_PER_CLUSTER, LEAST_PARTS_PER_CLUSTER, POINTS_PER_PART, MOST_PARTS = 8, 2, 20, 300
+
+# Of the K-means that finds parts: they are merged, so that their exact borders matter little.
+K_MEANS_ITERATIONS = 8
 
 # Error of a score, as a fraction of it.
 ROUNDING = 1e-12
@@ -35,9 +37,7 @@ def clusters_of_parts(
     is_too_many = PARTS_PER_CLUSTER * n_clusters > MOST_PARTS
     if sample.graph is None or is_too_many or n_parts < LEAST_PARTS_PER_CLUSTER * n_clusters:
         return []
-    walk = sample.graph.weighted_walk
-    smoothed = sample.graph.smoothed_by_weight(sample.points.cpu().numpy())
-    points = torch.from_numpy(smoothed).to(sample.points)
+    walk, points = sample.graph.weighted_walk, sample.seen
     weight = None if sample.weight is None else sample.weight.cpu().numpy()
     seeds = random_state.randint(np.iinfo(np.int32).max, size=n_tries)
     found = [np.empty(0, dtype=np.int64)] * n_tries
@@ -45,7 +45,7 @@ def clusters_of_parts(
     def propose(number: int) -> None:
         source = np.random.RandomState(seeds[number])
         first = points[source.choice(len(points), n_parts, replace=False)]
-        parts = k_means(points, sample.weight, first)[1].cpu().numpy()
+        parts = k_means(points, sample.weight, first, K_MEANS_ITERATIONS)[1].cpu().numpy()
         joint = walk.between(parts, n_parts, KEEPING_STEPS, weight).toarray()
         found[number] = merged((joint + joint.T) / 2, kept_information, n_clusters)[parts]
 
@@ -61,7 +61,7 @@ def merged(joint: np.ndarray, score: Score, n_clusters: int | None = None) -> np
     """
     pairs = _Pairs(joint / joint.sum())
     members = [[k] for k in range(len(joint))]
-    best = float(score(*pairs.entropy_and_information()))
+    best = float(score(pairs.entropy, pairs.information))
     while len(members) > (n_clusters or 1):
         scores = pairs.scores(score)
         a, b = sorted(np.unravel_index(scores.argmax(), scores.shape))
@@ -115,17 +115,21 @@ class _Pairs:
         self.of_entropy = np.empty_like(joint)
         for a in range(len(joint)):
             self._measure(a)
+        of_shares = _plogp(self.shares).sum()
+        self.entropy = -of_shares
+        self.information = _plogp(joint).sum() - 2 * of_shares
 
     def scores(self, score: Score) -> np.ndarray:
         """Return the score (M, M) after each pair is merged, -1 where it is no pair."""
-        entropy, information = self.entropy_and_information()
-        scores = score(entropy - self.of_entropy, information + self.of_information)
+        scores = score(self.entropy - self.of_entropy, self.information + self.of_information)
         np.fill_diagonal(scores, -1.0)
         return scores
 
     def unite(self, a: int, b: int) -> None:
         """Add cluster b to cluster a; the last cluster takes the place of b."""
         joint = self.joint
+        self.entropy -= self.of_entropy[a, b]
+        self.information += self.of_information[a, b]
         touched = np.flatnonzero(joint[a] + joint[b])
         of_a, of_b = joint[touched, a], joint[touched, b]
         change = _loss((of_a + of_b)[:, None], of_a + of_b)
@@ -160,11 +164,6 @@ class _Pairs:
         information = 2 * (self.losses[a] - apart - entropy) + inside
         self.of_entropy[a], self.of_entropy[:, a] = entropy, entropy
         self.of_information[a], self.of_information[:, a] = information, information
-
-    def entropy_and_information(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return H and I of the clusters as they are."""
-        of_shares = _plogp(self.shares).sum()
-        return -of_shares, _plogp(self.joint).sum() - 2 * of_shares
 
 
 def _loss(x: np.ndarray, y: np.ndarray) -> np.ndarray:

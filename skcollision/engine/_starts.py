@@ -82,13 +82,18 @@ def _distances(points: Tensor) -> np.ndarray:
     return squareform(pairs.clamp_min_(0).sqrt_().cpu().numpy(), checks=False)
 
 
-def k_means(points: Tensor, sample_weight: Tensor | None, centres: Tensor) -> tuple[Tensor, Tensor]:
+def k_means(
+    points: Tensor,
+    sample_weight: Tensor | None,
+    centres: Tensor,
+    n_iterations: int = K_MEANS_ITERATIONS,
+) -> tuple[Tensor, Tensor]:
     """Return centres (K, D) and labels (M,) by Lloyd's iterations; an empty cluster's stays."""
     weight = points.new_ones(len(points)) if sample_weight is None else sample_weight
     weighted = torch.cat([points * weight[:, None], weight[:, None]], 1)
     size = max(1, _BLOCK_ENTRIES // len(centres))
     labels, before = points.new_empty(0), None
-    for _ in range(K_MEANS_ITERATIONS):
+    for _ in range(n_iterations):
         half_squares = 0.5 * centres.square().sum(1)
         blocks = [
             torch.addmm(half_squares, block, centres.T, alpha=-1).argmin(1)

@@ -81,11 +81,10 @@ class NeighbourGraph:
         Averages are shorter than what they average; without stretching, the scale of the features
         would depend on the width of the neighbourhoods.
         """
-        return _stretched(self._walk.ends(features, self.n_steps), features)
-
-    def smoothed_by_weight(self, features: np.ndarray) -> np.ndarray:
-        """Return the mean end of long weighted walks from each point, stretched likewise."""
-        return _stretched(self.weighted_walk.ends(features, MOST_STEPS), features)
+        ends = self._walk.ends(features, self.n_steps)
+        lengths = np.linalg.norm(ends, axis=1, keepdims=True)
+        lengths = np.maximum(lengths, np.finfo(ends.dtype).tiny)
+        return ends * (np.linalg.norm(features, axis=1, keepdims=True) / lengths)
 
     def labels(
         self,
@@ -156,9 +155,3 @@ class NeighbourGraph:
 def _entropy(shares: np.ndarray) -> float:
     """Return the entropy of clusters, in nats; 0, not less by rounding, for a single one."""
     return max(0.0, -float(xlogy(shares, shares).sum()))
-
-
-def _stretched(ends: np.ndarray, features: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(ends, axis=1, keepdims=True)
-    lengths = np.maximum(lengths, np.finfo(ends.dtype).tiny)
-    return ends * (np.linalg.norm(features, axis=1, keepdims=True) / lengths)
