@@ -336,7 +336,10 @@ def main(rank, n_ranks, folder, task):
     warnings.simplefilter("ignore")
     found = TASKS[task](rank, lambda X: X[ends[rank] : ends[rank + 1]], folder)
     (folder / f"{rank}").write_bytes(pickle.dumps(found))
+    distributed.barrier()
     distributed.destroy_process_group()
+    sys.stderr.flush()
+    os._exit(0)  # torch now and then aborts as it unloads, on busy machines, when all is done
 
 
 if __name__ == "__main__":

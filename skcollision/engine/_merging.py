@@ -93,7 +93,7 @@ def confirmed_information(entropy: np.ndarray, information: np.ndarray) -> np.nd
 
 def kept_information(entropy: np.ndarray, information: np.ndarray) -> np.ndarray:
     """Return I / sqrt(H): I alone would favour equal clusters, I / H few large ones."""
-    return information / np.sqrt(np.maximum(entropy, np.finfo(np.float64).tiny))
+    return np.maximum(information, 0) / np.sqrt(np.maximum(entropy, np.finfo(np.float64).eps))
 
 
 class _Pairs:
@@ -120,9 +120,9 @@ class _Pairs:
         self.information = _plogp(joint).sum() - 2 * of_shares
 
     def scores(self, score: Score) -> np.ndarray:
-        """Return the score (M, M) after each pair is merged, -1 where it is no pair."""
+        """Return the score (M, M) after each pair is merged, -inf where it is no pair."""
         scores = score(self.entropy - self.of_entropy, self.information + self.of_information)
-        np.fill_diagonal(scores, -1.0)
+        np.fill_diagonal(scores, -np.inf)
         return scores
 
     def unite(self, a: int, b: int) -> None:

@@ -80,3 +80,10 @@ def test_order_does_not_matter():
 
 def test_one_cluster():
     np.testing.assert_array_equal(merged(np.ones((1, 1)), confirmed_information), [0])
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("measure", [confirmed_information, kept_information])
+def test_all_can_be_merged_into_one(seed, measure):
+    joint = symmetric(np.random.default_rng(seed), 12, diagonal=30)
+    np.testing.assert_array_equal(merged(joint, measure, 1), 0)
