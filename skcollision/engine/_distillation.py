@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from scipy import sparse
+from sklearn.utils import gen_batches
 from torch import Tensor
 
 from skcollision._threads import threads_worth
@@ -54,7 +55,8 @@ def distilled(
     search = torch.optim.LBFGS(
         [unknown], max_iter=n_iterations, max_eval=2 * n_iterations, line_search_fn="strong_wolfe"
     )
-    blocks = list(_blocks(len(points), BLOCK_PREDICTIONS // heads.n_clusters))
+    size = max(1, BLOCK_PREDICTIONS // heads.n_clusters)
+    blocks = list(gen_batches(len(points), size))
 
     def objective() -> float:
         columns = (scale @ unknown.detach()).requires_grad_()
@@ -93,10 +95,3 @@ def _curvature(
     matrix[np.diag_indices(len(square) - 1)] += decay
     curvature, directions = np.linalg.eigh(matrix)
     return np.maximum(curvature, SMALLEST_CURVATURE * curvature.mean()), directions
-
-
-def _blocks(n_rows: int, size: int) -> Iterator[slice]:
-    """Yield slices of nearly equal size, none of more than `size` rows but one at the least."""
-    size = max(1, size)
-    for start in range(0, n_rows, size):
-        yield slice(start, min(start + size, n_rows))
