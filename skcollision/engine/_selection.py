@@ -14,6 +14,7 @@ from skcollision.engine._heads import LinearHeads
 from skcollision.engine._merging import confirmed_information, merged
 from skcollision.engine._prior import Estimate, PriorEstimate
 from skcollision.engine._sample import TrainingSample
+from skcollision.engine._starts import refilled
 from skcollision.engine._trainer import Features
 from skcollision.graph import most_probable
 
@@ -72,22 +73,23 @@ def best_on_graph(
     _ = graph.weighted_walk  # made once, before threads ask for it
     measure = graph.cohesion if len(candidates) == 1 else graph.kept_information
 
-    def target(number: int) -> tuple[np.ndarray, Estimate | None]:
+    def target(labels: np.ndarray) -> tuple[np.ndarray, Estimate | None]:
         if prior is None:
             return np.full(n_clusters, 1 / n_clusters), None
-        shares = np.bincount(hard[number], weight, n_clusters)
+        shares = np.bincount(labels, weight, n_clusters)
         return prior.of_shares(shares / shares.sum())
 
     def judge(number: int) -> None:
-        labels = graph.labels(hard[number], weight, *target(number), n_rounds=1)
+        labels = graph.labels(hard[number], weight, *target(hard[number]), n_rounds=1)
         cohesion[number] = measure(most_probable(labels), n_clusters, weight)
 
     if len(hard) > 1:
         run_tasks(judge, len(hard))
     best = int(cohesion.argmax())
     heads, restart = origins[int(cohesion[:n_trained].argmax())]
-    proportions, estimate = target(best)
-    labels = graph.labels(hard[best], weight, proportions, estimate)
+    chosen = refilled(hard[best], sample.seen, sample.weight, n_clusters)
+    proportions, estimate = target(chosen)
+    labels = graph.labels(chosen, weight, proportions, estimate)
     if best >= n_trained:
         heads = LinearHeads(torch.zeros_like(heads.columns), heads.n_restarts, heads.basis)
     elif estimate is None:

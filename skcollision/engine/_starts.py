@@ -9,6 +9,7 @@ from scipy.spatial.distance import squareform
 from torch import Tensor
 
 from skcollision._parallel import run_tasks
+from skcollision._threads import one_thread
 from skcollision.engine._heads import LinearHeads
 
 # A start needs no more of K-means than this.
@@ -23,6 +24,9 @@ MOST_WARD_POINTS = 4000
 # Slope of the starting logits along the squared distance from a centre, in units of the mean
 # squared length: unsure enough that training can still move whole groups of points.
 SHARPNESS = 5.0
+
+# Empty clusters up to this share of all are an accident of training; more are what was asked for.
+MOST_REFILLED = 0.1
 
 # Entries of the distances that are computed at a time.
 _BLOCK_ENTRIES = 2**22
@@ -107,3 +111,39 @@ def k_means(
         masses = sums[:, -1:]
         centres = torch.where(masses > 0, sums[:, :-1] / masses.clamp_min(1e-30), centres)
     return centres, labels
+
+
+def refilled(
+    labels: np.ndarray, points: Tensor, sample_weight: Tensor | None, n_clusters: int
+) -> np.ndarray:
+    """Give each empty cluster half of the one that is widest by then, as labels (M,).
+
+    The halves are those of K-means, from either side of the mean along the longest direction.
+    """
+    empty = np.flatnonzero(np.bincount(labels, minlength=n_clusters) == 0)
+    if not 0 < len(empty) <= max(1, MOST_REFILLED * n_clusters):
+        return labels
+    labels = labels.copy()
+    weight = points.new_ones(len(points)) if sample_weight is None else sample_weight
+
+    def scatter(cluster: int) -> tuple[Tensor, Tensor, Tensor]:
+        rows = torch.from_numpy(np.flatnonzero(labels == cluster)).to(points.device)
+        shares = weight[rows, None]
+        mean = (shares * points[rows]).sum(0) / shares.sum().clamp_min(1e-30)
+        return rows, mean, shares.sqrt() * (points[rows] - mean)
+
+    with one_thread():
+        widths = [float(scatter(k)[2].square().sum()) for k in range(n_clusters)]
+        for cluster in empty.tolist():
+            widest = int(np.argmax(widths))
+            rows, mean, spread = scatter(widest)
+            if len(rows) < 2 or not widths[widest] > 0:
+                break
+            _, lengths, directions = torch.linalg.svd(spread, full_matrices=False)
+            step = directions[0] * lengths[0] / weight[rows].sum().sqrt()
+            ends = torch.stack([mean - step, mean + step])
+            halves = k_means(points[rows], weight[rows], ends)[1].cpu().numpy()
+            labels[rows.cpu().numpy()[halves == 1]] = cluster
+            for each in (widest, cluster):
+                widths[each] = float(scatter(each)[2].square().sum())
+    return labels
