@@ -1,12 +1,11 @@
 """Ranks of a process group, each with its own rows: the fit of one process with all of them.
 
-This file is also what the ranks run: ``python test_ranks.py RANK WORLD_SIZE FOLDER TASK``.
+This file is also what the ranks run, as forks of a process that has done the imports.
 """
 
 import os
 import pickle
 import runpy
-import subprocess
 import sys
 import warnings
 from contextlib import nullcontext
@@ -159,34 +158,39 @@ def expected():
     return {name: attributes(*each) for name, each in made.items()}
 
 
-def launch(n_ranks, folder, task, check=True):
-    """Start ranks, and return exit codes and what they wrote."""
-    (folder / "store").unlink(missing_ok=True)
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, __file__, str(rank), str(n_ranks), str(folder), task],
-            env={**env, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(n_ranks)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(n_ranks)
-    ]
-    try:
-        errors = [each.communicate(timeout=SECONDS)[1] for each in ranks]
-    finally:
-        for each in ranks:
-            each.kill()
-    if check:
-        assert [each.returncode for each in ranks] == [0] * n_ranks, "\n".join(errors)
-        return [pickle.loads((folder / f"{rank}").read_bytes()) for rank in range(n_ranks)]
-    return [each.returncode for each in ranks], errors
+@pytest.fixture
+def launch(forkserver, tmp_path):
+    """Return what starts ranks, and returns exit codes, what they wrote and said."""
+
+    def call(n_ranks, task):
+        ranks = [
+            forkserver.Process(
+                target=runpy.run_path,
+                args=(__file__, {"GIVEN": (rank, n_ranks, tmp_path, task)}, "__main__"),
+            )
+            for rank in range(n_ranks)
+        ]
+        try:
+            for each in ranks:
+                each.start()
+            for each in ranks:
+                each.join(SECONDS)
+        finally:
+            for each in ranks:
+                each.kill()
+        files = [tmp_path / str(rank) for rank in range(n_ranks)]
+        found = [pickle.loads(each.read_bytes()) if each.exists() else None for each in files]
+        texts = [each.with_suffix(".stderr").read_text() for each in files]
+        return [each.exitcode for each in ranks], found, texts
+
+    return call
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n_ranks", [2, 4])
-def test_ranks_with_shards_fit_what_one_process_does(n_ranks, expected, tmp_path):
-    found = launch(n_ranks, tmp_path, "results")
+def test_ranks_with_shards_fit_what_one_process_does(n_ranks, expected, launch, tmp_path):
+    codes, found, texts = launch(n_ranks, "results")
+    assert codes == [0] * n_ranks, "\n".join(texts)
     cases = {name: expected[name] for name in FOR_FOUR}
     if n_ranks == 2:
         cases = expected | {"resumed": {**expected["all rows"], "score": None}}
@@ -245,8 +249,8 @@ def check_errors(found):
 
 
 @pytest.mark.slow
-def test_a_rank_that_dies_ends_the_others(tmp_path):
-    codes, texts = launch(2, tmp_path, "death", check=False)
+def test_a_rank_that_dies_ends_the_others(launch):
+    codes, _, texts = launch(2, "death")
     assert codes == [1, 7], texts
     assert "ConnectionError: Another rank of the process group has stopped" in texts[0]
 
@@ -371,8 +375,12 @@ TASKS = {"results": results, "death": death}
 
 
 def main(rank, n_ranks, folder, task):
+    import torch
     from torch import distributed
 
+    sys.stderr = (folder / f"{rank}.stderr").open("w")
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(n_ranks))
+    torch.set_num_threads(1)
     store = f"file://{folder}/store"
     distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=n_ranks)
     ends = bounds(n_ranks)
@@ -386,4 +394,4 @@ def main(rank, n_ranks, folder, task):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])
+    main(*GIVEN)  # noqa: F821 -- of what forks this

@@ -254,12 +254,8 @@ def killing(block, folder, block_info=None):
 
 
 @pytest.mark.slow
-def test_workers_in_processes_that_are_killed_change_nothing(X, tmp_path, monkeypatch):
+def test_workers_in_processes_that_are_killed_change_nothing(X, tmp_path, forkserver):
     distributed = pytest.importorskip("distributed")
-    # Workers, and those that take their places, are forked after the imports.
-    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
-        context = distributed.utils.get_mp_context()
-    context.set_forkserver_preload(["distributed", "skcollision.cluster"])
     expected = make(max_samples=200).fit(X)
     rows = chunked(X, CHUNKS["seven"])
     local = "127.0.0.1:0"
