@@ -228,6 +228,7 @@ WORDS = {
     "zero": "at least one non-zero number",
     "no rows": "Found array with 0 sample(s)",
     "few rows": "fewer than n_clusters=5",
+    "a classifier": "ShardedRows are for the linear clusterers and the deep estimators only",
     "neighbours": "'n_neighbors' parameter of DeepClusterer must be 0 with ShardedRows",
     "parameters": "'batch_size' must be the same on all ranks. Got {",
     "samples": "samples of other shapes on other ranks: [(23,), (24,)]",
@@ -319,6 +320,7 @@ def errors(rank, share, folder):
     from skcollision import CollisionClusterer
     from skcollision.blocks import ShardedRows
     from skcollision.deep import DeepClusterer, SemiSupervisedDeepClassifier
+    from skcollision.supervised import CollisionClassifier
 
     X, weight = data()
     own, weight = share(X), share(weight)
@@ -344,6 +346,7 @@ def errors(rank, share, folder):
         "zero": lambda: linear(own, 0 * weight),
         "no rows": lambda: linear(own[: 3 if rank == 0 else 0]),
         "few rows": lambda: linear(own[:1]),
+        "a classifier": lambda: CollisionClassifier().fit(ShardedRows(own), [0, 1] * 4),
         "neighbours": lambda: deep(own, n_neighbors=2),
         "parameters": lambda: deep(own, batch_size=20 + int(rank)),
         "samples": lambda: deep(own[:, int(rank == 1) :]),
@@ -354,7 +357,7 @@ def errors(rank, share, folder):
     for name, fit in cases.items():
         try:
             fit()
-        except (ValueError, RuntimeError) as error:
+        except (TypeError, ValueError, RuntimeError) as error:
             found[name] = f"{type(error).__name__}: {error}"
     return found
 

@@ -53,6 +53,10 @@ class ShardedRows:
         _ranks.process_group()
         self.own = X
 
+    def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        """Refuse: what reads an array would not know of the other rows."""
+        raise TypeError("ShardedRows are for the linear clusterers and the deep estimators only.")
+
 
 class Shards:
     """Checked rows of all ranks, of which `own` are here."""
