@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -83,11 +84,20 @@ def add(arrays: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def exchange(name: str, *args: Any, **kwargs: Any) -> None:
-    """Call a function of torch.distributed, and say what it means where another rank is gone."""
-    function = getattr(process_group(), name)
+    """Call a function of torch.distributed."""
+    with exchanging():
+        getattr(process_group(), name)(*args, **kwargs)
+
+
+@contextmanager
+def exchanging() -> Iterator[None]:
+    """Say what it means where another rank is gone."""
     try:
-        function(*args, **kwargs)
+        yield
     except RuntimeError as error:
+        # NCCL's errors have a class of their own, gloo's only their words.
+        if type(error).__module__ != "torch.distributed" and "gloo" not in str(error):
+            raise
         raise ConnectionError(
             "Another rank of the process group has stopped, or did not answer in the time that "
             "init_process_group has as its timeout."

@@ -1,5 +1,6 @@
 """Settings that every test shares."""
 
+import multiprocessing
 import os
 import sys
 from contextlib import contextmanager
@@ -19,6 +20,14 @@ if sys.platform == "linux":
 # every run, so that a red run can be repeated.
 settings.register_profile("skcollision", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("skcollision")
+
+
+@pytest.fixture(scope="session")
+def forkserver():
+    """The context of processes that are forked after the imports, which take seconds."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["distributed", "lightning_fabric", "skcollision.deep"])
+    return context
 
 
 @contextmanager

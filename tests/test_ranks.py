@@ -1,12 +1,11 @@
 """Ranks of a process group, each with its own rows: the fit of one process with all of them.
 
-This file is also what the ranks run: ``python test_ranks.py RANK WORLD_SIZE FOLDER TASK``.
+This file is also what the ranks run, as forks of a process that has done the imports.
 """
 
 import os
 import pickle
 import runpy
-import subprocess
 import sys
 import warnings
 from contextlib import nullcontext
@@ -35,7 +34,7 @@ def bounds(n_ranks):
 
 
 def fits(share):
-    """Yield names and fitted clusterers; `share` makes of an array what is here of it."""
+    """Return what fits clusterers, by names; `share` makes of an array what is here of it."""
     from skcollision import CollisionClusterer, FeatureBlocks
     from skcollision.blocks import ShardedRows
     from skcollision.cluster import MutualInfoClusterer
@@ -45,22 +44,26 @@ def fits(share):
 
     own = share or (lambda X: X)
     X, weight = data()
-    some = {"n_init": 2, "max_iter": 4}
-    yield "all rows", CollisionClusterer(4, random_state=0, **some).fit(rows(X)), None
-    model = CollisionClusterer(4, max_samples=150, random_state=np.random.RandomState(1), **some)
-    yield "a sample", model.fit(rows(X)), model.score(rows(X))
-    model = CollisionClusterer(4, random_state=0, **some)
-    model.fit(rows(X), sample_weight=own(weight))
-    yield "weights", model, model.score(rows(X), sample_weight=own(weight))
-    model = CollisionClusterer(4, max_samples=150, random_state=0, **some)
-    yield "a sample by weight", model.fit(rows(X), sample_weight=own(weight)), None
-    model = MutualInfoClusterer(4, max_samples=10_000, random_state=0, n_init=2)
-    for _ in range(2):
-        model.partial_fit(rows(X))
-    yield "in part", model, None
+
+    def fit(data=X, weight=None, cls=CollisionClusterer, method="fit", **parameters):
+        parameters = {"n_init": 2, "max_iter": 4, "random_state": 0, **parameters}
+        here = {} if weight is None else {"sample_weight": own(weight)}
+        model = cls(4, **parameters)
+        for _ in range(2 if method == "partial_fit" else 1):
+            getattr(model, method)(data if data is not X else rows(X), **here)
+        return model, None if data is not X else model.score(rows(X), **here)
+
     blocks = FeatureBlocks([own(X.astype(np.float64))])
-    X = blocks if share is None else ShardedRows(blocks)
-    yield "blocks", CollisionClusterer(4, max_samples=150, random_state=0, **some).fit(X), None
+    some = np.random.RandomState(1)
+    part = {"cls": MutualInfoClusterer, "method": "partial_fit", "max_samples": 10_000}
+    return {
+        "all rows": fit,
+        "a sample": lambda: fit(max_samples=150, random_state=some),
+        "weights": lambda: fit(weight=weight),
+        "a sample by weight": lambda: fit(weight=weight, max_samples=150),
+        "in part": lambda: fit(**part),
+        "blocks": lambda: fit(blocks if share is None else ShardedRows(blocks), max_samples=150),
+    }
 
 
 def images():
@@ -77,32 +80,53 @@ def backbone(shape):
 
 
 def trainings(share, folder=None):
-    """Yield the same of networks, whose batches may have none of some ranks' images."""
+    """Return the same of networks, whose batches may have none of some ranks' images."""
     from skcollision.blocks import ShardedRows
     from skcollision.deep import DeepClusterer, SemiSupervisedDeepClassifier
 
     X, y = images()
     rows = X if share is None else ShardedRows(share(X))
-    quick = {"backbone": backbone, "augment": None, "max_iter": 2, "batch_size": 105}
-    quick["random_state"] = 0
-    yield "network", DeepClusterer(4, overclustering=6, **quick).fit(rows), None
-    several = {} if share is None else {"n_devices": int(os.environ["WORLD_SIZE"])}
-    model = DeepClusterer(4, **quick, **several, strategy="auto" if share is None else "ddp").fit(X)
-    model.labels_ = model.labels_ if share is None else share(model.labels_)
-    yield "all images on each rank", model, None
-    views = quick | {"augment": lambda batch: 0.9 * batch}
-    yield "views", DeepClusterer(4, criterion="iic", **views).fit(rows), None
-    rounds = {"criterion": "sela", "label_rounds": 2}
-    if share is not None:  # a fit that ends after an epoch, and one that goes on from there
-        rounds["checkpoint"] = folder / "network" if os.environ["RANK"] == "0" else None
-        target = "skcollision.deep._trainer.DeepTrainer._pass"
-        with patch(target, interrupted()), pytest.raises(InterruptedError):
-            DeepClusterer(4, **rounds, **quick).fit(rows)
-    yield "rounds", DeepClusterer(4, **rounds, **quick).fit(rows), None
-    steep = quick | {"optimizer": "sgd", "learning_rate": 0.1}
-    model = SemiSupervisedDeepClassifier(**steep).fit(rows, y if share is None else share(y))
-    model.labels_ = model.predict(rows)
-    yield "known classes", model, None
+
+    def fit(data=rows, y=None, cls=DeepClusterer, **parameters):
+        quick = {"backbone": backbone, "augment": None, "max_iter": 2, "batch_size": 105}
+        model = cls(**{**quick, "random_state": 0, **parameters})
+        return model.set_params(n_clusters=4).fit(data) if y is None else model.fit(data, y)
+
+    def on_each_rank():
+        if share is None:
+            return fit(X), None
+        model = fit(X, n_devices=int(os.environ["WORLD_SIZE"]), strategy="ddp")
+        model.labels_ = share(model.labels_)
+        return model, None
+
+    def rounds():
+        parameters = {"criterion": "sela", "label_rounds": 2}
+        if share is not None:  # a fit that ends after an epoch, and one that goes on from there
+            parameters["checkpoint"] = folder / "network" if os.environ["RANK"] == "0" else None
+            target = "skcollision.deep._trainer.DeepTrainer._pass"
+            with patch(target, interrupted()), pytest.raises(InterruptedError):
+                fit(**parameters)
+        return fit(**parameters), None
+
+    def known_classes():
+        own = y if share is None else share(y)
+        steep = {"optimizer": "sgd", "learning_rate": 0.1}
+        model = fit(y=own, cls=SemiSupervisedDeepClassifier, **steep)
+        model.labels_ = model.predict(rows)
+        return model, None
+
+    views = {"criterion": "iic", "augment": lambda batch: 0.9 * batch}
+    return {
+        "network": lambda: (fit(overclustering=6), None),
+        "all images on each rank": on_each_rank,
+        "views": lambda: (fit(**views), None),
+        "rounds": rounds,
+        "known classes": known_classes,
+    }
+
+
+# What more ranks may change, beside that some have no weight, or none of a batch's images.
+FOR_FOUR = ["weights", "a sample by weight", "network", "known classes"]
 
 
 def interrupted():
@@ -130,41 +154,46 @@ def attributes(model, score):
 @pytest.fixture(scope="module")
 def expected():
     with warnings.catch_warnings(action="ignore"):  # of clusters that are empty so soon
-        made = [*fits(None), *trainings(None)]
-    return {name: attributes(model, score) for name, model, score in made}
+        made = {name: fit() for name, fit in (fits(None) | trainings(None)).items()}
+    return {name: attributes(*each) for name, each in made.items()}
 
 
-def launch(n_ranks, folder, task, check=True):
-    """Start ranks, and return exit codes and what they wrote."""
-    (folder / "store").unlink(missing_ok=True)
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, __file__, str(rank), str(n_ranks), str(folder), task],
-            env={**env, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(n_ranks)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(n_ranks)
-    ]
-    try:
-        errors = [each.communicate(timeout=SECONDS)[1] for each in ranks]
-    finally:
-        for each in ranks:
-            each.kill()
-    if check:
-        assert [each.returncode for each in ranks] == [0] * n_ranks, "\n".join(errors)
-        return [pickle.loads((folder / f"{rank}").read_bytes()) for rank in range(n_ranks)]
-    return [each.returncode for each in ranks], errors
+@pytest.fixture
+def launch(forkserver, tmp_path):
+    """Return what starts ranks, and returns exit codes, what they wrote and said."""
+
+    def call(n_ranks, task):
+        ranks = [
+            forkserver.Process(
+                target=runpy.run_path,
+                args=(__file__, {"GIVEN": (rank, n_ranks, tmp_path, task)}, "__main__"),
+            )
+            for rank in range(n_ranks)
+        ]
+        try:
+            for each in ranks:
+                each.start()
+            for each in ranks:
+                each.join(SECONDS)
+        finally:
+            for each in ranks:
+                each.kill()
+        files = [tmp_path / str(rank) for rank in range(n_ranks)]
+        found = [pickle.loads(each.read_bytes()) if each.exists() else None for each in files]
+        texts = [each.with_suffix(".stderr").read_text() for each in files]
+        return [each.exitcode for each in ranks], found, texts
+
+    return call
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n_ranks", [2, 4])
-def test_ranks_with_shards_fit_what_one_process_does(n_ranks, expected, tmp_path):
-    found = launch(n_ranks, tmp_path, "results")
-    cases = expected
+def test_ranks_with_shards_fit_what_one_process_does(n_ranks, expected, launch, tmp_path):
+    codes, found, texts = launch(n_ranks, "results")
+    assert codes == [0] * n_ranks, "\n".join(texts)
+    cases = {name: expected[name] for name in FOR_FOUR}
     if n_ranks == 2:
-        cases = expected | {"resumed": {**expected["all rows"]}}
+        cases = expected | {"resumed": {**expected["all rows"], "score": None}}
         check_errors([each.pop("errors") for each in found])
         assert [len(np.load(tmp_path / f"labels-{rank}.npy")) for rank in (0, 1)] == [3000, 3000]
     assert {*found[0]} == {*cases}
@@ -199,7 +228,9 @@ WORDS = {
     "zero": "at least one non-zero number",
     "no rows": "Found array with 0 sample(s)",
     "few rows": "fewer than n_clusters=5",
+    "a classifier": "ShardedRows are for the linear clusterers and the deep estimators only",
     "neighbours": "'n_neighbors' parameter of DeepClusterer must be 0 with ShardedRows",
+    "parameters": "'batch_size' must be the same on all ranks. Got {",
     "samples": "samples of other shapes on other ranks: [(23,), (24,)]",
     "NaN in a sample of rank 1": "Input X contains NaN",
     "classes of one more": "inconsistent numbers of samples: [1, 2]",
@@ -219,9 +250,9 @@ def check_errors(found):
 
 
 @pytest.mark.slow
-def test_a_rank_that_dies_ends_the_others(tmp_path):
-    codes, texts = launch(2, tmp_path, "death", check=False)
-    assert codes == [1, 7]
+def test_a_rank_that_dies_ends_the_others(launch):
+    codes, _, texts = launch(2, "death")
+    assert codes == [1, 7], texts
     assert "ConnectionError: Another rank of the process group has stopped" in texts[0]
 
 
@@ -234,10 +265,11 @@ def test_shards_need_a_process_group():
 
 def results(rank, share, folder):
     """Do all that ranks do to an end; what has less to do with their number, two of them."""
-    made = [*fits(share), *trainings(share, folder)]
-    found = {name: attributes(model, score) for name, model, score in made}
+    cases = fits(share) | trainings(share, folder)
     if os.environ["WORLD_SIZE"] != "2":
-        return found
+        check_normalisation(share)
+        return {name: attributes(*cases[name]()) for name in FOR_FOUR}
+    found = {name: attributes(*fit()) for name, fit in cases.items()}
     found["resumed"] = resumed(rank, share, folder)
     found["errors"] = errors(rank, share, folder)
     os.chdir(folder)
@@ -248,6 +280,19 @@ def results(rank, share, folder):
     ):
         runpy.run_path(str(EXAMPLE), run_name="__main__")
     return found
+
+
+def check_normalisation(share):
+    """Train a network that normalises batches, of which a rank has one image now and then."""
+    from torch import nn
+
+    from skcollision.blocks import ShardedRows
+    from skcollision.deep import DeepClusterer
+
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8), nn.ReLU())
+    quick = {"augment": None, "max_iter": 2, "batch_size": 42}
+    model = DeepClusterer(4, backbone=network, **quick).fit(ShardedRows(share(images()[0])))
+    assert np.isfinite(model.history_["objective"]).all()
 
 
 def resumed(rank, share, folder):
@@ -275,6 +320,7 @@ def errors(rank, share, folder):
     from skcollision import CollisionClusterer
     from skcollision.blocks import ShardedRows
     from skcollision.deep import DeepClusterer, SemiSupervisedDeepClassifier
+    from skcollision.supervised import CollisionClassifier
 
     X, weight = data()
     own, weight = share(X), share(weight)
@@ -300,7 +346,9 @@ def errors(rank, share, folder):
         "zero": lambda: linear(own, 0 * weight),
         "no rows": lambda: linear(own[: 3 if rank == 0 else 0]),
         "few rows": lambda: linear(own[:1]),
+        "a classifier": lambda: CollisionClassifier().fit(ShardedRows(own), [0, 1] * 4),
         "neighbours": lambda: deep(own, n_neighbors=2),
+        "parameters": lambda: deep(own, batch_size=20 + int(rank)),
         "samples": lambda: deep(own[:, int(rank == 1) :]),
         "NaN in a sample of rank 1": lambda: deep(wrong),
         "classes of one more": lambda: deep(few, y[: len(few) + (rank == 1)]),
@@ -309,27 +357,33 @@ def errors(rank, share, folder):
     for name, fit in cases.items():
         try:
             fit()
-        except (ValueError, RuntimeError) as error:
+        except (TypeError, ValueError, RuntimeError) as error:
             found[name] = f"{type(error).__name__}: {error}"
     return found
 
 
 def death(rank, share, folder):
-    """Let rank 1 die while rank 0 waits for it."""
+    """Let rank 1 die in a step of a network, while rank 0 waits for it, and then tries more."""
     from skcollision import CollisionClusterer
     from skcollision.blocks import ShardedRows
-    from skcollision.blocks._shards import Shards
+    from skcollision.deep._trainer import DeepTrainer
 
-    with patch.object(Shards, "sums", lambda *_: os._exit(7)) if rank else nullcontext():
-        CollisionClusterer(4, n_init=1, max_iter=1).fit(ShardedRows(share(data()[0])))
+    dies = patch.object(DeepTrainer, "_step", lambda *_: os._exit(7)) if rank else nullcontext()
+    with dies, pytest.raises(ConnectionError, match="has stopped"):
+        trainings(share)["network"]()
+    CollisionClusterer(4, n_init=1, max_iter=1).fit(ShardedRows(share(data()[0])))
 
 
 TASKS = {"results": results, "death": death}
 
 
 def main(rank, n_ranks, folder, task):
+    import torch
     from torch import distributed
 
+    sys.stderr = (folder / f"{rank}.stderr").open("w")
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(n_ranks))
+    torch.set_num_threads(1)
     store = f"file://{folder}/store"
     distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=n_ranks)
     ends = bounds(n_ranks)
@@ -343,4 +397,4 @@ def main(rank, n_ranks, folder, task):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])
+    main(*GIVEN)  # noqa: F821 -- of what forks this

@@ -31,7 +31,7 @@ from torch.nn.functional import relu
 
 from skcollision.criteria import CollisionCriterion, IMSATCriterion, MIADMCriterion, SCANCriterion
 from skcollision.deep import VGG4, DeepClusterer
-from skcollision.deep._samples import default_augmentation
+from skcollision.deep._views import default_augmentation
 from skcollision.metrics import clustering_accuracy_score
 
 # ACC/NMI/ARI in percent: CIFAR-10, CIFAR-100 (20), STL-10.

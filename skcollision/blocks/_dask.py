@@ -17,8 +17,8 @@ SPLIT_EVERY = 8
 
 
 def is_dask(X: Any) -> bool:
-    """Say whether X is an array or a data frame of dask."""
-    return type(X).__module__.startswith("dask") and hasattr(type(X), "ndim")
+    """Say whether X is a collection of dask, which only an array or a data frame may be."""
+    return type(X).__module__.startswith("dask")
 
 
 class DaskRows:
@@ -33,25 +33,17 @@ class DaskRows:
     """
 
     def __init__(self, X: Any) -> None:
-        import_extra("dask.array", "dask", "Clustering of dask's collections")
-        self.example = getattr(X, "_meta", None)
-        if hasattr(X, "to_dask_array"):
-            X = X.to_dask_array(lengths=True)
-        if getattr(X, "ndim", None) != 2:
+        X, meta = _array(X, "X"), getattr(X, "_meta", None)
+        if X.ndim != 2:
             raise ValueError(f"X must be a matrix of dask: an array of 2 dimensions. Got {X!r}.")
-        if np.isnan(X.shape).any():
-            X = X.copy().compute_chunk_sizes()  # which sets those of the array itself
-        if X.dtype.kind not in "biuf":
-            raise ValueError(f"X must be of numbers. Got a dask array of {X.dtype}.")
         if 0 in X.shape:
             raise ValueError(f"X must have rows and columns. Got a dask array of shape {X.shape}.")
-        self.array = X.rechunk({1: -1})
+        self.array, self.shape = X.rechunk({1: -1}), X.shape
         self.ones = [1] * len(self.array.chunks[0])
-        self.shape = X.shape
         single = X.dtype in (np.float16, np.float32)
         self.dtype = np.dtype(np.float32 if single else np.float64)
-        if not hasattr(self.example, "columns"):
-            self.example = np.empty((0, self.shape[1]), self.dtype)
+        is_frame = hasattr(meta, "columns")
+        self.example = meta if is_frame else np.empty((0, self.shape[1]), self.dtype)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -127,16 +119,26 @@ class DaskRows:
 
         if sample_weight is None:
             return None
-        if hasattr(sample_weight, "to_dask_array"):
-            sample_weight = sample_weight.to_dask_array(lengths=True)
-        weight = asarray(sample_weight)
-        if np.isnan(weight.shape).any():
-            weight = weight.copy().compute_chunk_sizes()
+        is_here = not is_dask(sample_weight)
+        weight = _array(asarray(sample_weight) if is_here else sample_weight, "sample_weight")
         if weight.shape != (len(self),):
             raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(len(self),)}!")
         weight = weight.astype(np.float64).rechunk((self.array.chunks[0],))
         weight = weight / largest_weight(np.array(compute(weight.min(), weight.max())))
         return PartedWeight(DaskRows((weight / weight.mean().compute())[:, None]))
+
+
+def _array(X: Any, name: str) -> Any:
+    """Return numbers as an array of dask of known chunks."""
+    array = import_extra("dask.array", "dask", "Clustering of dask's collections")
+    if hasattr(type(X), "to_dask_array"):
+        X = X.to_dask_array(lengths=True)
+    if not isinstance(X, array.Array):
+        raise ValueError(f"{name} must be an array or a data frame of dask. Got {X!r}.")
+    if X.dtype.kind not in "biuf" or not isinstance(X._meta, np.ndarray):
+        raise ValueError(f"{name} must be of numbers in dense chunks. Got {X!r}.")
+    # Computing sizes sets those of the array itself.
+    return X.copy().compute_chunk_sizes() if np.isnan(X.shape).any() else X
 
 
 def _of_chunk(

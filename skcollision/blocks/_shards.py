@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from skcollision import _ranks
 from skcollision.blocks._weights import PartedWeight, Place, largest_weight
+
+T = TypeVar("T")
 
 
 class ShardedRows:
@@ -50,6 +52,10 @@ class ShardedRows:
     def __init__(self, X: Any) -> None:
         _ranks.process_group()
         self.own = X
+
+    def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        """Refuse: what reads an array would not know of the other rows."""
+        raise TypeError("ShardedRows are for the linear clusterers and the deep estimators only.")
 
 
 class Shards:
@@ -113,3 +119,27 @@ class Shards:
         if weight.shape != (len(self.own),):
             raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(len(self.own),)}!")
         return weight
+
+
+def led(X: Any, task: Callable[[], T]) -> T:
+    """Do a task; where ranks share rows, the first does, and what it gives is returned on all."""
+    return _ranks.on_first(task) if isinstance(X, Shards) else task()
+
+
+def fit_on_first(estimator: Any, X: Any, learn: Callable[[], None]) -> None:
+    """Call what fits an estimator; where ranks share rows, the first does so for all."""
+    if not isinstance(X, Shards):
+        learn()
+        return
+
+    def learned() -> dict[str, Any]:
+        learn()
+        state = estimator.__getstate__()
+        for name in ("labels_", "probabilities_"):  # of the own rows, and of a fit before
+            state.pop(name, None)
+        kept = ("_trainer", "_normalisation")
+        return {name: state[name] for name in state if name.endswith("_") or name in kept}
+
+    found = _ranks.on_first(learned)
+    if X.place.number:
+        estimator.__setstate__({**estimator.__getstate__(), **found})

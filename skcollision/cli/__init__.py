@@ -6,7 +6,8 @@ Modules here import torch, scikit-learn and the estimators inside the commands o
 
 import click
 
-from skcollision.cli._commands import demo, fit, predict, score
+from skcollision.cli._commands import fit, predict, score
+from skcollision.cli._demo import demo
 from skcollision.cli._report import report
 
 __all__ = ["main"]

@@ -1,14 +1,10 @@
-"""Reading feature matrices and label vectors, and writing results, with errors that say where."""
+"""Reading feature matrices and label vectors, with errors that say where."""
 
 import csv
-import os
-import secrets
-import tempfile
 import zlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
@@ -171,7 +167,7 @@ def table_labels(path: Path, options: ReadOptions) -> NDArray[Any]:
     # A first line that was taken for a name is a label if it comes again or stands alone. A wrong
     # guess cannot pass: the number of labels then differs from that of the other file.
     if options.header is None and (not len(labels) or columns[0] in labels):
-        return table_labels(path, replace(options, header=False))
+        return table_labels(path, options._replace(header=False))
     for dtype in (np.int64, np.float64):
         try:
             return labels.astype(dtype)
@@ -273,75 +269,3 @@ def _choose(path: Path, names: list[str], options: ReadOptions) -> list[str]:
             "feature; choose others with --columns or --array, or leave it out with --drop"
         )
     return chosen
-
-
-Writer = Callable[[BinaryIO], object]
-
-
-def check_outputs(
-    tables: Iterable[Path | None], *, inputs: Iterable[Path], other: Path | None = None
-) -> None:
-    """Raise if an output cannot be written, would replace one of `inputs`, or is named twice."""
-    outputs = [path for path in tables if path]
-    for path in outputs:
-        if check_suffix(path) == ".parquet":
-            import_pyarrow(path)
-    outputs += [other] if other else []
-    taken = {path.resolve(): "is read by this command" for path in inputs}
-    for path in outputs:
-        target = path.resolve()
-        if target in taken:
-            raise InputError(f"{path}: cannot be written: it {taken[target]}")
-        taken[target] = "is named for two outputs"
-        if target.is_dir():
-            raise InputError(f"{path}: cannot be written: is a directory")
-        if not target.parent.is_dir():
-            raise InputError(f"{path}: cannot be written: there is no directory {target.parent}")
-        try:
-            # Only an attempt tells: permissions say nothing of a read-only or full file system.
-            with tempfile.TemporaryFile(dir=target.parent):
-                pass
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written: {reason(error)}") from error
-
-
-def write_outputs(writers: Mapping[Path, Writer]) -> None:
-    """Write every file under a temporary name beside its place, then move all into place."""
-    staged: dict[Path, Path] = {}
-    try:
-        for path, write in writers.items():
-            target = path.resolve()
-            temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-            # Not tempfile, whose files only their owner may read.
-            with temporary.open("xb") as file:
-                staged[temporary] = target
-                write(file)
-        for temporary, target in staged.items():
-            path = target
-            os.replace(temporary, target)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {reason(error)}") from error
-    finally:
-        for temporary in staged:
-            temporary.unlink(missing_ok=True)
-
-
-def write_table(path: Path, array: NDArray[Any], file: BinaryIO) -> None:
-    """Write N labels or N x K probabilities to `file` in the format that the name `path` tells."""
-    suffix = check_suffix(path)
-    is_labels = array.ndim == 1
-    names = ["labels"] if is_labels else [f"cluster_{k}" for k in range(array.shape[1])]
-    if suffix == ".npy":
-        np.save(file, array, allow_pickle=False)
-    elif suffix == ".npz":
-        name = "labels" if is_labels else "proba"
-        np.savez_compressed(file, allow_pickle=False, **{name: array})
-    elif suffix == ".csv":
-        # As many digits as the type needs to be read back to the same number.
-        digits = "%.9g" if array.dtype == np.float32 else "%.17g"
-        number = "%d" if is_labels else digits
-        np.savetxt(file, array, number, ",", header=",".join(names), comments="")
-    else:
-        pa = import_pyarrow(path)
-        columns = dict(zip(names, np.atleast_2d(array.T), strict=True))
-        pa.parquet.write_table(pa.table(columns), file)

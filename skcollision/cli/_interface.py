@@ -1,13 +1,12 @@
 """Options that commands share, and what they say to the user: all on stderr."""
 
 import csv
-import functools
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -54,11 +53,7 @@ def _one_line(message: object) -> str:
     return " ".join(str(message).split())
 
 
-PATH = click.Path(path_type=Path)
-
-
-@dataclass(frozen=True)
-class ReadOptions:
+class ReadOptions(NamedTuple):
     """How to read a file."""
 
     array: str | None = None
@@ -66,6 +61,11 @@ class ReadOptions:
     drop: tuple[str, ...] = ()
     delimiter: str = ","
     header: bool | None = None
+
+    @classmethod
+    def taken(cls, options: dict[str, Any]) -> "ReadOptions":
+        """Take them out of the options of a command."""
+        return cls(**{name: options.pop(name) for name in cls._fields if name in options})
 
 
 def _one_character(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -75,66 +75,57 @@ def _one_character(context: click.Context, parameter: click.Parameter, value: st
     return value
 
 
-def _split(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> tuple[str, ...]:
-    return tuple(cell.strip() for cell in next(csv.reader([value]), [])) if value else ()
+def _split(context: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(cell.strip() for cell in next(csv.reader([value]), []))
 
 
-def add(*options: Callable[..., Any]) -> Callable[..., Any]:
+Decorator = Callable[[Any], Any]
+
+
+def options(*each: Decorator) -> Decorator:
     """Return one decorator that adds several options, in this order."""
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        return functools.reduce(lambda call, option: option(call), reversed(options), command)
-
-    return decorate
+    return lambda command: reduce(lambda call, option: option(call), reversed(each), command)
 
 
-def array_option(name: str = "--array", what: str = "X") -> Callable[..., Any]:
+def path_option(*names: str, help: str, metavar: str = "FILE", **settings: Any) -> Decorator:
+    """Return an option that names a file."""
+    path = click.Path(path_type=Path)
+    return click.option(*names, type=path, metavar=metavar, help=help, **settings)
+
+
+def path_argument(name: str, metavar: str) -> Decorator:
+    """Return an argument that names a file."""
+    return click.argument(name, metavar=metavar, type=click.Path(path_type=Path))
+
+
+def array_option(name: str = "--array", what: str = "X") -> Decorator:
     """Return the option that picks an array of a .npz or a column of a table."""
-    help_text = f"Array of a .npz, or column of a .csv or .parquet, to read as {what}."
-    return click.option(name, metavar="NAME", help=help_text)
+    help = f"Array of a .npz, or column of a .csv or .parquet, to read as {what}."
+    return click.option(name, metavar="NAME", help=help)
 
 
-csv_options = add(
+def names_option(name: str, help: str) -> Decorator:
+    """Return an option of several names with commas between."""
+    return click.option(name, metavar="NAMES", default="", callback=_split, help=help)
+
+
+delimiter = "What separates the cells of a .csv that is read ('tab' for tabulators)."
+header = "Whether the first line of a .csv names its columns.  [default: look and see]"
+csv_options = options(
     click.option(
-        "--delimiter",
-        default=",",
-        show_default=True,
-        callback=_one_character,
-        help="What separates the cells of a .csv that is read ('tab' for tabulators).",
+        "--delimiter", default=",", show_default=True, callback=_one_character, help=delimiter
     ),
-    click.option(
-        "--header/--no-header",
-        default=None,
-        help="Whether the first line of a .csv names its columns.  [default: look and see]",
-    ),
+    click.option("--header/--no-header", default=None, help=header),
 )
-matrix_options = add(
+matrix_options = options(
     array_option(),
-    click.option(
-        "--columns",
-        metavar="NAMES",
-        callback=_split,
-        help="Columns of a .csv or .parquet: names or numbers from 0, as in 'a,b,7'.",
-    ),
-    click.option(
-        "--drop", metavar="NAMES", callback=_split, help="Columns to leave out, as for --columns."
-    ),
+    names_option("--columns", "Columns of a .csv or .parquet: names or numbers from 0: 'a,b,7'."),
+    names_option("--drop", "Columns to leave out, as for --columns."),
     csv_options,
 )
-output_options = add(
-    click.option(
-        "-o",
-        "--output",
-        "labels_path",
-        type=PATH,
-        metavar="FILE",
-        required=True,
-        help="Write the cluster of each row, 0 .. K-1.",
-    ),
-    click.option(
-        "--proba", "proba_path", type=PATH, metavar="FILE", help="Write the N x K probabilities."
-    ),
+labels = "Write the cluster of each row, 0 .. K-1."
+output_options = options(
+    path_option("-o", "--output", "labels_path", required=True, help=labels),
+    path_option("--proba", "proba_path", help="Write the N x K probabilities."),
 )
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print no summary on stderr.")

@@ -2,9 +2,6 @@
 
 import glob
 import logging
-import os
-import secrets
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,7 +14,8 @@ from skcollision._extras import import_extra
 from skcollision.blocks._arrow import ArrowReader
 from skcollision.blocks._feature_blocks import check_finite
 from skcollision.cli import _files as files
-from skcollision.cli._interface import InputError, ReadOptions, reason
+from skcollision.cli._interface import InputError, ReadOptions, listing, reason
+from skcollision.cli._outputs import replacing, write_table, writing
 
 LOCAL = "a cluster on this machine"
 CONNECT_SECONDS = 10
@@ -51,6 +49,19 @@ def workers(address: str) -> Iterator[None]:
             ) from error
 
 
+def find(pattern: str) -> list[Path]:
+    """Return the files of a pattern."""
+    paths = [Path(each).absolute() for each in sorted(glob.glob(pattern, recursive=True))]
+    if not paths:
+        raise InputError(f"{pattern}: no file matches")
+    for path in paths:
+        if files.check_suffix(path) != ".parquet":
+            raise InputError(f"{path}: --dask is for .parquet files")
+    if len({path.name for path in paths}) < len(paths):
+        raise InputError(f"{pattern}: two files have one name, which is that of their labels")
+    return paths
+
+
 @dataclass(frozen=True)
 class Parts:
     """Files, and their rows as an array of dask: `n_chunks` says how many are of each file."""
@@ -60,25 +71,17 @@ class Parts:
     array: Any
 
     @classmethod
-    def of(cls, pattern: str, options: ReadOptions) -> "Parts":
-        """Find the files of a pattern, and plan to read them."""
+    def of(cls, paths: list[Path], options: ReadOptions) -> "Parts":
+        """Plan to read files."""
         _distributed()
         from dask import delayed
         from dask.array import concatenate, from_delayed
 
-        paths = [Path(each).absolute() for each in sorted(glob.glob(pattern, recursive=True))]
-        if not paths:
-            raise InputError(f"{pattern}: no file matches")
-        for path in paths:
-            if files.check_suffix(path) != ".parquet":
-                raise InputError(f"{path}: --dask is for .parquet files")
-        if len({path.name for path in paths}) < len(paths):
-            raise InputError(f"{pattern}: two files have one name, which is that of their labels")
         _, columns = files.open_table(paths[0], options, as_numbers=True)
         readers = [_reader(path, columns) for path in paths]
         with_rows = [number for number, each in enumerate(readers) if each.n_samples]
         if not with_rows:
-            raise InputError(f"{pattern}: holds no data")
+            raise InputError(f"{listing(list(map(str, paths)))}: holds no data")
         with _naming(paths[with_rows[0]]):
             first = readers[with_rows[0]]
             width, dtype = first.n_features, np.result_type(first.dtype, np.float32)
@@ -95,41 +98,19 @@ class Parts:
         """Write labels and other arrays to folders, a file for each; count those of each label."""
         from dask import compute, delayed
 
-        token, plans, staged = secrets.token_hex(4), [], {}
-        for folder, array in outputs.items():
-            folder.mkdir(exist_ok=True)
-            blocks = iter(array.to_delayed().ravel())
-            for path, n_chunks in zip(self.paths, self.n_chunks, strict=True):
-                target = (folder / path.name).resolve()
-                temporary = target.with_name(f".{target.name}.{token}.tmp")
-                staged[temporary] = target
-                like = np.empty((0, *array.shape[1:]), array.dtype)
-                own = [next(blocks) for _ in range(n_chunks)]
-                plans.append(delayed(_write)(temporary, target, [like, *own], n_clusters))
-        try:
-            sizes = compute(*plans)
-            for temporary, target in staged.items():
-                os.replace(temporary, target)
-        except OSError as error:
-            raise InputError(f"{target}: cannot be written: {reason(error)}") from error
-        finally:
-            for temporary in staged:
-                temporary.unlink(missing_ok=True)
-        return sum(sizes)
-
-
-def check_folders(pattern: str, folders: list[Path]) -> None:
-    """Raise if parts cannot be written to one of the folders, or would replace what is read."""
-    taken = {Path(each).resolve().parent for each in glob.glob(pattern, recursive=True)}
-    for folder in map(Path.resolve, folders):
-        if folder in taken:
-            raise InputError(f"{folder}: cannot be written: it holds X, or is for two outputs")
-        taken.add(folder)
-        try:
-            with tempfile.TemporaryFile(dir=folder if folder.exists() else folder.parent):
-                pass
-        except OSError as error:
-            raise InputError(f"{folder}: no folder for outputs: {reason(error)}") from error
+        for folder in outputs:
+            with writing(folder):
+                folder.mkdir(exist_ok=True)
+        plans = []
+        with replacing(folder / path.name for folder in outputs for path in self.paths) as staged:
+            for folder, array in outputs.items():
+                blocks = iter(array.to_delayed().ravel())
+                for path, n_chunks in zip(self.paths, self.n_chunks, strict=True):
+                    target = folder / path.name
+                    like = np.empty((0, *array.shape[1:]), array.dtype)
+                    own = [next(blocks) for _ in range(n_chunks)]
+                    plans.append(delayed(_write)(target, staged[target], [like, *own], n_clusters))
+            return sum(compute(*plans))
 
 
 def _distributed() -> Any:
@@ -181,9 +162,9 @@ def _read(
     return matrix
 
 
-def _write(temporary: Path, target: Path, blocks: list[np.ndarray], n_clusters: int) -> np.ndarray:
+def _write(target: Path, temporary: Path, blocks: list[np.ndarray], n_clusters: int) -> np.ndarray:
     """Write blocks one below the other, on a worker; count the points of clusters by labels."""
     values = np.concatenate(blocks)
-    with temporary.open("wb") as file:
-        files.write_table(target, values, file)
+    with writing(target), temporary.open("wb") as file:
+        write_table(target, values, file)
     return np.bincount(values if values.ndim == 1 else [], minlength=n_clusters)

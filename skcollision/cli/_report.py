@@ -8,21 +8,17 @@ import numpy as np
 
 from skcollision.cli import _files as files
 from skcollision.cli import _interface as ui
-from skcollision.cli._interface import PATH, InputError, ReadOptions
+from skcollision.cli._interface import InputError, ReadOptions
+from skcollision.cli._outputs import check_outputs, write_outputs
 
 
 @click.command(short_help="Write a page that shows what is in each cluster.")
-@click.argument("proba_path", metavar="PROBA", type=PATH)
-@click.option(
-    "-o", "--output", type=PATH, metavar="FILE", required=True, help="Write the page, a .html file."
-)
-@click.option(
-    "--texts", type=PATH, metavar="FILE", help="The text of each row, a column of a .csv, say."
-)
+@ui.path_argument("proba_path", "PROBA")
+@ui.path_option("-o", "--output", required=True, help="Write the page, a .html file.")
+@ui.path_option("--texts", help="The text of each row, a column of a .csv, say.")
 @ui.array_option("--texts-array", "the texts")
-@click.option(
+@ui.path_option(
     "--images",
-    type=PATH,
     metavar="FOLDER|FILE",
     help="The image of each row: a folder, whose images are sorted by name, or a file of paths.",
 )
@@ -56,7 +52,7 @@ def report(
     if output.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{output}: the name must end in .html")
     inputs = [path for path in (proba_path, texts, images) if path]
-    files.check_outputs([], other=output, inputs=inputs)
+    check_outputs([], other=output, inputs=inputs)
     proba = files.read_matrix(proba_path, ReadOptions(**csv_format))
     items: dict[str, Any] = {}
     if texts:
@@ -69,7 +65,7 @@ def report(
 
     with ui.estimator_messages():
         page = ClusterReport.from_predictions(proba, n_points=points, **items)._page(is_file=True)
-    files.write_outputs({output: lambda file: file.write(page.encode())})
+    write_outputs({output: lambda file: file.write(page.encode())})
     if not quiet:
         shown = f"{len(proba)} points in {proba.shape[1]} clusters"
         click.echo(f"{shown}: wrote {output}", err=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
@@ -18,9 +17,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skcollision._ambient import isolated
 from skcollision._callbacks import CallbackSupportMixin, with_callbacks
-from skcollision._ranks import on_first
 from skcollision._warnings import warn_of_batches
-from skcollision.blocks._shards import Shards
+from skcollision.blocks._shards import fit_on_first, led
 from skcollision.cluster._linear_model import LinearClusterModel
 from skcollision.cluster._outcome import (
     SurplusMerging,
@@ -28,7 +26,7 @@ from skcollision.cluster._outcome import (
     warn_of_empty,
     warn_of_gap,
 )
-from skcollision.cluster._training import Resumption, led, target_proportions, train
+from skcollision.cluster._training import Resumption, target_proportions, train
 from skcollision.criteria import ClusteringCriterion, SelfLabellingCriterion
 from skcollision.engine import (
     SHARPNESS,
@@ -69,9 +67,6 @@ RESTARTS, COLUMNS = 3, 150
 # With batch_size="auto": points a step, how many of them a cluster should have, and the most
 # predictions of a step where that is more than one a cluster.
 BATCH_SIZE, BATCH_PER_CLUSTER, BATCH_PREDICTIONS = 1000, 5, 2**26
-
-# What a fit sets beside attributes that end in an underscore.
-STATE = ("_trainer", "_normalisation")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -197,7 +192,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         rows = take_rows(data, drawn.rows)
         warn_of_columns(rows, drawn.rows, getattr(self, "feature_names_in_", None))
         seen = {"X": getattr(data, "array", data), "sample_weight": weight}
-        self._lead(data, lambda: self._learn(rows, drawn.weight, run, criterion, seen))
+        fit_on_first(self, data, lambda: self._learn(rows, drawn.weight, run, criterion, seen))
         warn_of_empty(self.n_clusters_, self._describe(data, weight))
         warn_of_gap(criterion, self.objective_, self.duality_gap_)
         return self
@@ -239,28 +234,10 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         size = None if isinstance(data, np.ndarray) else self._sample_size()
         drawn = draw_sample(len(data), weight, size, random_state)
         rows = take_rows(data, drawn.rows)
-        self._lead(data, lambda: self._learn_more(rows, drawn.weight, first and random_state))
+        start = first and random_state
+        fit_on_first(self, data, lambda: self._learn_more(rows, drawn.weight, start))
         warn_of_empty(self.n_clusters_, self._describe(data, weight))
         return self
-
-    def _lead(self, X: Any, learn: Callable[[], None]) -> None:
-        """Call what sets fitted attributes; where ranks share rows, the first does so for all."""
-        if not isinstance(X, Shards):
-            return learn()
-
-        def learned() -> dict[str, Any]:
-            learn()
-            state = self.__getstate__()
-            for name in ("labels_", "probabilities_"):  # those of a fit before
-                state.pop(name, None)
-            return {each: state[each] for each in state if each.endswith("_") or each in STATE}
-
-        found = on_first(learned)
-        if X.place.number:
-            state = self._restored({**self.get_params(deep=False), **found})
-            for name in found:
-                setattr(self, name, state[name])
-        return None
 
     def _learn(
         self,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from numbers import Integral
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,8 +15,6 @@ from torch import Tensor
 
 from skcollision._callbacks import EpochTasks
 from skcollision._checkpoint import Checkpoint, as_arrays
-from skcollision._ranks import on_first
-from skcollision.blocks._shards import Shards
 from skcollision.criteria import ClusteringCriterion
 from skcollision.engine import (
     Features,
@@ -28,8 +25,6 @@ from skcollision.engine import (
     Trainer,
     restored_random_state,
 )
-
-T = TypeVar("T")
 
 
 def target_proportions(prior: str | ArrayLike, n_clusters: int, caller: str) -> np.ndarray:
@@ -76,11 +71,6 @@ def target_proportions(prior: str | ArrayLike, n_clusters: int, caller: str) -> 
             f"Got {prior!r} instead."
         )
     return proportions / proportions.sum()
-
-
-def led(X: Any, task: Callable[[], T]) -> T:
-    """Do a task; where ranks share rows, the first does, and what it gives is returned on all."""
-    return on_first(task) if isinstance(X, Shards) else task()
 
 
 class Resumption:

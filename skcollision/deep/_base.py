@@ -27,8 +27,9 @@ from skcollision._warnings import warn_of_batches
 from skcollision.blocks import ShardedRows
 from skcollision.criteria import ClusteringCriterion
 from skcollision.deep._network import Backbone, ClusteringNetwork, evaluating, make_backbone
-from skcollision.deep._samples import Augmentation, Samples, VirtualAdversary, default_augmentation
+from skcollision.deep._samples import Samples
 from skcollision.deep._trainer import OPTIMIZERS, SCHEDULES, DeepTrainer
+from skcollision.deep._views import Augmentation, VirtualAdversary, default_augmentation
 from skcollision.engine import resolve_device
 
 #: What the names of `criterion` stand for. A network starts near uniform predictions, where all
@@ -44,7 +45,7 @@ CRITERIA: Final[dict[str, ClusteringCriterion]] = {
 }
 Function = Callable[[ClusteringNetwork, Tensor], Tensor]
 # Parameters that change neither the result nor what a checkpoint holds.
-NOT_IDENTIFYING = ("checkpoint", "device", "n_devices", "random_state", "strategy", "verbose")
+NOT_IDENTIFYING = {"checkpoint", "device", "n_devices", "random_state", "strategy", "verbose"}
 
 
 # Fields are the parameters that all of them have, so that none is listed twice.
@@ -217,15 +218,16 @@ class BaseDeepEstimator(
         """Return each sample's nearest ones by the cosine of its features before training."""
         if self.n_neighbors == 0:
             return None
-        if samples.sizes is not None:
+        owner = f"The 'n_neighbors' parameter of {type(self).__name__} must be"
+        if samples.shared:
             raise ValueError(
-                f"The 'n_neighbors' parameter of {type(self).__name__} must be 0 with ShardedRows: "
-                f"neighbours may be on other ranks. Got {self.n_neighbors} instead."
+                f"{owner} 0 with ShardedRows, as neighbours may be on other ranks. Got "
+                f"{self.n_neighbors} instead: pass all samples to each rank, and 'n_devices', "
+                "which shares batches out."
             )
         if self.n_neighbors >= len(samples):
             raise ValueError(
-                f"The 'n_neighbors' parameter of {type(self).__name__} must be less than "
-                f"n_samples={len(samples)}. Got {self.n_neighbors} instead."
+                f"{owner} less than n_samples={len(samples)}. Got {self.n_neighbors} instead."
             )
         features = self._collect(network, samples, ClusteringNetwork.features)
         search = NearestNeighbors(n_neighbors=self.n_neighbors, metric="cosine").fit(features)
@@ -234,11 +236,7 @@ class BaseDeepEstimator(
 
     def _identity(self, samples: Samples, targets: np.ndarray | None) -> dict[str, Any]:
         """Describe what must be the same for a run to go on from another's checkpoint."""
-        parameters = {
-            name: _describe(value)
-            for name, value in self.get_params(deep=False).items()
-            if name not in NOT_IDENTIFYING
-        }
+        parameters = {name: _describe(value) for name, value in self._identifying().items()}
         if isinstance(self.random_state, Integral):
             parameters["random_state"] = str(self.random_state)
         return {
@@ -246,6 +244,10 @@ class BaseDeepEstimator(
             "samples": samples.fingerprint(),
             "labels": targets,
         }
+
+    def _identifying(self) -> dict[str, Any]:
+        parameters = self.get_params(deep=False)
+        return {name: parameters[name] for name in sorted({*parameters} - NOT_IDENTIFYING)}
 
     def _check_samples(self, X: ArrayLike, *, reset: bool) -> Samples:
         """Validate X; `reset` when it starts a new model."""
@@ -255,7 +257,7 @@ class BaseDeepEstimator(
             if not reset:  # each rank predicts for its own
                 return self._check_samples(rows, reset=False)
             samples = together(lambda: self._check_samples(rows, reset=True))
-            samples.share()
+            samples.share(self._identifying())
             return samples
         values: Any = X.detach().cpu().numpy() if isinstance(X, Tensor) else X
         n_axes = values.ndim if hasattr(values, "ndim") else np.asarray(values).ndim

@@ -1,20 +1,16 @@
-"""Images in whatever layout, a batch at a time, and second views of them."""
+"""Images in whatever layout, a batch at a time, here or shared among ranks."""
 
 import hashlib
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from sklearn.preprocessing import StandardScaler
-from torch import Tensor, nn
+from torch import Tensor
 
-from skcollision._ambient import isolated
-from skcollision._extras import import_extra
 from skcollision._ranks import gather, on_first, together
-from skcollision.losses import soft_cross_entropy
 
 T = TypeVar("T")
 CPU = torch.device("cpu")
@@ -25,15 +21,13 @@ USUAL_CHANNELS = (1, 3)
 class Samples:
     """X in place; a memory map stays on disk. `shape` is that of a sample in a batch.
 
-    Where ranks share samples, `sizes` says how many each has; None where all are here.
+    Ranks may share samples: `sizes` says how many each has.
     """
-
-    sizes: list[int] | None = None
 
     def __init__(
         self, values: np.ndarray, image_shape: tuple[int, ...] | None, channels: str, caller: str
     ) -> None:
-        self._values = values
+        self._values, self.sizes, self.shared = values, [len(values)], False
         self._stored = stored = _stored_shape(values.shape[1:], image_shape, caller)
         self._channels_last = len(stored) == 3 and _channels_are_last(stored, channels, caller)
         self.shape = (1, *stored) if len(stored) == 2 else stored
@@ -46,7 +40,7 @@ class Samples:
     @property
     def n_all(self) -> int:
         """How many there are on all ranks."""
-        return len(self) if self.sizes is None else sum(self.sizes)
+        return sum(self.sizes)
 
     def batch(self, rows: np.ndarray | slice, device: torch.device = CPU) -> Tensor:
         """Return samples as float32, (B, C, H, W) or (B, F); bytes are scaled to [0, 1]."""
@@ -67,33 +61,39 @@ class Samples:
         for start in range(0, len(self), size):
             yield self.batch(slice(start, start + size), device)
 
-    def share(self) -> None:
-        """Join them with those of other ranks."""
-        self.sizes = gather(len(self))
+    def share(self, parameters: dict[str, Any]) -> None:
+        """Join them with those of other ranks, where numbers and words must be the same."""
+        self.shared, self.sizes = True, gather(len(self))
         if len(shapes := {*gather(self.shape)}) > 1:
             raise ValueError(f"X has samples of other shapes on other ranks: {sorted(shapes)}.")
+        plain = {k: each for k, each in parameters.items() if isinstance(each, int | float | str)}
+        told = gather(plain)
+        for name in sorted({name for each in told for name in each}):
+            if len(values := {each.get(name) for each in told}) > 1:
+                raise ValueError(f"{name!r} must be the same on all ranks. Got {values}.")
+
+    def told(self, value: Callable[[], T]) -> list[T]:
+        """Return what a function gives here, or, where samples are shared, on each rank."""
+        return gather(together(value)) if self.shared else [value()]
 
     def joined(self, values: Callable[[], np.ndarray]) -> np.ndarray:
-        """Return what a function gives here, or, where samples are shared, on all ranks."""
-        return values() if self.sizes is None else np.concatenate(gather(together(values)))
+        """Return the arrays that a function gives on each rank, one after the other."""
+        return np.concatenate(self.told(values))
 
     def led(self, task: Callable[[], T]) -> T:
         """Return what a task gives; where samples are shared, rank 0 does it for all."""
-        return task() if self.sizes is None else on_first(task)
+        return on_first(task) if self.shared else task()
 
     def fingerprint(self) -> str:
         """Tell data sets apart by their size and up to 64 samples, of each rank."""
         rows = np.unique(np.linspace(0, len(self) - 1, 64).astype(int))
         batch = self.batch(rows).numpy()
-        own = f"{len(self)} {batch.shape} {hashlib.sha256(batch.tobytes()).hexdigest()}"
-        return own if self.sizes is None else str(gather(own))
+        digest = hashlib.sha256(batch.tobytes()).hexdigest()
+        return str(self.told(lambda: f"{len(self)} {batch.shape} {digest}"))
 
     def statistics(self, size: int) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation of each channel (C, 1, 1), or of each feature (F,)."""
-        if self.sizes is None:
-            told = [self._moments(size)]
-        else:
-            told = gather(together(lambda: self._moments(size)))
+        told = self.told(lambda: self._moments(size))
         counts, means, variances, lowest, highest = map(np.array, zip(*told, strict=True))
         if (lowest.min(0) == highest.max(0)).all():
             raise ValueError(
@@ -104,11 +104,9 @@ class Samples:
         std = np.sqrt(np.average(variances + (means - mean) ** 2, 0, counts))
         # The spread of a constant channel is rounding; 1 leaves it at 0 after centring.
         std = np.where(std > np.finfo(np.float32).eps * np.abs(mean), std, 1.0)
-        shape = (-1, *[1] * (len(self.shape) - 1))
-        return (
-            torch.from_numpy(mean).float().reshape(shape),
-            torch.from_numpy(std).float().reshape(shape),
-        )
+        by_channel = torch.tensor(np.stack([mean, std]), dtype=torch.float32)
+        mean, std = by_channel.reshape(2, -1, *[1] * (len(self.shape) - 1))
+        return mean, std
 
     def _moments(self, size: int) -> tuple[np.ndarray, ...]:
         """Return number, mean and variance of channels, least and largest values of a sample."""
@@ -154,83 +152,3 @@ def _channels_are_last(sample: tuple[int, ...], channels: str, caller: str) -> b
             f"'channels' parameter of {caller} to 'first' or 'last'."
         )
     return last
-
-
-Augmentation = Callable[[Tensor], Tensor]
-
-
-def default_augmentation(input_shape: tuple[int, ...], caller: str) -> Augmentation | None:
-    """Return what `augment="auto"` stands for with samples (C, H, W), None with vectors (F,)."""
-    if len(input_shape) == 1:
-        return None
-    kornia = import_extra("kornia.augmentation", "deep", f"augment='auto' of {caller}")
-    if input_shape[0] == 3:
-        steps: list[Any] = [
-            kornia.RandomResizedCrop(input_shape[1:], scale=(0.4, 1.0), p=1.0),
-            kornia.RandomHorizontalFlip(p=0.5),
-            kornia.ColorJitter(0.4, 0.4, 0.4, 0.1, p=0.8),
-            kornia.RandomGrayscale(p=0.2),
-        ]
-    else:
-        shift, scale = (0.1, 0.1), (0.9, 1.1)
-        steps = [kornia.RandomAffine(15.0, translate=shift, scale=scale, shear=10.0, p=1.0)]
-    pipeline: Augmentation = kornia.AugmentationSequential(*steps, data_keys=["input"])
-    return pipeline
-
-
-@dataclass(frozen=True)
-class VirtualAdversary:
-    """The small change of a sample that changes its prediction most.
-
-    A value of `augment` for IMSAT's virtual adversarial training. The direction is the top
-    eigenvector of the curvature of the predictions' divergence, found by power iterations.
-
-    Parameters
-    ----------
-    epsilon : float, default=0.25
-        Euclidean length of the change, relative to the root mean square length of a sample of the
-        batch.
-    xi : float, default=1e-2
-        Length of the finite difference, on the same scale.
-    n_steps : int, default=1
-        Power iterations.
-
-    References
-    ----------
-    T. Miyato, S. Maeda, M. Koyama and S. Ishii, "Virtual Adversarial Training", IEEE TPAMI 2019.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skcollision.deep import VirtualAdversary
-    >>> samples, network = torch.rand(5, 16), torch.nn.Linear(16, 3)
-    >>> view = VirtualAdversary(epsilon=0.1).view(samples, network)
-    >>> change = (view - samples).norm(dim=1)
-    >>> (change / (0.1 * 4 * samples.square().mean().sqrt())).round(decimals=3)
-    tensor([1., 1., 1., 1., 1.])
-    """
-
-    epsilon: float = 0.25
-    xi: float = 1e-2
-    n_steps: int = 1
-
-    @isolated()
-    def view(self, samples: Tensor, network: nn.Module) -> Tensor:
-        """Return the adversaries of samples (B, ...), for a network to logits."""
-        size = samples.square().mean().mul(samples[0].numel()).sqrt()
-        direction = _unit(torch.randn_like(samples))
-        with torch.no_grad():
-            fixed = network(samples).float().softmax(-1)
-        for _ in range(self.n_steps):
-            probe = direction.requires_grad_()
-            changed = network(samples + self.xi * size * probe).float()
-            loss = soft_cross_entropy(changed, fixed, reduction="sum")
-            (slope,) = torch.autograd.grad(loss, probe)
-            direction = _unit(slope)
-        return (samples + self.epsilon * size * direction).detach()
-
-
-def _unit(samples: Tensor) -> Tensor:
-    """Scale each sample to length one; one of zeros stays."""
-    flat = samples.detach().flatten(1)
-    return (flat / flat.norm(dim=1, keepdim=True).clamp_min(1e-30)).view_as(samples)

@@ -11,24 +11,16 @@ import torch
 from torch import Tensor
 
 from skcollision._ranks import exchange
+from skcollision.deep._samples import Samples
 
 
 class Shares:
-    """The processes that a fit is shared among, and what samples each has: all, or its own.
+    """The processes that a fit is shared among; each has all samples, or those of its rank."""
 
-    Attributes
-    ----------
-    n_samples : int
-        Samples of all processes.
-    first : int
-        Number of the first sample that is here.
-    """
-
-    def __init__(self, n_here: int, sizes: list[int] | None, rank: int, n_processes: int) -> None:
-        self._ends = None if sizes is None else np.cumsum(sizes)
-        self.n_samples = n_here if sizes is None else sum(sizes)
-        self.first = 0 if sizes is None else sum(sizes[:rank])
-        self.rank, self.n_processes = rank, n_processes
+    def __init__(self, samples: Samples, rank: int, n_processes: int) -> None:
+        self._ends = np.cumsum(samples.sizes) if samples.shared else None
+        self._first = sum(samples.sizes[:rank]) if samples.shared else 0
+        self._rank, self.n_processes = rank, n_processes
 
     def split(self, rows: np.ndarray) -> list[np.ndarray]:
         """Divide samples among the processes."""
@@ -39,7 +31,7 @@ class Shares:
 
     def own(self, parts: list[np.ndarray]) -> np.ndarray:
         """Return which samples of those that are here are this process's."""
-        return parts[self.rank] - self.first
+        return parts[self._rank] - self._first
 
     def join(self, outputs: Tensor, parts: list[np.ndarray]) -> Tensor:
         """Return the outputs for all parts, of which those of this process have gradients."""
@@ -50,20 +42,20 @@ class Shares:
         found = [torch.empty_like(padded) for _ in parts]
         exchange("all_gather", found, padded)
         joined = [each[: len(part)] for each, part in zip(found, parts, strict=True)]
-        joined[self.rank] = outputs
+        joined[self._rank] = outputs
         return torch.cat(joined)
 
     def agree(self, tensors: Iterable[Tensor]) -> None:
         """Overwrite tensors by those of the first process."""
-        if self.n_processes > 1:
-            for tensor in tensors:
-                exchange("broadcast", tensor, src=0)
+        for tensor in tensors if self.n_processes > 1 else ():
+            exchange("broadcast", tensor, src=0)
 
 
-def layout(sizes: list[int] | None, n_devices: Any, strategy: str) -> dict[str, Any]:
+def layout(samples: Samples, n_devices: Any, strategy: str) -> dict[str, Any]:
     """Return Fabric's options for devices, which are of a process group where ranks share rows."""
-    if sizes is None or len(sizes) == 1:
+    n_ranks = len(samples.sizes)
+    if n_ranks == 1:
         return {"devices": n_devices, "strategy": strategy}
-    n_here = int(os.environ.get("LOCAL_WORLD_SIZE", len(sizes)))
+    n_here = int(os.environ.get("LOCAL_WORLD_SIZE", n_ranks))
     strategy = "ddp" if strategy == "auto" else strategy
-    return {"devices": n_here, "num_nodes": len(sizes) // n_here, "strategy": strategy}
+    return {"devices": n_here, "num_nodes": n_ranks // n_here, "strategy": strategy}

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,12 @@ from torch.nn.functional import cross_entropy
 
 from skcollision._ambient import own_generator
 from skcollision._extras import import_extra
+from skcollision._ranks import exchanging
 from skcollision.criteria import ClusteringCriterion, PseudoLabels
 from skcollision.deep._network import ClusteringNetwork, evaluating
-from skcollision.deep._samples import Samples, VirtualAdversary
+from skcollision.deep._samples import Samples
 from skcollision.deep._shares import Shares, layout
+from skcollision.deep._views import VirtualAdversary
 from skcollision.losses import marginal_entropy
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -68,12 +71,12 @@ class DeepTrainer:
         devices: Any = estimator.n_devices
         if devices == 1 and device.type == "cuda":
             devices = [device.index or 0]
-        options = layout(samples.sizes, devices, estimator.strategy)
+        options = layout(samples, devices, estimator.strategy)
         options["precision"] = estimator.precision
         self._fabric = lightning.Fabric(accelerator=device.type, **options)
         self._fabric.launch()
-        processes = self._fabric.global_rank, self._fabric.world_size
-        self._samples, self._shares = samples, Shares(len(samples), samples.sizes, *processes)
+        self._samples = samples
+        self._shares = Shares(samples, self._fabric.global_rank, self._fabric.world_size)
         self.is_first_process = bool(self._fabric.is_global_zero)  # which is the one that writes
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         rate, slow = estimator.learning_rate, estimator.backbone_learning_rate
@@ -89,7 +92,7 @@ class DeepTrainer:
         elapsed = self.history["seconds"][-1] if self.epoch else 0.0
         start = time.perf_counter() - elapsed
         devices = [self._fabric.device] if self._fabric.device.type == "cuda" else []
-        with own_generator(devices):
+        with own_generator(devices), exchanging():
             while self.epoch < self._parameters.max_iter:
                 torch.manual_seed(self._seed_of(1 + self._fabric.global_rank))
                 self._label_all()
@@ -138,7 +141,7 @@ class DeepTrainer:
         if self.epoch and self.epoch * rounds // n_epochs == (self.epoch - 1) * rounds // n_epochs:
             return
         with evaluating(self._module), torch.no_grad():
-            parts = self._shares.split(np.arange(self._shares.n_samples))
+            parts = self._shares.split(np.arange(self._samples.n_all))
             logits = self._shares.join(self._logits(self._shares.own(parts)), parts)
         self._memory = self._criteria[0].solve(logits[None], None)
 
@@ -159,7 +162,7 @@ class DeepTrainer:
             # What rests keeps the statistics of its normalisation too.
             self.network.backbone.eval()
         draws = np.random.default_rng(self._seed_of(0))  # alike in all processes
-        rows = draws.permutation(self._shares.n_samples)
+        rows = draws.permutation(self._samples.n_all)
         # Normalisation needs two samples on each device.
         most = len(rows) // (2 * self._fabric.world_size)
         n_batches = max(1, min(math.ceil(len(rows) / self._parameters.batch_size), most))
@@ -193,7 +196,9 @@ class DeepTrainer:
         # In one forward pass, so that normalisation layers see the same statistics for all.
         joint = torch.cat(inputs)
         form = torch.channels_last if joint.ndim == 4 else torch.contiguous_format
-        outputs = self._module(joint.to(memory_format=form)).float()
+        # Normalisation needs two samples; a rank that has fewer here uses what it has learnt.
+        with evaluating(self.network) if len(joint) < 2 else nullcontext():
+            outputs = self._module(joint.to(memory_format=form)).float()
         pieces = outputs.split([len(each) for each in inputs])
         logits, *others = (shares.join(*each) for each in zip(pieces, places, strict=True))
         objective, gap = self._objective(

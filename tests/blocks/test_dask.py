@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.datasets import load_digits
 
 from skcollision import CollisionClusterer
@@ -40,18 +42,18 @@ def chunked(X, chunks):
     return da.from_array(X, chunks=(chunks, *((n,) for n in X.shape[1:])))
 
 
-@pytest.mark.parametrize("chunks", CHUNKS)
 @pytest.mark.parametrize("max_samples", ["auto", 200])
-def test_digits_are_clustered_as_in_memory(chunks, max_samples):
+def test_digits_are_clustered_as_in_memory(max_samples):
     X = load_digits().data[:600]
-    expected = CollisionClusterer(10, max_samples=max_samples, random_state=0).fit(X)
-    rows = chunked(X, CHUNKS[chunks])
-    model = CollisionClusterer(10, max_samples=max_samples, random_state=0).fit(rows)
-    np.testing.assert_array_equal(model.labels_, expected.labels_)
-    for name in ("coef_", "intercept_", "class_prior_"):
-        np.testing.assert_array_equal(getattr(model, name), getattr(expected, name))
-    np.testing.assert_allclose(model.cluster_centers_, expected.cluster_centers_, atol=1e-9)
-    assert model.score(rows) == pytest.approx(expected.score(X))
+    expected = CollisionClusterer(10, n_init=2, max_samples=max_samples, random_state=0).fit(X)
+    for chunks in CHUNKS.values():
+        rows = chunked(X, chunks)
+        model = CollisionClusterer(10, n_init=2, max_samples=max_samples, random_state=0).fit(rows)
+        np.testing.assert_array_equal(model.labels_, expected.labels_)
+        for name in ("coef_", "intercept_", "class_prior_"):
+            np.testing.assert_array_equal(getattr(model, name), getattr(expected, name))
+        np.testing.assert_allclose(model.cluster_centers_, expected.cluster_centers_, atol=1e-9)
+        assert model.score(rows) == pytest.approx(expected.score(X))
 
 
 @pytest.mark.parametrize("chunks", CHUNKS)
@@ -185,7 +187,7 @@ def test_a_data_frame_of_columns(X):
     )
     with pytest.raises(ValueError, match="feature names should match"):
         model.predict(frame.rename(columns={"x0": "y"}))
-    with pytest.raises(ValueError, match="Got a dask array of object"):
+    with pytest.raises(ValueError, match="X must be of numbers in dense chunks"):
         make().fit(frame.assign(x0=frame["x0"].astype(object)))
     with pytest.raises(ValueError, match="X must be a matrix of dask"):
         make().fit(frame["x0"])
@@ -210,11 +212,17 @@ def test_bad_input_is_one_clear_error(X, weight):
         make().fit(rows[:, 0])
     with pytest.raises(ValueError, match="must have rows and columns"):
         make().fit(rows[:0])
-    with pytest.raises(ValueError, match="Got a dask array of complex64"):
+    with pytest.raises(ValueError, match=r"X must be of numbers in dense chunks. Got .*complex64"):
         make().fit(rows.astype(np.complex64))
     with pytest.raises(ValueError, match="expecting 24 features"):
         make().fit(rows).predict(rows[:, :9])
+    with pytest.raises(ValueError, match=r"X must be of numbers in dense chunks. Got .*csr_array"):
+        make().fit(rows.map_blocks(sparse.csr_array))
+    with pytest.raises(ValueError, match=r"must be an array or a data frame of dask. Got Delayed"):
+        make().fit(dask.delayed(X))
     for wrong, message in (
+        (np.array(["a"] * 600), "sample_weight must be of numbers"),
+        (rows[:, 0] + 1j, "sample_weight must be of numbers"),
         (weight[:-1], r"sample_weight.shape == \(599,\)"),
         (-weight, "[Nn]egative"),
         (np.full(600, np.nan), "sample_weight contains NaN"),
@@ -253,13 +261,19 @@ def killing(block, folder, block_info=None):
     return block
 
 
+def test_any_scheduler_does(X, weight, forkserver):
+    expected = make(max_samples=200).fit(X, sample_weight=weight)
+    rows = chunked(X, CHUNKS["seven"])
+    with ProcessPoolExecutor(1, mp_context=forkserver) as pool:
+        for options in ({"scheduler": "sync"}, {"scheduler": "processes", "pool": pool}):
+            with dask.config.set(options):
+                model = make(max_samples=200).fit(rows, sample_weight=weight)
+                np.testing.assert_array_equal(model.labels_, expected.labels_)
+
+
 @pytest.mark.slow
-def test_workers_in_processes_that_are_killed_change_nothing(X, tmp_path, monkeypatch):
+def test_workers_in_processes_that_are_killed_change_nothing(X, tmp_path, forkserver):
     distributed = pytest.importorskip("distributed")
-    # Workers, and those that take their places, are forked after the imports.
-    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
-        context = distributed.utils.get_mp_context()
-    context.set_forkserver_preload(["distributed", "skcollision.cluster"])
     expected = make(max_samples=200).fit(X)
     rows = chunked(X, CHUNKS["seven"])
     local = "127.0.0.1:0"

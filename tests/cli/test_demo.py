@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from skcollision.cli._commands import format_table
+from skcollision.cli._demo import format_table
 
 pytest.importorskip("matplotlib")
 

@@ -2,21 +2,14 @@
 
 import os
 import stat
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from skcollision.cli._files import (
-    ReadOptions,
-    check_outputs,
-    read_labels,
-    read_matrix,
-    write_outputs,
-    write_table,
-)
+from skcollision.cli._files import ReadOptions, read_labels, read_matrix
 from skcollision.cli._interface import InputError
+from skcollision.cli._outputs import check_outputs, write_outputs
 
 LABELS = np.array([3, 0, 11, 2], dtype=np.int64)
 SUFFIXES = ["npy", "npz", "csv", "parquet"]
@@ -30,7 +23,7 @@ def _in_folder(folder):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_labels_can_be_read_back(suffix):
     path = Path(f"labels.{suffix}")
-    write_outputs({path: partial(write_table, path, LABELS)})
+    write_outputs({path: LABELS})
     labels = read_labels(path, ReadOptions())
     assert labels.dtype == np.int64
     np.testing.assert_array_equal(labels, LABELS)
@@ -43,7 +36,7 @@ def test_probabilities_can_be_read_back_to_the_last_bit(suffix, dtype):
     rng = np.random.default_rng(0)
     # Ordinary values, and those of a confident model: near 0 and 1.
     proba = np.vstack([rng.random((200, 3)), rng.dirichlet(np.full(3, 0.05), 50)]).astype(dtype)
-    write_outputs({path: partial(write_table, path, proba)})
+    write_outputs({path: proba})
     np.testing.assert_array_equal(read_matrix(path, ReadOptions()).astype(dtype), proba)
 
 
@@ -51,7 +44,7 @@ def test_probabilities_can_be_read_back_to_the_last_bit(suffix, dtype):
 def test_columns_have_names(suffix):
     pd = pytest.importorskip("pandas")
     path = Path(f"proba.{suffix}")
-    write_outputs({path: partial(write_table, path, np.ones((2, 2)) / 2)})
+    write_outputs({path: np.ones((2, 2)) / 2})
     frame = pd.read_csv(path) if suffix == "csv" else pd.read_parquet(path)
     assert list(frame.columns) == ["cluster_0", "cluster_1"]
 
@@ -65,7 +58,7 @@ def test_a_failed_write_leaves_old_files_and_no_others():
 
     path = Path("a.npy")
     with pytest.raises(InputError, match=r"b\.npy: cannot be written: No space left on device"):
-        write_outputs({path: partial(write_table, path, LABELS), Path("b.npy"): full_disk})
+        write_outputs({path: LABELS, Path("b.npy"): full_disk})
     assert [each.name for each in Path().iterdir()] == ["a.npy"]
     assert path.read_bytes() == b"old"
 
@@ -85,7 +78,7 @@ def test_files_are_as_readable_as_others_and_links_stay_links():
     Path("folder").mkdir()
     path = Path("link.npy")
     path.symlink_to("folder/labels.npy")
-    write_outputs({path: partial(write_table, path, LABELS)})
+    write_outputs({path: LABELS})
     assert path.is_symlink()
     Path("plain").touch()
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(Path("plain").stat().st_mode)

@@ -68,10 +68,12 @@ def test_errors(files, fail, monkeypatch):
     assert "--dask is for .parquet files" in error("X*")
     assert "has 60 rows, too few for 61 clusters" in error("parts/*", "-k", "61")
     assert "parts/1.parquet: holds no data" in error("parts/1.parquet")
-    assert "parts: cannot be written: it holds X" in error("parts/*", output="parts")
-    assert "nowhere/labels: no folder for outputs" in error("parts/*", output="nowhere/labels")
-    assert "y.npy: no folder for outputs" in error("parts/*", output="y.npy")
-    assert "or is for two outputs" in error("parts/*", "--proba", "labels")
+    assert "parts: cannot be written: it is read by" in error("parts/*", output="parts")
+    assert "nowhere/labels: cannot be written: there is no directory" in error(
+        "parts/*", output="nowhere/labels"
+    )
+    assert "y.npy: cannot be written: is no directory" in error("parts/*", output="y.npy")
+    assert "labels: cannot be written: it is named" in error("parts/*", "--proba", "labels")
     assert "has no column 'g'" in error("parts/*", "--columns", "g")
     monkeypatch.setattr(_parts, "CONNECT_SECONDS", 0.2)
     fit = ("fit", "parts/*", "-k", 3, "-o", "labels", "--dask")
@@ -88,6 +90,20 @@ def test_errors(files, fail, monkeypatch):
     assert "--dask: workers died, for lack of memory perhaps: gone" in error("parts/*")
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert "pip install 'skcollision[dask]'" in error("parts/*")
+
+
+def test_a_file_that_cannot_be_written_is_named_and_none_is_there(files, fail, monkeypatch):
+    Path("labels").mkdir()
+    fit = ("fit", "parts/*", "-k", 3, "-o", "labels", *FAST, "--dask")
+    write_table = _parts.write_table
+
+    def full_disk(target, values, file):
+        if target.name == "2.parquet":
+            raise OSError(28, "No space left on device")
+        write_table(target, values, file)
+
+    monkeypatch.setattr(_parts, "write_table", full_disk)
+    assert "labels/2.parquet: cannot be written: No space left" in fail(*fit)
 
 
 def test_bad_rows_are_named_by_file_and_row(files, fail):

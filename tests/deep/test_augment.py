@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from skcollision.deep import VirtualAdversary
-from skcollision.deep._samples import default_augmentation
+from skcollision.deep._views import default_augmentation
 from skcollision.losses import soft_cross_entropy
 
 
