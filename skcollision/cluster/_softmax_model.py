@@ -170,7 +170,8 @@ class LinearSoftmaxModel(VersionedEstimator):
         # Half precision is enough to store embeddings in, not to compute in; float32 is.
         is_half = getattr(X, "dtype", None) == np.float16
         dtype = np.float32 if is_half else [np.float64, np.float32]
-        data: np.ndarray = validate_data(self, X, reset=reset, dtype=dtype, order="C")
+        with np.errstate(invalid="ignore"):  # scikit-learn adds up all values to look for NaN
+            data: np.ndarray = validate_data(self, X, reset=reset, dtype=dtype, order="C")
         return data
 
     def _check_unit(self, rows: np.ndarray) -> None:
