@@ -92,16 +92,6 @@ class LinearSoftmaxModel(VersionedEstimator):
         """
         return like(X, self._collect(X, lambda logits: logits.log_softmax(1)))
 
-    def _validate_params(self) -> None:
-        super()._validate_params()
-        for name, allowed in self._parameter_constraints.items():
-            takes_bool = any(each in ("boolean", "verbose") for each in map(str, allowed))
-            if isinstance(getattr(self, name), bool | np.bool_) and not takes_bool:
-                raise ValueError(
-                    f"The {name!r} parameter of {type(self).__name__} must not be a bool. Got "
-                    f"{getattr(self, name)!r} instead."
-                )
-
     def __getstate__(self) -> dict[str, Any]:
         # No private class: it would tie what is saved to one version.
         state = super().__getstate__()

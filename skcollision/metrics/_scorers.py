@@ -19,6 +19,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import UNUSED, get_routing_for_object
 
 from skcollision._array_api import stacked, to_numpy
+from skcollision._parameters import StrictEstimator
 from skcollision._warnings import quiet
 from skcollision.metrics import _matching as matching
 from skcollision.metrics._matching import clustering_accuracy_score, contingency_table
@@ -34,7 +35,7 @@ def mutual_information(probs: np.ndarray, sample_weight: np.ndarray | None = Non
     return float(entr(np.average(probs, axis=0, weights=sample_weight)).sum() - mean_entropy)
 
 
-class EstimatorScorer(BaseEstimator):
+class EstimatorScorer(StrictEstimator):
     """Base of scorers for ``scoring=``: estimators without `fit`, for their parameters' sake."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
@@ -75,7 +76,6 @@ class EstimatorScorer(BaseEstimator):
             what the scorer needs.
         """
         self._validate_params()
-        matching.refuse_booleans(self)
         n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
         weight = matching.check_weights(sample_weight, n_samples, type(self).__name__)
         return self._score(estimator, X, weight)

@@ -25,9 +25,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skcollision._array_api import stacked, to_numpy
+from skcollision._parameters import StrictEstimator
 from skcollision.cluster import CollisionClusterer
 from skcollision.metrics import _scorers as scorers
-from skcollision.metrics._matching import refuse_booleans
 
 # Steps of about a quarter, which is as finely as halves of real data tell numbers apart.
 _AUTO_GRID: Final = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 55, 75, 100)
@@ -108,7 +108,7 @@ def _best_has(method: str) -> Any:
 
 
 @dataclass(eq=False, repr=False)
-class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEstimator):
+class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, StrictEstimator):
     r"""Choose the number of clusters by what two halves of the data agree on, without labels.
 
     For each number of clusters K and each resample, the points are cut at random into two halves, a
@@ -242,7 +242,6 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
         UserWarning
             If the best is the largest of several numbers tried, so that more may be better.
         """
-        refuse_booleans(self)
         matrix = to_numpy(stacked(X))
         data = validate_data(self, matrix, dtype=[np.float64, np.float32], ensure_min_samples=4)
         grid = self._grid(len(data))

@@ -218,9 +218,9 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
             If soft labels have another number of classes, or weights are negative or all zero.
         """
         predicted, name = self.predict(X), type(self).__name__
-        self._check_data(X, sample_weight, reset=False)
+        _, weight = self._check_data(X, sample_weight, reset=False)
         if not is_soft(y):
-            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+            return float(accuracy_score(y, predicted, sample_weight=weight))
         labels = check_soft_labels(y, np.empty((len(predicted), 0)), name)
         if labels.shape[1] != len(self.classes_):
             raise ValueError(
@@ -229,8 +229,7 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
             )
         columns = (self.classes_ == predicted[:, None]).argmax(axis=1)
         right = labels[np.arange(len(labels)), columns]
-        weights = None if sample_weight is None else np.asarray(sample_weight)
-        return float(np.average(right, weights=weights))
+        return float(np.average(right, weights=weight))
 
     def _begin(self, X: np.ndarray, weight: np.ndarray | None) -> NormalisedRows:
         """Measure the features' normalisation; return the rows as heads see them."""

@@ -214,7 +214,7 @@ class CollisionClassifier(BaseLinearClassifier):
                 )
             return classes, labels
         hard = _labels.check_hard_labels(y, X, name)
-        if hard.dtype.kind == "O":
+        if hard.dtype.kind in "UO":
             _labels.check_one_kind(hard.tolist(), name)
         check_classification_targets(hard)
         classes = _labels.named_classes(self.classes, np.unique(hard), name)
@@ -451,9 +451,12 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
         start.run(of_known, weight_like(of_known, weight_of_known), lambda epoch, measures: False)
         criterion = self.criterion or CollisionCriterion(lam=10.0, fairness_weight=1.0)
         estimated = isinstance(self.prior, str) and self.prior == "estimate"
+        uniform = isinstance(self.prior, str) and self.prior == "uniform"
+        if not uniform or hasattr(criterion, "prior"):
+            criterion = criterion.with_prior(self.class_prior_)
         return Trainer(
             start.heads,
-            criterion.with_prior(self.class_prior_),
+            criterion,
             self._settings(len(features), RATE),
             random_state,
             PriorEstimate(1, len(self.classes_)) if estimated else None,
