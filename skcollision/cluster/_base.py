@@ -64,7 +64,7 @@ DISTILLATION_ITERATIONS, LEAST_ITERATIONS = 12, 4
 STEPS_UP_TO_CLUSTERS = 100
 
 # With n_init="auto": restarts, fewer where the columns of all would be more than this.
-RESTARTS, COLUMNS = 5, 500
+RESTARTS, COLUMNS = 3, 150
 
 # With batch_size="auto": points a step, how many of them a cluster should have, and the most
 # predictions of a step where that is more than one a cluster.
@@ -454,7 +454,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         if trainer.start is not None:
             candidates.append(trainer.start)
         elif self._estimates_prior():
-            n_tries = max(1, trainer.heads.n_restarts // 2)
+            n_tries = (trainer.heads.n_restarts + 1) // 2
             proposals = clusters_of_parts(sample, self.n_clusters, n_tries, trainer.random_state)
         heads, restart, labels = best_on_graph(candidates, sample, trainer.prior, proposals)
         weight = 1 if sample.weight is None else sample.weight.cpu().numpy()

@@ -66,7 +66,7 @@ class CollisionClusterer(PseudoLabelClusterer):
         Restarts R, trained side by side in one matrix product; the one is kept whose clusters tell
         most of the clusters of neighbours, or, without neighbours, whose objective is lowest. With
         fewer than 16 features and estimated proportions, the K-means clusters that restarts start
-        from compete, too. "auto" is 5, or 500 / K where that is fewer.
+        from compete, too. "auto" is 3, or 150 / K where that is fewer.
     n_neighbors : int or "auto", default="auto"
         Nearest points to average each point with before training, along random walks of 4 to 12
         steps over the graph that joins them; 0 for none. "auto" is 15, or a tenth of the mean

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
+from skcollision._parallel import run_tasks
 from skcollision._warnings import warn
 from skcollision.engine import (
     Trainer,
@@ -151,9 +152,13 @@ def warn_of_columns(X: np.ndarray, rows: np.ndarray, names: np.ndarray | None) -
     # In units of the largest entry, and from the first row, nothing overflows or cancels.
     peak = max(abs(float(X.max())), abs(float(X.min()))) or 1.0
     variances = np.zeros(n_features)
-    for start in range(0, n_features, 64):
-        columns = (X[:, start : start + 64] / X.dtype.type(peak)).astype(np.float64)
-        variances[start : start + 64] = columns.var(axis=0)
+
+    def measure(number: int) -> None:
+        block = slice(64 * number, 64 * (number + 1))
+        columns = (X[:, block] / X.dtype.type(peak)).astype(np.float64)
+        variances[block] = columns.var(axis=0)
+
+    run_tasks(measure, -(-n_features // 64))
     widest = int(variances.argmax())
     name = f"column {widest}" if names is None else f"column {str(names[widest])!r}"
     # Or did so before rows were shuffled, and a few left out.

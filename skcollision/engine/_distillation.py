@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 from scipy import sparse
 from sklearn.utils import gen_batches
 from torch import Tensor
 
-from skcollision._threads import threads_worth
+from skcollision._threads import one_thread, threads_worth
 from skcollision.engine._heads import LinearHeads
 from skcollision.losses import soft_cross_entropy
 
@@ -47,11 +46,12 @@ def distilled(
     weight = points.new_ones(len(points)) if weight is None else weight
     weight = weight / weight.sum()
     decay *= DISTILLATION_DECAY
-    curvature, directions = _curvature(points, weight, decay, heads.n_clusters)
-    root = np.sqrt(curvature)
-    start = root[:, None] * (directions.T @ heads.columns.detach().cpu().numpy())
-    scale = torch.from_numpy(directions / root).to(points)
-    unknown = torch.from_numpy(start).to(points).requires_grad_()
+    with one_thread():
+        curvature, directions = _curvature(points, weight, decay, heads.n_clusters)
+    root = curvature.sqrt()
+    scale = (directions / root).to(points)
+    start = root[:, None] * (directions.T @ heads.columns.detach().cpu().double())
+    unknown = start.to(points).requires_grad_()
     search = torch.optim.LBFGS(
         [unknown], max_iter=n_iterations, max_eval=2 * n_iterations, line_search_fn="strong_wolfe"
     )
@@ -82,16 +82,16 @@ def distilled(
 
 def _curvature(
     points: Tensor, weight: Tensor, decay: float, n_clusters: int
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Tensor, Tensor]:
     """Return about the curvatures (D' + 1,) of the loss along orthonormal directions, columns.
 
-    Along these, L-BFGS takes the same steps whatever the rotation of the features.
+    Along these, L-BFGS takes the same steps whatever the rotation of the features. They are of
+    float64, which not every device has, and on the CPU.
     """
-    weighted = points * weight[:, None]
-    square = np.ones(2 * (points.shape[1] + 1,))
-    square[:-1, :-1] = (points.T @ weighted).cpu()
-    square[:-1, -1] = square[-1, :-1] = weighted.sum(0).cpu()
-    matrix = (CURVATURE / n_clusters) * square
-    matrix[np.diag_indices(len(square) - 1)] += decay
-    curvature, directions = np.linalg.eigh(matrix)
-    return np.maximum(curvature, SMALLEST_CURVATURE * curvature.mean()), directions
+    padded = torch.cat([points, torch.ones_like(points[:, :1])], 1)
+    square = (padded.T @ (padded * weight[:, None])).cpu().double()
+    square[-1, -1] = 1
+    square *= CURVATURE / n_clusters
+    square.diagonal()[:-1] += decay
+    curvature, directions = torch.linalg.eigh(square)
+    return curvature.clamp_min(SMALLEST_CURVATURE * float(curvature.mean())), directions

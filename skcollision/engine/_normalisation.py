@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils import gen_batches
 from torch import Tensor
 
 # Below this many features, the distance of a point from the centre says something: around it,
@@ -36,8 +39,9 @@ FAR = 2.0**500
 # Without normalisation, rows of larger entries are shortened to this: their logits would overflow.
 LARGEST_ENTRY = 1e30
 
-# Rows a block, in float64.
-_BLOCK_ROWS = 512
+# Most rows and entries of a block, in float64: it should stay in a core's cache from one operation
+# to the next, and be too small for BLAS to share, as sums would depend on the number of threads.
+_BLOCK_ROWS, _BLOCK_ENTRIES = 512, 2**17
 
 
 @dataclass(frozen=True)
@@ -127,12 +131,14 @@ def fit_normalisation(
     weight = weight / weight.sum()
     # From the first row, as differences are small beside features far from 0.
     origin = X[0].astype(np.float64) * unit
-    mean = origin + sum(w @ block for w, block in _blocks(X, weight, unit, origin))
-    square = length = 0.0
-    for w, block in _blocks(X, weight, unit, mean):
+    (away,) = _sums(X, weight, unit, origin, lambda w, block: (w @ block,))
+    mean = origin + away
+
+    def distances(w: np.ndarray, block: np.ndarray) -> tuple[Any, ...]:
         squares = np.einsum("ij,ij->i", block, block)
-        square += w @ squares
-        length += w @ np.sqrt(squares)
+        return w @ squares, w @ np.sqrt(squares)
+
+    square, length = _sums(X, weight, unit, mean, distances)
     scale = math.sqrt(square)
     # Rounding in their sum leaves equal rows this far from their mean.
     if scale <= len(X) * np.finfo(np.float64).eps * float(np.linalg.norm(mean)) or scale == 0:
@@ -149,14 +155,23 @@ def fit_normalisation(
     return Normalisation((mean / unit).astype(X.dtype), scale / unit, unit_rows, softening / unit)
 
 
-def _blocks(X: np.ndarray, weight: np.ndarray, unit: float, centre: np.ndarray):  # type: ignore[no-untyped-def]
-    """Yield blocks of rows in float64, times the unit and less the centre, with their weights."""
-    for start in range(0, len(X), _BLOCK_ROWS):
-        rows = slice(start, start + _BLOCK_ROWS)
+def _sums(
+    X: np.ndarray,
+    weight: np.ndarray,
+    unit: float,
+    centre: np.ndarray,
+    measure: Callable[[np.ndarray, np.ndarray], tuple[Any, ...]],
+) -> list[Any]:
+    """Sum what a function makes of weights and rows in float64, times the unit, less the centre."""
+    totals: list[Any] = []
+    size = min(_BLOCK_ROWS, max(1, _BLOCK_ENTRIES // X.shape[1]))
+    for rows in gen_batches(len(X), size):
         block = X[rows].astype(np.float64)
         block *= unit
         block -= centre
-        yield weight[rows], block
+        found = measure(weight[rows], block)
+        totals = [a + b for a, b in zip(totals, found, strict=True)] if totals else [*found]
+    return totals
 
 
 def _geometric_median(
@@ -166,17 +181,16 @@ def _geometric_median(
 
     The scale is the geometric mean of the distances, for which far rows count little.
     """
+
+    def pulls(w: np.ndarray, block: np.ndarray) -> tuple[Any, ...]:
+        distances = np.linalg.norm(block, axis=1)
+        lengths = np.maximum(distances, NO_DISTANCE)
+        is_apart = w * (distances > NO_DISTANCE)
+        return (w / lengths) @ block, w @ (1 / lengths), is_apart @ np.log(lengths), is_apart.sum()
+
     centre = start
     for _ in range(MEDIAN_STEPS):
-        step, total, log_scale, apart = np.zeros_like(centre), 0.0, 0.0, 0.0
-        for w, block in _blocks(X, weight, unit, centre):
-            distances = np.linalg.norm(block, axis=1)
-            lengths = np.maximum(distances, NO_DISTANCE)
-            step += (w / lengths) @ block
-            total += w @ (1 / lengths)
-            is_apart = distances > NO_DISTANCE
-            log_scale += (w * is_apart) @ np.log(lengths)
-            apart += w @ is_apart
+        step, total, log_scale, apart = _sums(X, weight, unit, centre, pulls)
         step, scale = step / total, math.exp(log_scale / apart)
         centre = centre + step
         if np.linalg.norm(step) < 1e-3 * scale:

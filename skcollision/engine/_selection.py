@@ -12,7 +12,7 @@ from scipy import sparse
 from skcollision._parallel import run_tasks
 from skcollision.engine._heads import LinearHeads
 from skcollision.engine._merging import confirmed_information, merged
-from skcollision.engine._prior import PriorEstimate
+from skcollision.engine._prior import Estimate, PriorEstimate
 from skcollision.engine._sample import TrainingSample
 from skcollision.engine._trainer import Features
 from skcollision.graph import most_probable
@@ -52,45 +52,48 @@ def best_on_graph(
     prior: PriorEstimate | None,
     proposals: Sequence[np.ndarray] = (),
 ) -> Clustering:
-    """Pass the labels of restarts, and proposals (M,), along the graph; keep the most cohesive.
+    """Keep the most cohesive of the labels of restarts and proposals (M,); pass it along the graph.
 
-    Walks stay in cohesive clusters. Where heads compete with what they began as, in few dimensions,
-    it is the information that is kept that counts: there clusters may lie apart whatever their
-    sizes, and cohesion favours equal ones. Objectives would choose worse: they differ little
-    between good and bad optima, and restarts that estimate their own target proportions minimise
-    different ones. A proposal comes with heads that know nothing yet.
+    Walks stay in cohesive clusters. It is measured after one round along the graph: that repairs
+    ragged borders, and more rounds would make all labels look alike. Where heads compete with what
+    they began as, in few dimensions, it is the information that is kept that counts: there clusters
+    may lie apart whatever their sizes, and cohesion favours equal ones. Objectives would choose
+    worse: they differ little between good and bad optima, and restarts that estimate their own
+    target proportions minimise different ones. A proposal comes with heads that know nothing yet.
     """
     graph = sample.graph
     assert graph is not None
     weight = None if sample.weight is None else sample.weight.cpu().numpy()
-    heads = [each for each in candidates for _ in range(each.n_restarts)]
-    restarts = [r for each in candidates for r in range(each.n_restarts)]
+    origins = [(each, r) for each in candidates for r in range(each.n_restarts)]
     hard = [labels for each in candidates for labels in hard_labels(each, sample.seen)]
     n_trained, n_clusters = len(hard), candidates[0].n_clusters
     hard += proposals
-    soft = [sparse.csr_array((0, n_clusters))] * len(hard)
-    cohesion = np.empty(len(hard))
+    cohesion = np.zeros(len(hard))
     _ = graph.weighted_walk  # made once, before threads ask for it
     measure = graph.cohesion if len(candidates) == 1 else graph.kept_information
 
-    def refine(number: int) -> None:
+    def target(number: int) -> tuple[np.ndarray, Estimate | None]:
+        if prior is None:
+            return np.full(n_clusters, 1 / n_clusters), None
         shares = np.bincount(hard[number], weight, n_clusters)
-        target, estimate = np.full(n_clusters, 1 / n_clusters), None
-        if prior is not None:
-            target, estimate = prior.of_shares(shares / shares.sum())
-        labels = graph.labels(hard[number], weight, target, estimate)
-        if estimate is None and number < n_trained:
-            predictions = soft_predictions(heads[number], restarts[number], sample.seen)
-            labels = _fairer(labels, predictions, weight, target)
-        soft[number] = labels
+        return prior.of_shares(shares / shares.sum())
+
+    def judge(number: int) -> None:
+        labels = graph.labels(hard[number], weight, *target(number), n_rounds=1)
         cohesion[number] = measure(most_probable(labels), n_clusters, weight)
 
-    run_tasks(refine, len(hard))
-    trained, best = int(cohesion[:n_trained].argmax()), int(cohesion.argmax())
-    origin = heads[trained]
+    if len(hard) > 1:
+        run_tasks(judge, len(hard))
+    best = int(cohesion.argmax())
+    heads, restart = origins[int(cohesion[:n_trained].argmax())]
+    proportions, estimate = target(best)
+    labels = graph.labels(hard[best], weight, proportions, estimate)
     if best >= n_trained:
-        origin = LinearHeads(torch.zeros_like(origin.columns), origin.n_restarts, origin.basis)
-    return Clustering(origin, restarts[trained], soft[best])
+        heads = LinearHeads(torch.zeros_like(heads.columns), heads.n_restarts, heads.basis)
+    elif estimate is None:
+        predictions = soft_predictions(heads, restart, sample.seen)
+        labels = _fairer(labels, predictions, weight, proportions)
+    return Clustering(heads, restart, labels)
 
 
 def _fairer(

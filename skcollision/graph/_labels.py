@@ -23,6 +23,7 @@ def labels_on_graph(
     sample_weight: np.ndarray,
     proportions: np.ndarray,
     estimate: Callable[[np.ndarray], np.ndarray] | None,
+    n_rounds: int = N_ROUNDS,
 ) -> sparse.csr_array:
     r"""Pass labels (M,) along the steps P (M, M) of a walk; return soft labels (M, K), sparse.
 
@@ -39,7 +40,7 @@ def labels_on_graph(
     n_points, n_clusters = len(labels), len(proportions)
     one_hot = np.ones(n_points, steps.dtype), (np.arange(n_points), labels)
     soft = sparse.csr_array(one_hot, shape=(n_points, n_clusters))
-    for _ in range(N_ROUNDS):
+    for _ in range(n_rounds):
         soft = steps @ soft
         soft.data **= POWER
         _normalise_rows(soft)

@@ -92,10 +92,12 @@ class NeighbourGraph:
         sample_weight: np.ndarray | None,
         proportions: np.ndarray,
         estimate: Callable[[np.ndarray], np.ndarray] | None,
+        **options: int,
     ) -> sparse.csr_array:
         """Pass labels (M,) along weighted edges; see `labels_on_graph`."""
         weight = np.ones(len(labels)) if sample_weight is None else sample_weight
-        return labels_on_graph(self.weighted_walk.step, labels, weight, proportions, estimate)
+        steps = self.weighted_walk.step
+        return labels_on_graph(steps, labels, weight, proportions, estimate, **options)
 
     def cohesion(
         self, labels: np.ndarray, n_clusters: int, sample_weight: np.ndarray | None = None
@@ -107,9 +109,8 @@ class NeighbourGraph:
         2010). It is multiplied by the root of the clusters' entropy over its largest value: of many
         clusters chance joins few points, and stability alone would favour unequal ones.
         """
-        joint = self._walk.between(labels, n_clusters, COHESION_STEPS, sample_weight)
-        shares = joint.sum(axis=1)
-        stability = max(0.0, float(joint.trace() - shares @ shares))
+        inside, shares = self._walk.kept(labels, n_clusters, COHESION_STEPS, sample_weight)
+        stability = max(0.0, float(inside.sum() - shares @ shares))
         return stability * float(np.sqrt(_entropy(shares) / np.log(max(n_clusters, 2))))
 
     def kept_information(

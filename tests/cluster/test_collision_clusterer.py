@@ -39,7 +39,7 @@ def test_attributes(data, fitted):
     assert fitted.intercept_.shape == (4,)
     np.testing.assert_allclose(fitted.class_prior_, 0.25)
     curves = fitted.history_
-    assert curves["objective"].shape == (fitted.n_iter_, 5)
+    assert curves["objective"].shape == (fitted.n_iter_, 3)
     assert np.isfinite(next(iter(curves.values()))).all()
     assert 0 <= fitted.duality_gap_ < 0.1
     assert type(fitted.objective_) is type(fitted.duality_gap_) is float
