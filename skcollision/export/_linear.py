@@ -44,7 +44,7 @@ def to_sklearn(model: Linear) -> Pipeline:
 
     Parameters
     ----------
-    model
+    model : linear clusterer or classifier
         As in :func:`to_onnx`, with at least two clusters.
 
     Returns

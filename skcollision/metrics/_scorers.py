@@ -127,9 +127,9 @@ class ObjectiveScorer(EstimatorScorer):
     Parameters
     ----------
     lam : float, default=10.0
-        λ, non-negative; inf demands labels in the proportions u.
+        Weight λ, non-negative; inf demands labels in the proportions u.
     fairness_weight : float, default=1.0
-        w, non-negative.
+        Weight w, non-negative.
     prior : array-like of shape (n_clusters,), default=None
         Target proportions u, positive; None for equal ones.
 
