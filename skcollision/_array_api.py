@@ -34,16 +34,17 @@ def like(array: Any, result: np.ndarray) -> Any:
 
 def stacked(X: Any) -> Any:
     """Return a column whose cells are vectors as a matrix; anything else as it is."""
+    is_objects = isinstance(X, np.ndarray) and X.dtype == object
     shape = getattr(X, "shape", None)
-    if not hasattr(X, "to_numpy") or shape is None or not 1 <= len(shape) <= 2:
+    if not (hasattr(X, "to_numpy") or is_objects) or shape is None or not 1 <= len(shape) <= 2:
         return X
     if not shape[0]:
         return X
     if len(shape) == 2 and shape[1] != 1:
-        _refuse_vectors(X)
+        _refuse_vectors(X)  # an array has no columns with names
         return X
-    cells = X.to_numpy()
-    if cells.dtype != object or np.ndim(cells.ravel()[0]) != 1:
+    cells = X if is_objects else X.to_numpy()
+    if cells.dtype != object or np.ndim(cells.ravel()[0]) == 0:
         return cells if cells.ndim == 2 and len(shape) == 1 else X
     lengths = {np.shape(cell) for cell in cells.ravel()}
     if len(lengths) > 1:

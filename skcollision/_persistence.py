@@ -5,10 +5,10 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
 from skcollision import __version__
+from skcollision._parameters import StrictEstimator
 
 VERSION = "_skcollision_version"
 
@@ -24,7 +24,7 @@ class _OtherVersionWarning(InconsistentVersionWarning):
         )
 
 
-class VersionedEstimator(BaseEstimator):
+class VersionedEstimator(StrictEstimator):
     """Estimator whose pickle holds the version of skcollision, and is checked when it is loaded."""
 
     def __getstate__(self) -> dict[str, Any]:

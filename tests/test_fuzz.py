@@ -59,7 +59,9 @@ NAMES = (
 
 def draw_features(rng):
     """Draw a matrix of any size, type and scale, with equal and constant rows and columns."""
-    n_points, n_features = rng.integers(1, 40), rng.integers(1, 24)
+    # Mostly few rows: each takes steps, and faults of scales need no more.
+    n_points = rng.integers(1, 14) if rng.random() < 0.8 else rng.integers(14, 40)
+    n_features = rng.integers(1, 24)
     X = rng.normal(size=(n_points, n_features))
     centres = rng.normal(size=(3, n_features)) * rng.choice([0, 1, 10])
     X = X + centres[rng.integers(3, size=n_points)]
@@ -100,7 +102,7 @@ def draw_fit(rng):
     X = draw_features(rng)
     kind = KINDS[rng.integers(len(KINDS))]
     parameters = {
-        "max_iter": int(rng.integers(1, 4)),
+        "max_iter": int(rng.choice([1, 1, 1, 2, 3])),
         "batch_size": int(rng.choice([1, 2, 7, 1000])),
         "random_state": int(rng.integers(100)),
         "normalize": bool(rng.random() < 0.9),
@@ -116,7 +118,7 @@ def draw_fit(rng):
     if rng.random() < 0.5:
         y = rng.dirichlet(np.full(n_classes, 0.3), size=len(X))
     loss = str(rng.choice(["collision", "shannon"]))
-    if rng.random() < 0.5:
+    if rng.random() < 0.2:  # hundreds of steps, and L-BFGS
         del parameters["max_iter"]
         parameters["tol"] = 0.01
     return kind(loss=loss, n_init=1, **parameters), X, y
@@ -144,7 +146,8 @@ def values_of(model, X, y, weight, rng):
         yield "calibration", clustering_calibration_error(labels, probs)
         yield "risk", risk_coverage_curve(labels, probs).risk
         yield "transform", model.transform(X)
-        yield from of_scorers(model, X, weight, rng)
+        if rng.random() < 0.5:
+            yield from of_scorers(model, X, weight, rng)
         model.partial_fit(X, sample_weight=weight)
         yield "coef_ after partial_fit", model.coef_
     elif y is not None and (y.ndim == 2 or (y != -1).any()):
@@ -183,8 +186,7 @@ def of_exports(model, X, rng):
         found = to_sklearn(model).predict_proba(X)
         yield "to_sklearn", found
         np.testing.assert_allclose(found[sure], expected[sure], atol=2e-3)
-        if X.dtype.kind == "f":
-            yield "to_sklearn of another size", to_sklearn(model).predict_proba(resized(X, rng))
+        yield "to_sklearn of another size", of_far_rows(to_sklearn(model), resized(X, rng))
     with np.errstate(over="ignore"):
         rows = X.astype(np.float32)
     if not np.isfinite(rows).all():
@@ -201,6 +203,18 @@ def of_exports(model, X, rng):
     if X.dtype != np.float64:
         np.testing.assert_allclose(found[sure], expected[sure], atol=1e-2)
     yield "to_onnx of another size", session.run(["probabilities"], {"X": resized(rows, rng)})[0]
+
+
+def of_far_rows(pipeline, X):
+    """Predict, as far as rows, and their logits, are within float64 in units of the data."""
+    if len(pipeline) == 2 and np.abs(X.astype(np.float64)).max() > 1e300:
+        return 0
+    try:
+        return pipeline.predict_proba(X)
+    except ValueError as error:
+        if "Input X contains infinity" not in str(error) or np.abs(X).max() < 1e300:
+            raise
+        return 0
 
 
 def is_apart(model, X):

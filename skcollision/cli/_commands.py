@@ -83,6 +83,9 @@ def fit(
     with ui.estimator_messages():
         found = parts.Parts.of(paths, read_options) if scheduler else None
         X = found.array if found else files.read_matrix(data_path, read_options)
+        names = files.feature_names(found.paths[0] if found else data_path, read_options)
+    # A vector in one column is many features without names.
+    names = names if len(names) == X.shape[1] else []
     if n_clusters > len(X):
         raise InputError(f"{data_path}: has {len(X)} rows, too few for {n_clusters} clusters (-k)")
 
@@ -91,7 +94,8 @@ def fit(
     from skcollision import CollisionClusterer
 
     outputs: dict[Path, Any] = {}
-    with parts.workers(scheduler) if scheduler else nullcontext(), ui.estimator_messages():
+    workers = parts.workers(scheduler) if scheduler else nullcontext()
+    with workers, ui.estimator_messages(names):
         start = time.perf_counter()
         model = CollisionClusterer(n_clusters, random_state=seed, **settings).fit(X)
         seconds = time.perf_counter() - start

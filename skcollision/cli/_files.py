@@ -189,16 +189,9 @@ def open_table(path: Path, options: ReadOptions, *, as_numbers: bool) -> tuple[A
 def _read_csv(path: Path, options: ReadOptions, as_numbers: bool) -> Any:
     """Read the chosen columns as a table of Arrow."""
     pa = import_pyarrow(path)
-    # This encoding skips the byte-order mark that spreadsheets write.
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        lines = csv.reader(file, delimiter=options.delimiter)
-        first = [cell.strip() for cell in next((cells for cells in lines if cells), [])]
-        n_skipped = lines.line_num
-    if not first:
-        raise InputError(f"{path}: holds no data")
-    has_header = _looks_like_names(first) if options.header is None else options.header
-    numbered = [str(index) for index in range(len(first))]
-    names = first if has_header and len({*first}) == len(first) else numbered
+    first, n_skipped = _first_line(path, options)
+    has_header = _has_header(first, options)
+    names = _csv_names(first, options)
     columns = _choose(path, names, options)
     hint = ""
     if len(first) == 1:
@@ -228,6 +221,35 @@ def _read_csv(path: Path, options: ReadOptions, as_numbers: bool) -> Any:
     if as_numbers and not table.num_rows:
         raise InputError(f"{path}: holds no data{hint}")
     return table
+
+
+def _first_line(path: Path, options: ReadOptions) -> tuple[list[str], int]:
+    """Return the cells of the first line that has some, and its number."""
+    # This encoding skips the byte-order mark that spreadsheets write.
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        lines = csv.reader(file, delimiter=options.delimiter)
+        first = [cell.strip() for cell in next((cells for cells in lines if cells), [])]
+    if not first:
+        raise InputError(f"{path}: holds no data")
+    return first, lines.line_num
+
+
+def _has_header(first: list[str], options: ReadOptions) -> bool:
+    return _looks_like_names(first) if options.header is None else options.header
+
+
+def _csv_names(first: list[str], options: ReadOptions) -> list[str]:
+    """Return the names of the columns, or their numbers where they have none."""
+    is_unique = len({*first}) == len(first)
+    return first if is_unique and _has_header(first, options) else list(map(str, range(len(first))))
+
+
+def feature_names(path: Path, options: ReadOptions) -> list[str]:
+    """Return the names of the columns of a table that `read_matrix` has read; none of an array."""
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        return _choose(path, _csv_names(_first_line(path, options)[0], options), options)
+    return open_table(path, options, as_numbers=True)[1] if suffix == ".parquet" else []
 
 
 def _looks_like_names(cells: list[str]) -> bool:

@@ -1,8 +1,9 @@
 """Options that commands share, and what they say to the user: all on stderr."""
 
 import csv
+import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
@@ -21,8 +22,12 @@ class InputError(click.ClickException):
 
 
 @contextmanager
-def estimator_messages() -> Iterator[None]:
-    """Show the warnings of an estimator as lines, and its complaints about input as InputError."""
+def estimator_messages(columns: Sequence[str] = ()) -> Iterator[None]:
+    """Show the warnings of an estimator as lines, and its complaints about input as InputError.
+
+    What it says of a column of X, it then says of the one in the file, which has a name in
+    `columns`.
+    """
     # Python's filters are those of the whole process, which here is this command's.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
@@ -33,7 +38,9 @@ def estimator_messages() -> Iterator[None]:
             raise InputError(error) from error
     # Deprecations concern the developers of a library, not the user of a command.
     for message in dict.fromkeys(
-        _one_line(each.message) for each in caught if issubclass(each.category, UserWarning)
+        _with_name(_one_line(each.message), columns)
+        for each in caught
+        if issubclass(each.category, UserWarning)
     ):
         click.echo(f"Warning: {message}", err=True)
 
@@ -51,6 +58,15 @@ def listing(names: list[str]) -> str:
 
 def _one_line(message: object) -> str:
     return " ".join(str(message).split())
+
+
+def _with_name(message: str, columns: Sequence[str]) -> str:
+    """Name a column that a message about X has a number of."""
+    if not columns:
+        return message
+    return re.sub(
+        r"^In X, column (\d+)", lambda found: f"In X, column '{columns[int(found[1])]}'", message
+    )
 
 
 class ReadOptions(NamedTuple):

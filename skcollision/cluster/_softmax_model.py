@@ -92,16 +92,6 @@ class LinearSoftmaxModel(VersionedEstimator):
         """
         return like(X, self._collect(X, lambda logits: logits.log_softmax(1)))
 
-    def _validate_params(self) -> None:
-        super()._validate_params()
-        for name, allowed in self._parameter_constraints.items():
-            takes_bool = any(each in ("boolean", "verbose") for each in map(str, allowed))
-            if isinstance(getattr(self, name), bool | np.bool_) and not takes_bool:
-                raise ValueError(
-                    f"The {name!r} parameter of {type(self).__name__} must not be a bool. Got "
-                    f"{getattr(self, name)!r} instead."
-                )
-
     def __getstate__(self) -> dict[str, Any]:
         # No private class: it would tie what is saved to one version.
         state = super().__getstate__()
@@ -170,7 +160,8 @@ class LinearSoftmaxModel(VersionedEstimator):
         # Half precision is enough to store embeddings in, not to compute in; float32 is.
         is_half = getattr(X, "dtype", None) == np.float16
         dtype = np.float32 if is_half else [np.float64, np.float32]
-        data: np.ndarray = validate_data(self, X, reset=reset, dtype=dtype, order="C")
+        with np.errstate(invalid="ignore"):  # scikit-learn adds up all values to look for NaN
+            data: np.ndarray = validate_data(self, X, reset=reset, dtype=dtype, order="C")
         return data
 
     def _check_unit(self, rows: np.ndarray) -> None:

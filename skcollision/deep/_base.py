@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -19,9 +19,11 @@ from torch import Tensor, nn
 
 from skcollision import criteria
 from skcollision._ambient import isolated, own_generator
+from skcollision._array_api import stacked
 from skcollision._callbacks import CallbackSupportMixin, EpochTasks
 from skcollision._checkpoint import Checkpoint
 from skcollision._networks import load_weights
+from skcollision._parameters import StrictEstimator
 from skcollision._ranks import together
 from skcollision._warnings import warn_of_batches
 from skcollision.blocks import ShardedRows
@@ -51,7 +53,7 @@ NOT_IDENTIFYING = {"checkpoint", "device", "n_devices", "random_state", "strateg
 # Fields are the parameters that all of them have, so that none is listed twice.
 @dataclass(kw_only=True, eq=False, repr=False)
 class BaseDeepEstimator(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, BaseEstimator
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, StrictEstimator
 ):
     """Train a backbone and a linear head by a clustering criterion."""
 
@@ -259,7 +261,7 @@ class BaseDeepEstimator(
             samples = together(lambda: self._check_samples(rows, reset=True))
             samples.share(self._identifying())
             return samples
-        values: Any = X.detach().cpu().numpy() if isinstance(X, Tensor) else X
+        values: Any = X.detach().cpu().numpy() if isinstance(X, Tensor) else stacked(X)
         n_axes = values.ndim if hasattr(values, "ndim") else np.asarray(values).ndim
         if n_axes > 2:
             array = check_array(values, allow_nd=True, input_name="X", estimator=self)

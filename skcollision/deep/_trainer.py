@@ -15,6 +15,7 @@ from skcollision._ambient import own_generator
 from skcollision._extras import import_extra
 from skcollision._ranks import exchanging
 from skcollision.criteria import ClusteringCriterion, PseudoLabels
+from skcollision.criteria._base import check_loss
 from skcollision.deep._network import ClusteringNetwork, evaluating
 from skcollision.deep._samples import Samples
 from skcollision.deep._shares import Shares, layout
@@ -269,6 +270,7 @@ class DeepTrainer:
                 loss = criterion.loss(head, solved, None)
             else:
                 loss = criterion.pair_loss(head, other[None], solved, None)
+            check_loss(loss, 1, criterion)
             cost, gap = (0.0, 0.0) if solved is None else (solved.cost, solved.duality_gap[0])
             objective = objective + (loss + cost)[0]
             gaps.append(torch.as_tensor(gap))

@@ -2,7 +2,7 @@
 
 from skcollision.engine._heads import LinearHeads, random_heads
 from skcollision.engine._merging import clusters_of_parts
-from skcollision.engine._normalisation import Normalisation, fit_normalisation
+from skcollision.engine._normalisation import LARGEST_ENTRY, Normalisation, fit_normalisation
 from skcollision.engine._prior import MatchedPrior, PriorEstimate
 from skcollision.engine._rows import (
     NormalisedRows,
@@ -39,6 +39,7 @@ from skcollision.engine._trainer import (
 )
 
 __all__ = [
+    "LARGEST_ENTRY",
     "SHARPNESS",
     "Features",
     "History",

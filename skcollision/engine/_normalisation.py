@@ -33,6 +33,12 @@ MEDIAN_STEPS = 50
 # the smallest float32 beside the largest.
 NO_DISTANCE = 1e-80
 
+# Rows farther outside than this many times the scale are nothing but directions.
+FAR = 2.0**500
+
+# Without normalisation, rows of larger entries are shortened to this: their logits would overflow.
+LARGEST_ENTRY = 1e30
+
 # Most rows and entries of a block, in float64: it should stay in a core's cache from one operation
 # to the next, and be too small for BLAS to share, as sums would depend on the number of threads.
 _BLOCK_ROWS, _BLOCK_ENTRIES = 512, 2**17
@@ -84,14 +90,20 @@ class Normalisation:
 
     def _apply_in_float64(self, rows: Tensor) -> Tensor:
         # A power of two, which rounds nothing, brings the scale near 1.
-        unit = 2.0 ** -math.frexp(self.scale)[1]
+        unit = 2.0 ** min(-math.frexp(self.scale)[1], 1000)
         near_one = Normalisation(
             self.mean.astype(np.float64) * unit,
             self.scale * unit,
             self.unit_rows,
             self.softening * unit,
         )
-        return near_one.apply_(rows.double() * unit).to(rows.dtype)
+        scaled = rows.double() * unit
+        peaks = rows.double().abs().amax(1, keepdim=True)
+        # Of a row so far outside that others are nothing beside it, only the direction counts.
+        far = peaks * unit > FAR
+        if far.any():
+            scaled = torch.where(far, rows.double() / peaks * FAR, scaled)
+        return near_one.apply_(scaled).to(rows.dtype)
 
 
 def fit_normalisation(

@@ -17,7 +17,7 @@ from skcollision.blocks import FeatureBlocks
 from skcollision.blocks._dask import DaskRows
 from skcollision.blocks._shards import Shards
 from skcollision.blocks._weights import PartedWeight, Weights
-from skcollision.engine._normalisation import Normalisation
+from skcollision.engine._normalisation import LARGEST_ENTRY, Normalisation
 
 # Rows a block in passes over a whole matrix: a block should fit in a core's cache.
 BLOCK_ROWS = 512
@@ -146,7 +146,10 @@ class NormalisedRows:
     def _normalised(self, block: np.ndarray) -> Tensor:
         # A copy: rows are normalised in place, and torch warns of read-only memory.
         rows = torch.from_numpy(np.array(block)).to(self.device)
-        return rows if self._normalisation is None else self._normalisation.apply_(rows)
+        if self._normalisation is None:
+            excess = rows.abs().amax(1, keepdim=True) / LARGEST_ENTRY
+            return rows.div_(excess.clamp_min_(1))
+        return self._normalisation.apply_(rows)
 
 
 def resolve_device(device: str) -> torch.device:

@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from skcollision import __version__, cluster, criteria, supervised
 from skcollision._extras import import_extra
 from skcollision.cluster import BaseSelfLabellingClusterer
-from skcollision.engine import Normalisation
+from skcollision.engine import LARGEST_ENTRY, Normalisation
 from skcollision.supervised import CollisionClassifier, SemiSupervisedCollisionClassifier
 
 Linear = BaseSelfLabellingClusterer | CollisionClassifier | SemiSupervisedCollisionClassifier
@@ -44,18 +44,19 @@ def to_sklearn(model: Linear) -> Pipeline:
 
     Parameters
     ----------
-    model
+    model : linear clusterer or classifier
         As in :func:`to_onnx`, with at least two clusters.
 
     Returns
     -------
     sklearn.pipeline.Pipeline
-        A ``LogisticRegression`` whose classes are the model's or cluster numbers; before it, if
-        the model normalises, ``FunctionTransformer(numpy.float64)``, ``StandardScaler()``,
+        A ``LogisticRegression`` whose classes are the model's or cluster numbers; before it
+        ``FunctionTransformer(numpy.float64)`` and, if the model normalises, ``StandardScaler()``,
         ``Normalizer("max")`` and ``Normalizer()``, and for classifiers, and for clusterers with
         fewer than 16 features, a ``PolynomialFeatures(1)`` after the scaler. Its ``predict`` and
         ``predict_proba`` are the model's up to rounding, but for points that differ from the
-        centre of the data by less than rounding. The arrays are copies.
+        centre of the data by less than rounding; rows must be within float64 in units of the
+        scale. The arrays are copies.
 
     Raises
     ------
@@ -83,16 +84,16 @@ def to_sklearn(model: Linear) -> Pipeline:
             "to_sklearn cannot export a clusterer with n_clusters=1: LogisticRegression has at "
             "least two classes."
         )
-    coef, steps, normalisation = model.coef_.copy(), [], model._normalisation
+    coef, normalisation = model.coef_.copy(), model._normalisation
+    # Rows in float16 would be computed with in float16.
+    steps: list[Any] = [FunctionTransformer(np.float64, validate=True)]
     if normalisation is not None:
         soft = normalisation.softening
         scaler = StandardScaler()
         scaler.mean_ = normalisation.mean.copy()
         scaler.scale_ = np.full(len(scaler.mean_), soft or normalisation.scale)
-        # In float64, as rows in float16 would be computed with in float16. Rows with a largest
-        # entry of 1 before those of length 1: squares of others may overflow.
-        in_float64 = FunctionTransformer(np.float64, validate=True)
-        steps = [in_float64, scaler, Normalizer(norm="max"), Normalizer()]
+        # Rows with a largest entry of 1 before those of length 1: squares of others may overflow.
+        steps += [scaler, Normalizer(norm="max"), Normalizer()]
         if soft:
             # In units of the softening, x / sqrt(|x|^2 + 1) is (1, x) / |(1, x)| but for its 1.
             coef = np.insert(normalisation.gain * coef, 0, 0.0, axis=1)
@@ -143,6 +144,13 @@ _DIRECTIONS = """
 # are lost nor differences overflow. Rows that would overflow stay as they are: beside them, mean
 # and softening are nothing.
 _MOST_EXPONENT = 60
+_BOUNDED = """
+    entries = Abs(X)
+    peaks = ReduceMax<axes = [1], keepdims = 1>(entries)
+    excesses = Div(peaks, most)
+    divisors = Max(excesses, one)
+    directions = Div(X, divisors)
+"""
 _PREDICTION = """
     logits = Gemm<transB = 1>(directions, coef, intercept)
     columns = ArgMax<axis = 1, keepdims = 0>(logits)
@@ -202,7 +210,7 @@ def to_onnx(model: Linear) -> ModelProto:
         classes = classes.astype(object)
     label_type = onnx.helper.np_dtype_to_tensor_dtype(classes.dtype)
     normalisation = model._normalisation
-    directions = "directions = Identity(X)" if normalisation is None else _DIRECTIONS
+    directions = _BOUNDED if normalisation is None else _DIRECTIONS
     written = onnx.parser.parse_model(
         f"""<ir_version: 8, opset_import: ["": 17], producer_name: "skcollision",
         producer_version: "{__version__}">
@@ -212,7 +220,9 @@ def to_onnx(model: Linear) -> ModelProto:
         ) {{ {directions} {_PREDICTION} }}"""
     )
     constants = {"coef": model.coef_, "intercept": model.intercept_}
-    if normalisation is not None:
+    if normalisation is None:
+        constants |= {"most": LARGEST_ENTRY, "one": 1.0}
+    else:
         constants |= _constants(normalisation)
         if normalisation.softening:
             constants["coef"] = normalisation.gain * model.coef_

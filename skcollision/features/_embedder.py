@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from joblib import effective_n_jobs
 from sklearn.base import (
-    BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     _fit_context,
@@ -25,13 +24,14 @@ from torch import Tensor, nn
 from skcollision._ambient import isolated
 from skcollision._extras import import_extra
 from skcollision._networks import NamedNetwork, build_named, load_weights
+from skcollision._parameters import StrictEstimator
 from skcollision.engine import resolve_device
 from skcollision.features._extractor import FeatureCache, embed, embed_test_image, network_key
 from skcollision.features._images import ImageLike, ImagePreprocessing, as_images
 
 
 @dataclass(eq=False, repr=False)
-class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, StrictEstimator):
     """Turn images into features with a pretrained network, which is not trained further.
 
     `fit` loads the network. `transform` reads images batch by batch, a few batches at a time.

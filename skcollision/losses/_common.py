@@ -1,12 +1,12 @@
-"""What the losses share: softmax, means over points, reduction and its modules, and checks."""
+"""What the losses share: softmax, means over points, reduction, and checks."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from numbers import Real
-from typing import Any, ClassVar, Literal, NoReturn, TypeAlias, get_args
+from typing import Any, Literal, NoReturn, TypeAlias, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 Reduction: TypeAlias = Literal["none", "mean", "sum"]
 # For fewer classes than this torch's softmax on a CPU uses no vector instructions: composed of
@@ -115,50 +115,6 @@ def reduce_loss(loss: Tensor, reduction: Reduction, sample_weight: Tensor | None
     if reduction == "none":
         return loss
     return loss.sum() if reduction == "sum" else loss.sum() / count
-
-
-class ReducedLoss(nn.Module):
-    """Base of the loss modules: keeps and checks `reduction`."""
-
-    settings: ClassVar[tuple[str, ...]] = ("reduction",)
-
-    def __init__(self, reduction: Reduction = "mean") -> None:
-        super().__init__()
-        check_option(reduction, get_args(Reduction), "reduction", type(self).__name__)
-        self.reduction: Reduction = reduction
-
-    def extra_repr(self) -> str:
-        """Show the settings in the module's repr."""
-        return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.settings)
-
-
-class LabelledLoss(ReducedLoss):
-    """Module form of a loss of soft labels."""
-
-    function: ClassVar[Callable[..., Tensor]]
-
-    def forward(
-        self, logits: Tensor, target: Tensor, sample_weight: Tensor | None = None
-    ) -> Tensor:
-        """Return the loss of `logits` towards `target`, as the function does.
-
-        Parameters
-        ----------
-        logits : Tensor of shape (..., K)
-            Logits of the points.
-        target : Tensor of shape (..., K)
-            Soft labels.
-        sample_weight : Tensor of shape (...,), optional
-            Non-negative weights of the points.
-
-        Returns
-        -------
-        Tensor of shape (...,) or scalar
-            Loss of each point, or their sum or mean.
-        """
-        return type(self).function(
-            logits, target, reduction=self.reduction, sample_weight=sample_weight
-        )
 
 
 # Checks look at metadata only, so that they never wait for a device.

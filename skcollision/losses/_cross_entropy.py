@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from skcollision.losses import _common as common
-from skcollision.losses._common import LabelledLoss, Reduction, log_softmax, reduce_loss
+from skcollision.losses._common import Reduction, log_softmax, reduce_loss
 
 # Sums of labels times predictions above this lose nothing that matters to underflow.
 SAFE_SUM = 1e-30
@@ -86,26 +86,6 @@ def collision_cross_entropy(
     labels = target.to(scores.dtype).expand(scores.shape)
     loss, _ = _CollisionCrossEntropy.apply(scores, labels, largest_slope)
     return reduce_loss(loss, reduction, sample_weight)
-
-
-class CollisionCrossEntropyLoss(LabelledLoss):
-    """Module form of :func:`collision_cross_entropy`.
-
-    Parameters
-    ----------
-    reduction : {"none", "mean", "sum"}, default="mean"
-        As in :func:`collision_cross_entropy`.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skcollision.losses import CollisionCrossEntropyLoss
-    >>> loss = CollisionCrossEntropyLoss(reduction="sum")
-    >>> loss(torch.zeros(3, 2), torch.full((3, 2), 0.5))
-    tensor(2.0794)
-    """
-
-    function = staticmethod(collision_cross_entropy)
 
 
 class _CollisionCrossEntropy(torch.autograd.Function):
@@ -232,22 +212,3 @@ def soft_cross_entropy(
     log_p = log_softmax(logits)
     loss = -(target.to(log_p.dtype) * log_p).sum(-1)
     return reduce_loss(loss, reduction, sample_weight)
-
-
-class SoftCrossEntropyLoss(LabelledLoss):
-    """Module form of :func:`soft_cross_entropy`.
-
-    Parameters
-    ----------
-    reduction : {"none", "mean", "sum"}, default="mean"
-        As in :func:`soft_cross_entropy`.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skcollision.losses import SoftCrossEntropyLoss
-    >>> SoftCrossEntropyLoss()(torch.zeros(3, 2), torch.full((3, 2), 0.5))
-    tensor(0.6931)
-    """
-
-    function = staticmethod(soft_cross_entropy)

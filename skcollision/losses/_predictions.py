@@ -1,11 +1,12 @@
 """Entropies of predictions, their mutual information with the points, and their fairness."""
 
-from typing import ClassVar, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 from torch import Tensor
 
 from skcollision.losses import _common as common
-from skcollision.losses._common import Reduction
+
+Order: TypeAlias = Literal["KL(u||p)", "KL(p||u)"]
 
 
 def shannon_entropy(logits: Tensor) -> Tensor:
@@ -155,55 +156,6 @@ def mutual_information_loss(
     return mean_entropy - fairness_weight * common.entropy(mean, common.safe_log(mean))
 
 
-class MutualInformationLoss(common.ReducedLoss):
-    """Module form of :func:`mutual_information_loss`.
-
-    Parameters
-    ----------
-    fairness_weight : float, default=1.0
-        Finite weight of the fairness term.
-    reduction : {"none", "mean", "sum"}, default="mean"
-        How to reduce over the stack (the leading dimensions).
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skcollision.losses import MutualInformationLoss
-    >>> MutualInformationLoss(fairness_weight=1.3, reduction="none")(torch.zeros(5, 8, 2)).shape
-    torch.Size([5])
-    """
-
-    settings: ClassVar[tuple[str, ...]] = ("fairness_weight", "reduction")
-
-    def __init__(self, fairness_weight: float = 1.0, reduction: Reduction = "mean") -> None:
-        super().__init__(reduction)
-        common.check_finite_number(fairness_weight, "fairness_weight", type(self).__name__)
-        self.fairness_weight = fairness_weight
-
-    def forward(self, logits: Tensor, sample_weight: Tensor | None = None) -> Tensor:
-        """Return the loss, as :func:`mutual_information_loss` does.
-
-        Parameters
-        ----------
-        logits : Tensor of shape (..., N, K)
-            Logits of the points.
-        sample_weight : Tensor of shape (..., N), optional
-            Non-negative weights of the points.
-
-        Returns
-        -------
-        Tensor of shape (...) or scalar
-            Loss of each stack of points, or their sum or mean.
-        """
-        loss = mutual_information_loss(
-            logits, fairness_weight=self.fairness_weight, sample_weight=sample_weight
-        )
-        return common.reduce_loss(loss, self.reduction)
-
-
-Order: TypeAlias = Literal["KL(u||p)", "KL(p||u)"]
-
-
 def fairness_divergence(
     logits: Tensor,
     prior: Tensor | None = None,
@@ -274,56 +226,3 @@ def fairness_divergence(
     log_p = common.log_mean_probs(common.log_softmax(logits), sample_weight)
     u = common.proportions(prior, log_p)
     return (u * (common.safe_log(u) - log_p)).sum(-1)
-
-
-class FairnessDivergenceLoss(common.ReducedLoss):
-    """Module form of :func:`fairness_divergence`.
-
-    Parameters
-    ----------
-    prior : Tensor of shape (K,) or (..., K), optional
-        Target proportions, uniform by default. Kept as a buffer, so it moves with the module.
-    order : {"KL(u||p)", "KL(p||u)"}, default="KL(u||p)"
-        Which of the two divergences.
-    reduction : {"none", "mean", "sum"}, default="mean"
-        How to reduce over the stack (the leading dimensions).
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skcollision.losses import FairnessDivergenceLoss
-    >>> loss = FairnessDivergenceLoss(torch.tensor([0.9, 0.1]))
-    >>> loss(torch.zeros(4, 2))
-    tensor(0.3681)
-    """
-
-    settings: ClassVar[tuple[str, ...]] = ("order", "reduction")
-    prior: Tensor | None
-
-    def __init__(
-        self, prior: Tensor | None = None, order: Order = "KL(u||p)", reduction: Reduction = "mean"
-    ) -> None:
-        super().__init__(reduction)
-        common.check_option(order, get_args(Order), "order", type(self).__name__)
-        self.order: Order = order
-        self.register_buffer("prior", prior)
-
-    def forward(self, logits: Tensor, sample_weight: Tensor | None = None) -> Tensor:
-        """Return the loss, as :func:`fairness_divergence` does.
-
-        Parameters
-        ----------
-        logits : Tensor of shape (..., N, K)
-            Logits of the points.
-        sample_weight : Tensor of shape (..., N), optional
-            Non-negative weights of the points.
-
-        Returns
-        -------
-        Tensor of shape (...) or scalar
-            Loss of each stack of points, or their sum or mean.
-        """
-        loss = fairness_divergence(
-            logits, self.prior, order=self.order, sample_weight=sample_weight
-        )
-        return common.reduce_loss(loss, self.reduction)

@@ -2,6 +2,7 @@
 
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
+from skcollision.metrics._agreement import AgreementScorer
 from skcollision.metrics._calibration import (
     RiskCoverage,
     accuracy_at_coverage,
@@ -9,15 +10,8 @@ from skcollision.metrics._calibration import (
     risk_coverage_curve,
 )
 from skcollision.metrics._matching import LabelMatching, clustering_accuracy_score, match_labels
-from skcollision.metrics._scorers import (
-    AgreementScorer,
-    MutualInfoScorer,
-    NeighborInfoScorer,
-    ObjectiveScorer,
-    clustering_accuracy_scorer,
-    get_scorer,
-    get_scorer_names,
-)
+from skcollision.metrics._names import clustering_accuracy_scorer, get_scorer, get_scorer_names
+from skcollision.metrics._scorers import MutualInfoScorer, NeighborInfoScorer, ObjectiveScorer
 
 __all__ = [
     "AgreementScorer",

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
-from sklearn.base import BaseEstimator
 
 
 def check_labels(labels: npt.ArrayLike, name: str, caller: str) -> npt.NDArray:
@@ -73,16 +72,6 @@ def check_weights(
     if not np.isfinite(total) or (weight < 0).any() or not weight.any():
         raise ValueError(f"{must} be non-negative and have a finite positive sum.")
     return weight
-
-
-def refuse_booleans(estimator: BaseEstimator) -> None:
-    """Raise if a parameter is a boolean, which scikit-learn takes for a number."""
-    for name, value in estimator.get_params(deep=False).items():
-        if isinstance(value, (bool, np.bool_)):
-            raise ValueError(
-                f"The {name!r} parameter of {type(estimator).__name__} must not be a boolean. "
-                f"Got {value} instead."
-            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,9 +25,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skcollision._array_api import stacked, to_numpy
+from skcollision._parameters import StrictEstimator
 from skcollision.cluster import CollisionClusterer
-from skcollision.metrics import _scorers as scorers
-from skcollision.metrics._matching import refuse_booleans
+from skcollision.metrics import _agreement as agreement
+from skcollision.metrics._scorers import mutual_information
 
 # Steps of about a quarter, which is as finely as halves of real data tell numbers apart.
 _AUTO_GRID: Final = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 55, 75, 100)
@@ -55,15 +56,15 @@ def compare_halves(estimator: BaseEstimator, X: Any, halves: tuple[Half, Half]) 
     """Fit a clone on each half and compare the clusters in which they place all rows."""
     labels, strengths, mutual_infos = [], [], []
     for (rows, seed), (held_out, _) in zip(halves, halves[::-1], strict=True):
-        model = scorers.fit_clone(estimator, X[rows], seed)
+        model = agreement.fit_clone(estimator, X[rows], seed)
         labels.append(np.asarray(model.predict(X)))
         if hasattr(model, "predict_proba"):
             mutual_infos.append(mutual_information_share(model.predict_proba(X[held_out])))
     for (rows, _), own, other in zip(halves, labels, labels[::-1], strict=True):
         strengths.append(prediction_strength(other[rows], own[rows]))
     measures = {
-        "stability": scorers.adjusted_rand(*labels),
-        "information": scorers.reproduced_information(*labels),
+        "stability": agreement.adjusted_rand(*labels),
+        "information": agreement.reproduced_information(*labels),
         "prediction_strength": float(np.mean(strengths)),
     }
     return measures | ({"mutual_info": float(np.mean(mutual_infos))} if mutual_infos else {})
@@ -72,7 +73,7 @@ def compare_halves(estimator: BaseEstimator, X: Any, halves: tuple[Half, Half]) 
 def mutual_information_share(probs: np.ndarray) -> float:
     """Return the mutual information over ln K: 1 for sure and fair predictions."""
     n_clusters = probs.shape[1]
-    return scorers.mutual_information(probs) / np.log(n_clusters) if n_clusters > 1 else 0.0
+    return mutual_information(probs) / np.log(n_clusters) if n_clusters > 1 else 0.0
 
 
 def prediction_strength(predicted: np.ndarray, own: np.ndarray) -> float:
@@ -108,7 +109,7 @@ def _best_has(method: str) -> Any:
 
 
 @dataclass(eq=False, repr=False)
-class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEstimator):
+class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, StrictEstimator):
     r"""Choose the number of clusters by what two halves of the data agree on, without labels.
 
     For each number of clusters K and each resample, the points are cut at random into two halves, a
@@ -242,7 +243,6 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
         UserWarning
             If the best is the largest of several numbers tried, so that more may be better.
         """
-        refuse_booleans(self)
         matrix = to_numpy(stacked(X))
         data = validate_data(self, matrix, dtype=[np.float64, np.float32], ensure_min_samples=4)
         grid = self._grid(len(data))

@@ -24,12 +24,10 @@ from skcollision.cluster._passes import place
 from skcollision.cluster._softmax_model import LinearSoftmaxModel
 from skcollision.cluster._training import model_attributes, train
 from skcollision.criteria import ClusteringCriterion, PseudoLabels
-from skcollision.engine import Features, LinearHeads, NormalisedRows, Trainer
+from skcollision.engine import LinearHeads, NormalisedRows, Trainer
 from skcollision.losses import collision_cross_entropy, soft_cross_entropy
 from skcollision.supervised._labels import check_soft_labels, is_soft
 
-# Length of a neighbourhood's features in units of the point's: how far a model relies on them.
-SCALE = 0.5
 # Without max_iter: at least this many optimiser steps, and passes over the data.
 DEFAULT_STEPS = 500
 DEFAULT_EPOCHS = 10
@@ -39,37 +37,6 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
     "collision": collision_cross_entropy,
     "shannon": soft_cross_entropy,
 }
-
-
-class SideBySide:
-    """Features of points, and after them those of their neighbourhoods, shortened."""
-
-    # Where labels are few, neighbourhoods, which vary less, help; where many, what they blur does.
-    def __init__(self, points: NormalisedRows, neighbourhoods: Tensor) -> None:
-        self._points, self._neighbourhoods = points, neighbourhoods
-        self.shape = len(points), points.shape[1] + neighbourhoods.shape[1]
-        self.dtype, self.device = points.dtype, points.device
-
-    def __len__(self) -> int:
-        return len(self._points)
-
-    def __getitem__(self, rows: np.ndarray) -> Tensor:
-        return torch.cat([self._points[rows], SCALE * self._neighbourhoods[rows]], 1)
-
-
-class Chosen:
-    """Some rows of features."""
-
-    def __init__(self, features: NormalisedRows | SideBySide, rows: np.ndarray) -> None:
-        self._features, self._rows = features, rows
-        self.shape = len(rows), features.shape[1]
-        self.dtype, self.device = features.dtype, features.device
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, rows: np.ndarray) -> Tensor:
-        return self._features[self._rows[rows]]
 
 
 @dataclass(frozen=True)
@@ -86,43 +53,6 @@ class LabelsOfAll:
         labels = self.labels[torch.from_numpy(rows)]
         losses = self.cross_entropy(logits, labels, reduction="none", sample_weight=sample_weight)
         return losses.mean(1) if sample_weight is None else losses.sum(1) / sample_weight.sum()
-
-
-class LabelsOfSome:
-    """Shannon cross-entropy of the labelled points, whatever points are in the batch."""
-
-    # With few labels a batch would have next to none, and its gradient next to no meaning.
-    def __init__(
-        self,
-        features: Features,
-        codes: np.ndarray,  # (N,) classes of all points as numbers, -1 for unknown
-        sample_weight: np.ndarray | None,
-        *,
-        labelled_weight: float,  # how many points a labelled one counts as
-        batch_size: int,  # most labelled points that a step sees
-        random_state: np.random.RandomState,
-    ) -> None:
-        weight = np.ones(len(codes)) if sample_weight is None else sample_weight
-        self._rows = np.flatnonzero((codes >= 0) & (weight > 0))
-        self._mass = labelled_weight * float(weight[self._rows].sum() / weight.sum())
-        like = features[self._rows[:1]]
-        self._labels = torch.from_numpy(codes[self._rows]).to(like.device)
-        self._weight = torch.as_tensor(weight[self._rows], dtype=like.dtype, device=like.device)
-        self._features, self._batch_size = features, batch_size
-        self._random_state = random_state
-
-    def loss(
-        self, heads: LinearHeads, logits: Tensor, rows: np.ndarray, sample_weight: Tensor | None
-    ) -> Tensor:
-        """Return the loss of each restart on labelled points, scaled to one a point."""
-        drawn = np.arange(len(self._rows))
-        if len(drawn) > self._batch_size:
-            drawn = self._random_state.choice(drawn, self._batch_size, replace=False)
-        of_drawn = torch.from_numpy(drawn)
-        log_probs = heads(self._features[self._rows[drawn]]).log_softmax(2)
-        of_labels = log_probs[:, torch.arange(len(drawn)), self._labels[of_drawn]]
-        weight = self._weight[of_drawn]
-        return -self._mass * (of_labels @ weight) / weight.sum()
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -218,9 +148,9 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
             If soft labels have another number of classes, or weights are negative or all zero.
         """
         predicted, name = self.predict(X), type(self).__name__
-        self._check_data(X, sample_weight, reset=False)
+        _, weight = self._check_data(X, sample_weight, reset=False)
         if not is_soft(y):
-            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+            return float(accuracy_score(y, predicted, sample_weight=weight))
         labels = check_soft_labels(y, np.empty((len(predicted), 0)), name)
         if labels.shape[1] != len(self.classes_):
             raise ValueError(
@@ -229,8 +159,7 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
             )
         columns = (self.classes_ == predicted[:, None]).argmax(axis=1)
         right = labels[np.arange(len(labels)), columns]
-        weights = None if sample_weight is None else np.asarray(sample_weight)
-        return float(np.average(right, weights=weights))
+        return float(np.average(right, weights=weight))
 
     def _begin(self, X: np.ndarray, weight: np.ndarray | None) -> NormalisedRows:
         """Measure the features' normalisation; return the rows as heads see them."""

@@ -79,11 +79,14 @@ def labelled_points(labels: np.ndarray, caller: str) -> tuple[np.ndarray, np.nda
 
 
 def check_one_kind(labels: list[Any], caller: str) -> None:
-    """Raise where classes could not be sorted: strings and numbers, or None, among them."""
+    """Raise where classes could not be sorted, or numpy has made text of -1 among strings."""
     if any(label is None for label in labels):
         raise ValueError(f"y of {caller} has None among its classes. {_LEAVE_OUT}")
     if len({isinstance(label, str) for label in labels}) > 1:
         raise ValueError(f"y of {caller} has both strings and numbers as classes. Use one kind.")
+    names = set(labels)
+    if "-1" in names and not all(name.removeprefix("-").isdecimal() for name in names):
+        raise ValueError(f"y of {caller} has the string '-1' among its classes. {_LEAVE_OUT}")
 
 
 def named_classes(classes: ArrayLike | None, observed: np.ndarray, caller: str) -> np.ndarray:

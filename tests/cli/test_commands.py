@@ -100,7 +100,20 @@ def test_a_column_that_numbers_the_rows_is_named_and_can_be_dropped(points, run)
     frame = pd.DataFrame(points, columns=list("abcde"))
     frame.insert(2, "row", np.arange(60))
     frame.to_csv("X.csv", index=False)
-    result = run("fit", "X.csv", "-k", 3, "-o", "y.npy", *FAST)
+    frame.to_csv("bare.csv", index=False, header=False)
+    frame.to_parquet("X.parquet")
+    some = ("--columns", "e,3,row")
+    for name, options, column in (
+        ("X.csv", (), "row"),
+        ("X.parquet", (), "row"),
+        ("X.parquet", some, "row"),
+        ("X.csv", some, "row"),
+        ("bare.csv", ("--columns", "4,2"), "2"),
+    ):
+        result = run("fit", name, "-k", 3, "-o", "y.npy", *options, *FAST)
+        assert f"Warning: In X, column '{column}' numbers the rows" in result.stderr
+    np.save("frame.npy", frame)
+    result = run("fit", "frame.npy", "-k", 3, "-o", "y.npy", *FAST)
     assert "Warning: In X, column 2 numbers the rows" in result.stderr
     assert "Warning" not in run("fit", "X.csv", "-k", 3, "-o", "z.npy", "--drop", "2", *FAST).stderr
     run("fit", "X.npy", "-k", 3, "-o", "x.npy", *FAST)

@@ -39,6 +39,19 @@ def test_the_unit_of_the_features_does_not_matter(X, dtype, exponents):
         )
 
 
+@pytest.mark.parametrize("n_features", [5, 20])
+@pytest.mark.parametrize("unit", [1e-320, 1e-300, 1.0, 1e300])
+def test_rows_may_be_of_any_other_unit_than_those_of_the_fit(X, unit, n_features):
+    rows = X[:100, :n_features].astype(np.float64)
+    model = fitted(rows * unit, n_init=1, max_iter=2)
+    far = rows / np.abs(rows).max() * np.finfo(np.float64).max
+    for others in (far, rows * 1e-320, rows * 0):
+        np.testing.assert_allclose(model.predict_proba(others).sum(1), 1)
+    if unit <= 1:  # the centre is as nothing, and all rows point where their signs do
+        expected = model.predict(1e30 * unit * rows)
+        np.testing.assert_array_equal(model.predict(far), expected)
+
+
 @pytest.mark.parametrize("huge", [-3.4e38, 1e15])
 def test_one_huge_row_leaves_the_other_clusters_as_they_are(X, huge):
     expected, rows = fitted(X).labels_, X.copy()

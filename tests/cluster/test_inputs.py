@@ -39,6 +39,14 @@ def test_a_polars_column_of_vectors_is_a_matrix():
             np.testing.assert_array_equal(fit(column).labels_, expected)
 
 
+def test_an_array_of_vectors_is_a_matrix():
+    cells = np.empty(60, dtype=object)
+    cells[:] = list(X)
+    np.testing.assert_array_equal(fit(cells).labels_, fit(X).labels_)
+    with pytest.raises(ValueError, match="dim 3"):
+        fit(pd.Series(list(X.reshape(60, 2, 4))))
+
+
 def test_vectors_of_different_lengths_are_one_clear_error():
     with pytest.raises(ValueError, match="X is a column of vectors of different lengths"):
         fit(pd.Series([[1.0, 2.0], [1.0]] * 10))
@@ -89,6 +97,9 @@ def test_a_row_number_is_named():
         fit(numbered)
     with pytest.warns(UserWarning, match="column 5 numbers the rows"):  # also seen in a sample
         CollisionClusterer(3, max_iter=2, max_samples=100, random_state=0).fit(numbered)
+    shuffled = np.random.default_rng(0).permutation(300)[2:]  # and two rows left out
+    with pytest.warns(UserWarning, match="column 5 numbers the rows"):
+        fit(numbered[shuffled])
     frame = pd.DataFrame(digits, columns=[f"pixel{i}" for i in range(64)])
     with pytest.warns(UserWarning, match="column 'row' numbers the rows"):
         fit(frame.assign(row=np.arange(300)))

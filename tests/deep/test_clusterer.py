@@ -3,6 +3,7 @@ import pickle
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
@@ -290,6 +291,8 @@ def test_kinds_of_input_give_the_same(quick, few):
         np.testing.assert_array_equal(quick().fit(X).labels_, labels)
     flat = quick(image_shape=(8, 8)).fit(few.reshape(60, -1).astype(np.float32))
     np.testing.assert_array_equal(flat.labels_, labels)
+    column = pd.Series(list(few.astype(np.float32)))
+    np.testing.assert_array_equal(quick().fit(column).labels_, labels)
 
 
 def test_pickles_and_clones(quick, few):
@@ -307,6 +310,13 @@ def test_the_users_images_and_network_stay(quick, few, small_vgg4):
     np.testing.assert_array_equal(images, before[1])
 
 
+class OneLoss(ClusteringCriterion):
+    """Forgets that there may be several restarts."""
+
+    def loss(self, logits, solved, sample_weight):
+        return logits.softmax(2).square().mean()
+
+
 @pytest.mark.parametrize(
     ("change", "parameters", "match"),
     [
@@ -318,6 +328,8 @@ def test_the_users_images_and_network_stay(quick, few, small_vgg4):
         (lambda X: X, {"n_neighbors": 60}, "'n_neighbors' parameter of DeepClusterer"),
         (lambda X: X, {"image_shape": (4, 4)}, "'image_shape' parameter of DeepClusterer"),
         (lambda X: X, {"criterion": "unknown"}, "'criterion' parameter of DeepClusterer"),
+        (lambda X: X, {"criterion": OneLoss()}, r"The loss of OneLoss .* Got shape \(\) instead"),
+        (lambda X: X, {"n_clusters": True}, "'n_clusters' .* must not be a boolean"),
         (lambda X: X, {"learning_rate": 1e30, "optimizer": "sgd"}, "Lower 'learning_rate'"),
     ],
 )

@@ -61,3 +61,23 @@ def test_scales_of_float64_alone_are_for_scikit_learn(data, exponent):
     )
     with pytest.raises(ValueError, match="to_onnx cannot export a model of features around"):
         to_onnx(model)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_of_any_size_where_features_stay_as_they_are(data, dtype):
+    X = data[0].astype(dtype)
+    model = CollisionClusterer(3, n_init=1, max_iter=5, normalize=False, random_state=0).fit(X)
+    limit = float(np.finfo(dtype).max)
+    with np.errstate(over="ignore"):
+        far = np.clip(X.astype(float) * 1e280, -limit, limit).astype(dtype)
+    rows = np.concatenate([X, scaled(X, 20, dtype), scaled(X, 33, dtype), far])
+    probs = model.predict_proba(rows)
+    np.testing.assert_allclose(probs.sum(1), 1, atol=1e-5)
+    with np.errstate(invalid="ignore"):  # scikit-learn adds up all values to look for NaN
+        found = to_sklearn(model).predict_proba(rows)
+    np.testing.assert_allclose(found, probs, atol=1e-5)
+    session = InferenceSession(to_onnx(model).SerializeToString())
+    with np.errstate(over="ignore"):
+        single = np.clip(rows, -3e38, 3e38).astype(np.float32)
+    (found,) = session.run(["probabilities"], {"X": single})
+    np.testing.assert_allclose(found, model.predict_proba(single), atol=1e-5)

@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.pipeline import make_pipeline
 
 from skcollision.metrics import AgreementScorer
-from skcollision.metrics._scorers import adjusted_rand, label_entropy, reproduced_information
+from skcollision.metrics._agreement import adjusted_rand, label_entropy, reproduced_information
 
 
 class Recorder(ClusterMixin, BaseEstimator):

@@ -162,6 +162,15 @@ def test_a_bad_score_is_one_clear_error(data, soft):
             model.score(X, labels, sample_weight=np.ones(3))
 
 
+@pytest.mark.parametrize("unit", [1e-320, 1e308])
+def test_only_ratios_of_weights_matter_in_scores(data, soft, unit):
+    X, y = data
+    model, weight = fit(X, y, max_iter=5), 1.0 * np.arange(len(y)).clip(max=1)
+    for labels in (y, soft):
+        found = model.score(X, labels, sample_weight=unit * weight)
+        assert found == pytest.approx(model.score(X, labels, sample_weight=weight))
+
+
 def test_two_classes_have_one_decision(data):
     X, y = data
     model = fit(X[y < 2], y[y < 2])
@@ -191,9 +200,13 @@ def test_it_searches_and_pickles_and_repeats(data, soft):
         (lambda Y: None, "y is None"),
         (lambda Y: np.resize(np.array(["cat", 1], object), len(Y)), "strings and numbers"),
         (lambda Y: np.resize(np.array(["cat", None], object), len(Y)), "None among its classes"),
+        (
+            lambda Y: np.resize(np.array(["cat", -1, "dog"]), len(Y)),
+            "the string '-1'.* Leave points",
+        ),
         (lambda Y: np.full(len(Y), "cat"), "y of CollisionClassifier has one class only, 'cat'"),
     ],
-    ids=["sum", "negative", "nan", "few", "regression", "none", "mix", "None", "one"],
+    ids=["sum", "negative", "nan", "few", "regression", "none", "mix", "None", "-1", "one"],
 )
 def test_bad_labels_are_one_clear_error(data, soft, change, match):
     with pytest.raises(ValueError, match=match):

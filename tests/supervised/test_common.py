@@ -4,7 +4,7 @@ from sklearn.utils.estimator_checks import check_classifiers_classes, parametriz
 
 from skcollision.supervised import CollisionClassifier, SemiSupervisedCollisionClassifier
 
-SHORT = {"n_init": 2, "max_iter": 40}
+SHORT = {"n_init": 2, "max_iter": 20}
 
 
 MINUS_ONE = "-1 is a class in this check; scikit-learn spares its own semi-supervised classifiers"
@@ -20,7 +20,7 @@ def expected_failures(estimator):
     [
         CollisionClassifier(**SHORT),
         CollisionClassifier(loss="shannon", **SHORT),
-        SemiSupervisedCollisionClassifier(max_iter=40),
+        SemiSupervisedCollisionClassifier(max_iter=15),
     ],
     expected_failed_checks=expected_failures,
 )
@@ -30,5 +30,5 @@ def test_estimator_checks(estimator, check):
 
 def test_the_check_passes_where_minus_one_means_no_label():
     # By this name the check knows such a classifier, and leaves -1 out.
-    classifier = SemiSupervisedCollisionClassifier(max_iter=40)
+    classifier = SemiSupervisedCollisionClassifier(max_iter=15)
     check_classifiers_classes("SelfTrainingClassifier", classifier)

@@ -7,6 +7,7 @@ from sklearn.model_selection import GridSearchCV
 
 from skcollision import SemiSupervisedCollisionClassifier
 from skcollision.criteria import (
+    ClusteringCriterion,
     CollisionCriterion,
     MIADMCriterion,
     MutualInformationCriterion,
@@ -87,6 +88,20 @@ def test_strings_keep_their_names(data, few, n_neighbors):
     assert set(model.transduction_) == set(names)
     assert model.score(X, labels) == 1.0
     assert model.score(X, names[y]) > 0.85
+
+
+class Decisive(ClusteringCriterion):
+    """A criterion of a user's own, without proportions."""
+
+    def loss(self, logits, solved, sample_weight):
+        probs = logits.softmax(2)
+        return (probs * (1 - probs)).sum(2).mean(1)
+
+
+def test_a_criterion_without_proportions_takes_equal_ones(data, few):
+    assert make(criterion=Decisive(), prior="uniform").fit(data[0], few).score(*data) > 0.9
+    with pytest.raises(TypeError, match="prior='uniform'"):
+        make(criterion=Decisive()).fit(data[0], few)
 
 
 def test_it_searches_with_masked_labels(data):
