@@ -21,9 +21,7 @@ class _CertaintyDisplay(Display):
     from_predictions: Any
 
     @classmethod
-    def from_estimator(
-        cls, estimator: Any, X: ArrayLike, y: ArrayLike, *, name: str | None = None, **options: Any
-    ) -> Self:
+    def from_estimator(cls, estimator: Any, X: ArrayLike, y: ArrayLike, **options: Any) -> Self:
         """Draw the picture of a fitted clusterer.
 
         Parameters
@@ -32,14 +30,11 @@ class _CertaintyDisplay(Display):
             Fitted, with `predict_proba`; pipelines and searches too.
         X, y : array-like of shape (n_samples, n_features) and (n_samples,)
             Features and classes, integers, booleans or strings.
-        name : str, default=None
-            Name for the legend; None for that of the estimator's class.
         **options
-            Other parameters of `from_predictions`, such as `ax`.
+            Of `from_predictions`, such as `ax`; `name` is that of the estimator's class by default.
         """
         probs = base.predicted_proba(estimator, X, cls.__name__)
-        name = type(estimator).__name__ if name is None else name
-        return cls.from_predictions(y, probs, name=name, **options)
+        return cls.from_predictions(y, probs, **{"name": type(estimator).__name__, **options})
 
 
 @dataclass(eq=False, repr=False)
@@ -63,10 +58,8 @@ class ReliabilityDisplay(_CertaintyDisplay):
     ----------
     calibration_error : float
         Expected calibration error, the mean gap between certainty and accuracy.
-    line_ : matplotlib Line2D
-        The curve.
-    markers_ : matplotlib PathCollection
-        One marker a bin, its area in proportion to the share of points.
+    line_, markers_ : matplotlib Line2D and PathCollection
+        The curve, and one marker a bin, its area in proportion to the share of points.
 
     Examples
     --------
@@ -84,8 +77,7 @@ class ReliabilityDisplay(_CertaintyDisplay):
     _figsize = 5.0, 5.0
 
     def __post_init__(self) -> None:
-        arrays = {"certainty": self.certainty, "accuracy": self.accuracy, "share": self.share}
-        self.certainty, self.accuracy, self.share = as_vectors("ReliabilityDisplay", **arrays)
+        as_vectors(self, "certainty", "accuracy", "share")
         self.calibration_error = float(self.share @ np.abs(self.accuracy - self.certainty))
 
     @classmethod
@@ -164,8 +156,7 @@ class RiskCoverageDisplay(_CertaintyDisplay):
     name: str | None = None
 
     def __post_init__(self) -> None:
-        arrays = {"coverage": self.coverage, "risk": self.risk}
-        self.coverage, self.risk = as_vectors("RiskCoverageDisplay", **arrays)
+        as_vectors(self, "coverage", "risk")
 
     @classmethod
     def from_predictions(

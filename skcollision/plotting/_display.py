@@ -48,13 +48,6 @@ class Display(ABC):
         -------
         self
             With the axes `ax_`, the figure `figure_` and the artists as attributes.
-
-        Raises
-        ------
-        ValueError
-            If `ax` does not suit a picture of several panels.
-        ImportError
-            If matplotlib is not installed.
         """
         plt = import_extra("matplotlib.pyplot", "plot", type(self).__name__)
         self._is_new_figure = ax is None
@@ -83,14 +76,14 @@ class Display(ABC):
         """Draw on the axes and keep the artists as attributes."""
 
 
-def as_vectors(caller: str, **arrays: Any) -> list[np.ndarray]:
-    """Return arrays of shape (n,), all equally long."""
-    vectors = [np.asarray(array) for array in arrays.values()]
-    shapes = [vector.shape for vector in vectors]
+def as_vectors(display: Display, first: str, *others: str) -> None:
+    """Make attributes arrays of shape (n,), all equally long."""
+    for name in (first, *others):
+        setattr(display, name, np.asarray(getattr(display, name)))
+    shapes = [getattr(display, name).shape for name in (first, *others)]
     if len(set(shapes)) > 1 or len(shapes[0]) != 1:
-        must = f"have the same shape as {', '.join([*arrays][1:])}, one-dimensional"
-        raise wrong(next(iter(arrays)), caller, must, " and ".join(map(str, shapes)))
-    return vectors
+        must = f"have the same shape as {' and '.join(map(repr, others))}, one-dimensional"
+        raise wrong(first, type(display).__name__, must, " and ".join(map(str, shapes)))
 
 
 def final_estimator(estimator: Any) -> Any:

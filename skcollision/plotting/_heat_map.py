@@ -35,10 +35,8 @@ class SearchHeatMapDisplay(Display):
 
     Attributes
     ----------
-    image_ : matplotlib AxesImage
-        The cells.
-    text_ : ndarray of shape (n_y, n_x) of matplotlib Text or None, or None
-        The values; None altogether where they do not fit.
+    image_, text_ : matplotlib AxesImage, and ndarray (n_y, n_x) of Text or None, or None
+        The cells and their values; None altogether where they do not fit.
     best_frame_ : matplotlib Rectangle
         The frame of the best cell.
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
@@ -15,6 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array
 
 from skcollision._errors import wrong
+from skcollision._extras import import_extra
 from skcollision.metrics._matching import check_labels
 from skcollision.plotting._display import PALETTE, Display, certainty_of, predicted_labels
 from skcollision.plotting._map_names import write_names
@@ -66,10 +66,7 @@ def _by_tsne(data: Any) -> np.ndarray:
 
 
 def _by_umap(data: Any) -> np.ndarray:
-    try:
-        umap = import_module("umap")
-    except ImportError as error:
-        raise ImportError("coordinates='umap' needs umap-learn: pip install umap-learn") from error
+    umap = import_extra("umap", "umap", "coordinates='umap'")
     return np.asarray(umap.UMAP(random_state=0).fit_transform(data))
 
 
@@ -167,10 +164,8 @@ class ClusterMapDisplay(Display):
 
     Attributes
     ----------
-    points_ : matplotlib PathCollection
-        The points, in random order; pixels also in vector formats.
-    regions_ : matplotlib AxesImage or None
-        The regions.
+    points_, regions_ : matplotlib PathCollection, and AxesImage or None
+        The points, in random order, pixels also in vector formats; and the regions.
     names_ : dict of str to matplotlib Text
         The name of each cluster. Where it would overlap that of a larger one, it stands beside its
         cluster, with a line to it, or where there is no place either, in a legend beside the map.
@@ -233,7 +228,7 @@ class ClusterMapDisplay(Display):
         X : array-like of shape (n_samples, n_features)
             Features; any input of the estimator if `coordinates` are given.
         coordinates : array-like of shape (n_samples, 2), "tsne" or "umap", default=None
-            A map made elsewhere, or how to make one of X: "umap" needs umap-learn. None for X
+            A map made elsewhere, or how to make one of X: "umap" needs the extra umap. None for X
             itself if it has two features, and its first two principal components if it has more.
         regions, ax
             As :meth:`from_predictions`.

@@ -35,10 +35,8 @@ class HistoryDisplay(Display):
 
     Attributes
     ----------
-    lines_ : ndarray of shape (2, n_restarts) of matplotlib Line2D
-        The curves of each panel.
-    balance_line_ : matplotlib Line2D or None
-        The line at ln K.
+    lines_, balance_line_ : ndarray of shape (2, n_restarts) of matplotlib Line2D, and one or None
+        The curves of each panel, and the line at ln K.
 
     Examples
     --------
@@ -129,10 +127,8 @@ class NClustersDisplay(Display):
 
     Attributes
     ----------
-    line_ : matplotlib Line2D
-        The curve of the mean.
-    band_ : matplotlib PolyCollection
-        One standard deviation to either side.
+    line_, band_ : matplotlib Line2D and PolyCollection
+        The curve of the mean, and one standard deviation to either side.
     best_line_ : matplotlib Line2D
         The vertical line at the best number.
 
@@ -151,8 +147,7 @@ class NClustersDisplay(Display):
     criterion: str
 
     def __post_init__(self) -> None:
-        arrays = {"n_clusters": self.n_clusters, "mean": self.mean, "std": self.std}
-        self.n_clusters, self.mean, self.std = base.as_vectors("NClustersDisplay", **arrays)
+        base.as_vectors(self, "n_clusters", "mean", "std")
         best = self.best_n_clusters
         if best not in self.n_clusters:
             raise wrong("best_n_clusters", "NClustersDisplay", "be one of 'n_clusters'", best)

@@ -27,10 +27,8 @@ class ClusterSizesDisplay(Display):
 
     Attributes
     ----------
-    bars_ : matplotlib BarContainer
-        Share of the points in each cluster, falling.
-    prior_ : matplotlib LineCollection or None
-        The target of each cluster, a line across its bar.
+    bars_, prior_ : matplotlib BarContainer, and LineCollection or None
+        Share of the points in each cluster, falling, and its target, a line across the bar.
 
     Examples
     --------
@@ -46,8 +44,7 @@ class ClusterSizesDisplay(Display):
 
     def __post_init__(self) -> None:
         caller = type(self).__name__
-        vectors = base.as_vectors(caller, sizes=self.sizes, clusters=self.clusters)
-        self.sizes, self.clusters = vectors
+        base.as_vectors(self, "sizes", "clusters")
         self._figsize = max(6.4, 0.16 * len(self.sizes)), 4.0
         if not (self.sizes >= 0).all() or not np.isfinite(self.sizes.sum()) or not self.sizes.any():
             raise wrong("sizes", caller, "be non-negative, finite and not all zero", self.sizes)
@@ -94,14 +91,12 @@ class ClusterSizesDisplay(Display):
 
         Parameters
         ----------
-        y_pred : array-like of shape (n_samples,)
-            Cluster of each point: integers or strings.
+        y_pred, sample_weight : array-like of shape (n_samples,)
+            Cluster of each point, integers or strings, and its weight, None for 1.
         clusters : array-like of shape (n_clusters,), default=None
             All clusters, so that empty ones are shown; None for those in `y_pred`.
         prior : array-like of shape (n_clusters,), default=None
             Target proportions in the order of `clusters`.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the points.
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure, wider for many clusters.
 
@@ -159,10 +154,8 @@ class MatchedConfusionMatrixDisplay(Display):
 
     Attributes
     ----------
-    image_ : matplotlib AxesImage
-        The matrix.
-    text_ : ndarray of shape (n_classes, n_clusters) of matplotlib Text or None, or None
-        The values, None for zeros; None altogether where they do not fit.
+    image_, text_ : matplotlib AxesImage, and ndarray (n_classes, n_clusters) of Text or None
+        The matrix and its values; None for zeros, and altogether where they do not fit.
 
     Examples
     --------

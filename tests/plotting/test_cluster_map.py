@@ -149,7 +149,7 @@ def test_a_map_by_name(blobs, kmeans, ax, monkeypatch):
     again = ClusterMapDisplay.from_estimator(kmeans, csr_matrix(X), coordinates="tsne", ax=ax)
     assert again.coordinates.shape == (90, 2)
     monkeypatch.setitem(sys.modules, "umap", None)
-    with pytest.raises(ImportError, match="pip install umap-learn"):
+    with pytest.raises(ImportError, match=r"pip install .skcollision\[umap\]"):
         ClusterMapDisplay.from_estimator(kmeans, X, coordinates="umap")
     umap = SimpleNamespace(UMAP=lambda random_state: PCA(2))
     monkeypatch.setitem(sys.modules, "umap", umap)
