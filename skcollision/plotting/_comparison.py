@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 
 from skcollision._errors import wrong
 from skcollision.metrics import match_labels
+from skcollision.plotting._coordinates import coordinates_of
 from skcollision.plotting._display import Display, certainty_of, predicted_labels
-from skcollision.plotting._maps import ClusterMapDisplay, as_names, cluster_colors, coordinates_of
+from skcollision.plotting._maps import ClusterMapDisplay, as_names, cluster_colors
 
 
 @dataclass(eq=False, repr=False)

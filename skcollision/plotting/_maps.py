@@ -1,21 +1,20 @@
 """Maps of the plane: where the clusters lie."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Self
+from html import escape
+from textwrap import wrap
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import issparse
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils import check_array
 
 from skcollision._errors import wrong
 from skcollision._extras import import_extra
 from skcollision.metrics._matching import check_labels
+from skcollision.plotting._coordinates import check_coordinates, coordinates_of
 from skcollision.plotting._display import PALETTE, Display, certainty_of, predicted_labels
 from skcollision.plotting._map_names import write_names
 
@@ -33,56 +32,6 @@ class MapRegions(NamedTuple):
     extent: tuple[float, ...]  # left, right, bottom, top
     labels: np.ndarray
     certainty: np.ndarray
-
-
-def coordinates_of(
-    X: Any, coordinates: ArrayLike | str | None, caller: str
-) -> tuple[np.ndarray, tuple[str, str]]:
-    """Return places on a map, by default X or its principal components, and the axes' names."""
-    if coordinates is not None and not (isinstance(coordinates, str) and coordinates in _METHODS):
-        return check_coordinates(coordinates, caller), ("", "")
-    try:
-        data = check_array(X, accept_sparse=True, allow_nd=True, ensure_min_samples=2)
-        data = data.reshape(len(data), -1) if data.ndim > 2 else data
-        if isinstance(coordinates, str):
-            return _METHODS[coordinates](data), (coordinates, "")
-        if data.shape[1] == 2:
-            first, second = getattr(X, "columns", ("feature 0", "feature 1"))
-            return check_coordinates(data, caller), (str(first), str(second))
-        pca = PCA(n_components=2, random_state=0)
-        points = pca.fit_transform(data)
-    except ValueError as error:
-        must = "be numbers with two features or more unless 'coordinates' are given"
-        raise wrong("X", caller, must, f"an error, {error},") from None
-    shares = 100 * np.nan_to_num(pca.explained_variance_ratio_)
-    first, second = (f"principal component ({share:.0f} % of variance)" for share in shares)
-    return points, (f"1st {first}", f"2nd {second}")
-
-
-def _by_tsne(data: Any) -> np.ndarray:
-    init = "random" if issparse(data) else "pca"
-    perplexity = min(30.0, (data.shape[0] - 1) / 3)
-    return np.asarray(TSNE(init=init, perplexity=perplexity, random_state=0).fit_transform(data))
-
-
-def _by_umap(data: Any) -> np.ndarray:
-    umap = import_extra("umap", "umap", "coordinates='umap'")
-    return np.asarray(umap.UMAP(random_state=0).fit_transform(data))
-
-
-_METHODS: Final = {"tsne": _by_tsne, "umap": _by_umap}
-
-
-def check_coordinates(coordinates: ArrayLike, caller: str) -> np.ndarray:
-    """Return finite float64 coordinates of shape (n_samples, 2)."""
-    try:
-        points = np.asarray(coordinates, dtype=np.float64)
-    except (TypeError, ValueError):
-        points = np.empty(0)
-    if points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all():
-        must = "be finite numbers of shape (n_samples, 2), or for an estimator 'tsne' or 'umap'"
-        raise wrong("coordinates", caller, must, repr(coordinates))
-    return points
 
 
 def as_names(labels: ArrayLike, caller: str) -> np.ndarray:
@@ -122,7 +71,7 @@ def rgba(
 
     distinct, index = np.unique(names, return_inverse=True)
     result = to_rgba_array([colors[name] for name in distinct])[index.reshape(names.shape)]
-    result[..., 3] = opacity[0] + (opacity[1] - opacity[0]) * np.clip(certainty, 0, 1)
+    result[..., 3] = np.interp(certainty, [0, 1], opacity)
     return result
 
 
@@ -295,7 +244,7 @@ class ClusterMapDisplay(Display):
         distance, nearest = search.kneighbors(grid / scale)
         # Each neighbour votes with its certainty; the winner's share is the place's certainty.
         names, index = np.unique(self.labels, return_inverse=True)
-        weight = np.ones(len(index)) if self.certainty is None else self.certainty
+        weight = self._certainty()
         votes = np.zeros((len(grid), len(names)))
         np.add.at(votes, (np.arange(len(grid))[:, None], index[nearest]), weight[nearest])
         share = votes.max(axis=1) / n_neighbors
@@ -310,6 +259,45 @@ class ClusterMapDisplay(Display):
         shape = (_RESOLUTION, _RESOLUTION)
         self.regions = MapRegions(extent, names.reshape(shape), certainty.reshape(shape))
 
+    def interactive(self, items: Sequence[Any] | None = None) -> Any:
+        """Make a map to move about in, which shows the item of the point under the mouse.
+
+        Parameters
+        ----------
+        items : sequence of length n_samples, default=None
+            What to show of each point, such as its text; None for its number.
+
+        Returns
+        -------
+        plotly Figure
+            Shown by a notebook; its ``write_html`` writes a file. It needs the extra "interactive".
+
+        Raises
+        ------
+        ValueError
+            If there is not one item a point.
+        """
+        plotly = import_extra("plotly.graph_objects", "interactive", "An interactive map")
+        items = range(len(self.labels)) if items is None else items
+        texts = np.array(["<br>".join(wrap(escape(str(item)))) for item in items])
+        if len(texts) != len(self.labels):
+            must = f"have one entry a point, {len(self.labels)}"
+            raise wrong("items", f"{type(self).__name__}.interactive", must, len(texts))
+        colors = self.colors or cluster_colors(self.labels, self.coordinates)
+        opacity = np.interp(self._certainty(), [0, 1], _POINTS)
+        axis = {"visible": False}
+        figure = plotly.Figure(layout={"template": "none", "xaxis": axis, "yaxis": axis})
+        for name in [*sorted_names(self.labels), *({"-1"} & {*self.labels})]:
+            rows = self.labels == name
+            x, y = self.coordinates[rows].T
+            style = {"marker": {"color": colors[name], "opacity": opacity[rows]}, "mode": "markers"}
+            style |= {"name": name, "text": texts[rows], "hoverinfo": "text+name"}
+            figure.add_scattergl(x=x, y=y, **style)
+        return figure
+
+    def _certainty(self) -> np.ndarray:
+        return np.ones(len(self.labels)) if self.certainty is None else self.certainty
+
     def _draw(self, axes: Any) -> None:
         self.colors_ = dict(self.colors or cluster_colors(self.labels, self.coordinates))
         self.regions_ = None
@@ -320,8 +308,7 @@ class ClusterMapDisplay(Display):
             self.regions_ = axes.imshow(colors, **style)
         # At random, or the last cluster would cover the others.
         order = np.random.default_rng(0).permutation(len(self.labels))
-        certainty = np.ones(len(order)) if self.certainty is None else self.certainty
-        colors = rgba(self.labels[order], certainty[order], self.colors_, _POINTS)
+        colors = rgba(self.labels[order], self._certainty()[order], self.colors_, _POINTS)
         style = {"s": np.clip(2e4 / len(order), 3, 30), "linewidths": 0, "rasterized": True}
         self.points_ = axes.scatter(*self.coordinates[order].T, c=colors, **style)
         shown = {name: self.colors_[name] for name in sorted_names(self.labels)}
