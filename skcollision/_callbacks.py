@@ -17,9 +17,6 @@ except ImportError:
         return method
 
 
-__all__ = ["CallbackSupportMixin", "EpochTasks", "with_callbacks"]
-
-
 class EpochTasks:
     """The tasks of a fit, as scikit-learn's callbacks see it: a root with one child an epoch."""
 

@@ -134,14 +134,11 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
 
     Attributes
     ----------
-    best_n_clusters_ : int
-        The number of clusters chosen.
+    best_n_clusters_, best_index_, best_score_ : int, int and float
+        The number of clusters chosen, its place in the arrays of `results_`, and the mean of the
+        criterion there.
     best_estimator_ : estimator
         The clusterer, fitted to all points with that number.
-    best_index_ : int
-        Its place in the arrays of `results_`.
-    best_score_ : float
-        The mean of the criterion there.
     results_ : dict of ndarray
         "n_clusters", rising, and for each of them over the resamples the mean and the standard
         deviation of "information", "stability" and "prediction_strength" (Tibshirani and
@@ -149,10 +146,8 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, BaseEs
         estimators that have `predict_proba`; each of shape (n_values,).
     labels_ : ndarray of shape (n_samples,)
         Clusters of the points by `best_estimator_`.
-    n_features_in_ : int
-        Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Their names, where X had string column names.
+    n_features_in_, feature_names_in_ : int and ndarray of shape (n_features,)
+        Number of features seen in `fit`, and their names, where X had string column names.
 
     Notes
     -----

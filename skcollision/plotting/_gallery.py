@@ -100,10 +100,8 @@ class ImageGalleryDisplay(Display):
 
         Parameters
         ----------
-        estimator : estimator
-            Fitted, with `predict_proba`; pipelines and searches too.
-        X : array-like of shape (n_samples, ...)
-            What it predicts from.
+        estimator, X
+            As of :meth:`ClusterReport.from_estimator`.
         images : sequence of n_samples images, default=None
             The images of these points; None where X is the images.
         **options

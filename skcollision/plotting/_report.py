@@ -162,13 +162,7 @@ class ClusterReport:
 
     @classmethod
     def from_predictions(cls, y_proba: ArrayLike, **options: Any) -> Self:
-        """Report on soft assignments.
-
-        Parameters
-        ----------
-        y_proba, **options
-            Parameters of the class.
-        """
+        """Report on soft assignments, with the parameters of the class."""
         return cls(y_proba, **options)
 
     def _summary(self, k: int, members: np.ndarray, terms: list[str]) -> ClusterSummary:
@@ -201,10 +195,8 @@ class ClusterReport:
 
     def _page(self, *, is_file: bool) -> str:
         """Return the page, for a notebook without the frame of a document."""
-        shown = [self.suspects]
-        for each in self.clusters:
-            shown += [each.representative, each.doubtful]
-        points = self._points(np.unique(np.concatenate(shown)).tolist())
+        shown = [part for each in self.clusters for part in (each.representative, each.doubtful)]
+        points = self._points(np.unique(np.concatenate([self.suspects, *shown])).tolist())
         return _template().render(
             report=self,
             points=points,

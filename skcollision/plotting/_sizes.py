@@ -62,12 +62,9 @@ class ClusterSizesDisplay(Display):
 
         Parameters
         ----------
-        estimator : estimator
-            Fitted clusterer, or a pipeline or search that has one. Without `predict`, its
-            `labels_` are used, and X must be the data of its fit. Its `class_prior_`, if it has
-            one, is the target.
-        X : array-like of shape (n_samples, n_features)
-            Features.
+        estimator, X
+            As :meth:`ClusterMapDisplay.from_estimator`; `class_prior_`, if there is one, is the
+            target.
         **options
             `sample_weight` and `ax` of :meth:`from_predictions`.
         """
@@ -188,7 +185,7 @@ class MatchedConfusionMatrixDisplay(Display):
         Parameters
         ----------
         estimator, X
-            As :meth:`ClusterSizesDisplay.from_estimator`.
+            As :meth:`ClusterMapDisplay.from_estimator`.
         y, **options
             As `y_true` and the keyword parameters of :meth:`from_predictions`.
         """
