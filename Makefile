@@ -18,7 +18,7 @@ SOLVERS := $(sort benchmarks/hard_suite.py $(wildcard benchmarks/pseudo_labels_*
     benchmarks/paper/figure1.py benchmarks/start_up.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs docs-quick docs-check notebooks wheel-check bench check-data clean
+.PHONY: help demo test lint check docs docs-quick docs-check notebooks wheel-check bench check-data clean
 # Two targets at once (make -j) would run pip twice in the same environment.
 .NOTPARALLEL:
 
@@ -26,6 +26,7 @@ help:
 	@echo 'make demo   cluster the digits of scikit-learn: a table against KMeans and a picture'
 	@echo 'make test   the whole test suite, doctests included (PYTEST_ARGS="-k name" for a part)'
 	@echo 'make lint   ruff check, ruff format --check, mypy'
+	@echo 'make check  all that a release must pass: test, lint, docs-check and wheel-check (takes long)'
 	@echo 'make docs   the pages as HTML in docs/_build/html, examples run (takes minutes)'
 	@echo 'make docs-quick  the same, without running the examples'
 	@echo 'make docs-check  make docs, and look at the pages in Chromium: pictures in docs/_build/screenshots'
@@ -46,6 +47,8 @@ lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+check: test lint docs-check wheel-check
 
 # What is generated is made anew, as a page of a name that has gone would stay.
 docs docs-quick: $(VENV)/.installed-docs

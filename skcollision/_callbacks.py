@@ -9,30 +9,12 @@ try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:
 
-    class _NoContext:
-        """Stands in for a callback context: every hook does nothing."""
-
-        def subcontext(self, **kwargs: Any) -> _NoContext:
-            return self
-
-        def call_on_fit_task_begin(self, **kwargs: Any) -> _NoContext:
-            return self
-
-        def call_on_fit_task_end(self, **kwargs: Any) -> bool:
-            return False
-
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """An estimator whose callbacks never come."""
-
-        def _init_callback_context(self, **kwargs: Any) -> _NoContext:
-            return _NoContext()
 
     def with_callbacks(method: Any) -> Any:
         """Return the method as it is."""
         return method
-
-
-__all__ = ["CallbackSupportMixin", "EpochTasks", "with_callbacks"]
 
 
 class EpochTasks:
@@ -40,14 +22,18 @@ class EpochTasks:
 
     def __init__(self, estimator: Any, n_epochs: int, **data: Any) -> None:
         self._task = {"estimator": estimator, **data}
-        self._root = estimator._init_callback_context(max_subtasks=n_epochs)
-        self._root.call_on_fit_task_begin(**self._task)
         self._left = n_epochs
+        self._root: Any = None
         self._epoch: Any = None
-        self._begin_epoch()
+        if hasattr(estimator, "_init_callback_context"):
+            self._root = estimator._init_callback_context(max_subtasks=n_epochs)
+            self._root.call_on_fit_task_begin(**self._task)
+            self._begin_epoch()
 
     def end_epoch(self, attributes: Callable[[], dict[str, Any]]) -> bool:
         """End an epoch, after which the fit would have `attributes`; return whether to stop."""
+        if self._root is None:
+            return False
         stop = self._epoch.call_on_fit_task_end(**self._task, reconstruction_attributes=attributes)
         self._epoch = None
         if not stop:
@@ -58,7 +44,8 @@ class EpochTasks:
         """End the fit, and with it the epoch that early stopping left unused."""
         if self._epoch is not None:
             self._epoch.call_on_fit_task_end(estimator=self._task["estimator"])
-        self._root.call_on_fit_task_end(**self._task, reconstruction_attributes=dict)
+        if self._root is not None:
+            self._root.call_on_fit_task_end(**self._task, reconstruction_attributes=dict)
 
     def _begin_epoch(self) -> None:
         if self._left:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, NamedTuple
 
 import torch
@@ -87,40 +88,21 @@ def load_weights(
     wanted = network.state_dict()
     prefix = _prefix(wanted, state)  # such as "module."
     state = {name.removeprefix(prefix): value for name, value in state.items()}
-    # Batch norm's counts of batches came to torch later, and serve training alone.
-    needed = {name for name in wanted if not name.endswith("num_batches_tracked")}
-    problems = {
-        "missing": needed - state.keys(),
-        "not of this network": {
-            name for name in state.keys() - wanted if not name.startswith(unused)
-        },
-        "of another shape": {
-            name
-            for name in wanted.keys() & state
-            if wanted[name].shape != getattr(state[name], "shape", None)
-        },
-    }
-    if any(problems.values()):
-        listed = "; ".join(
-            f"{what}: {', '.join(sorted(names)[:3])}{', ...' if len(names) > 3 else ''}"
-            for what, names in problems.items()
-            if names
-        )
-        raise ValueError(f"{owner} does not fit the network: {listed}.")
-    network.load_state_dict({name: state[name] for name in wanted if name in state}, strict=False)
+    state = {k: v for k, v in state.items() if k in wanted or not k.startswith(unused)}
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:  # names all keys that are missing, unknown or of another shape
+        raise ValueError(f"{owner} does not fit the network: {shorten(str(error), 600)}") from error
 
 
 def _read(path: Path, owner: str) -> Any:
     if not path.is_file():
-        raise ValueError(
-            f"{owner} must be the path of a checkpoint. Got {str(path)!r} instead, which is not a "
-            "file."
-        )
-    if path.suffix == ".safetensors":
-        load_file = import_extra("safetensors.torch", "images", owner).load_file
+        raise ValueError(f"{owner} must be a checkpoint. Got {str(path)!r}, which is not a file.")
+    is_safe = path.suffix == ".safetensors"
+    safetensors = import_extra("safetensors.torch", "images", owner) if is_safe else None
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
+        if safetensors:
+            return safetensors.load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # each library and kind of damage has its own
         raise ValueError(

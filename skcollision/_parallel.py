@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import local
 
-__all__ = ["n_threads", "run_tasks", "serial"]
+from joblib import cpu_count
 
 _worker = local()
 _executor: ThreadPoolExecutor | None = None
@@ -17,11 +17,7 @@ _executor: ThreadPoolExecutor | None = None
 def n_threads() -> int:
     """Return the number of threads to use: ``NUMBA_NUM_THREADS``, which joblib's workers set."""
     given = os.environ.get("NUMBA_NUM_THREADS", "")
-    if given.isdigit() and int(given) > 0:
-        return int(given)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return int(given) if given.isdigit() and int(given) > 0 else cpu_count()
 
 
 def run_tasks(task: Callable[[int], None], n_tasks: int) -> None:

@@ -7,12 +7,26 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
+import sklearn.datasets
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 # These run as notebooks, which have the code of the scripts.
 AS_NOTEBOOKS = [
     path for path in EXAMPLES if path.stem in ("plot_kmeans_comparison", "plot_grid_search")
 ]
+# Whether an example runs does not depend on how many digits there are.
+FEWER_DIGITS = """
+import sklearn.datasets
+
+
+def load_few(return_X_y=False, load=sklearn.datasets.load_digits):
+    digits = load()
+    digits |= {name: digits[name][:300] for name in ("data", "target", "images")}
+    return (digits.data, digits.target) if return_X_y else digits
+
+
+sklearn.datasets.load_digits = load_few
+"""
 
 
 def by_name(path):
@@ -39,6 +53,8 @@ def test_an_example_runs_and_draws(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plt.switch_backend("Agg")
     monkeypatch.setattr(plt, "show", lambda: None)
+    monkeypatch.setattr(sklearn.datasets, "load_digits", sklearn.datasets.load_digits)  # undone
+    exec(FEWER_DIGITS)
     runpy.run_path(str(path), run_name="__main__")
     assert plt.get_fignums()
     plt.close("all")
@@ -73,6 +89,7 @@ def test_a_notebook_runs_and_draws(path, tmp_path):
     nbclient = pytest.importorskip("nbclient")
     nbformat = pytest.importorskip("nbformat")
     notebook = nbformat.reads(json.dumps(notebook_of(path)), as_version=4)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(FEWER_DIGITS))
     resources = {"metadata": {"path": str(tmp_path)}}
     nbclient.NotebookClient(notebook, timeout=600, resources=resources).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]

@@ -4,8 +4,11 @@ from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
+
+from skcollision._errors import wrong
 
 # Share of a cluster's variance along its few factors, about as in real embeddings.
 _FACTOR_VARIANCE = 0.8
@@ -52,12 +55,8 @@ def make_embeddings(
 
     Parameters
     ----------
-    n_samples : int, default=1000
-        Number of points N; at least `n_clusters`.
-    n_clusters : int, default=10
-        Number of clusters K.
-    n_features : int, default=128
-        Number of features D; at least 2.
+    n_samples, n_clusters, n_features : int, default=1000, 10 and 128
+        Numbers of points N, at least K, of clusters K, and of features D, at least 2.
     spread : float, default=1.5
         Width of a cluster, from 0 to 1e6. At 0 the points of a cluster coincide.
     n_factors : int, default=4
@@ -92,22 +91,24 @@ def make_embeddings(
     >>> np.bincount(y)
     array([171,  86,  43])
     """
-    wrong = "The '{}' parameter of make_embeddings must be {}. Got {} instead."
     if n_samples < n_clusters:
-        raise ValueError(wrong.format("n_samples", f"at least {n_clusters=}", n_samples))
+        raise wrong("n_samples", "make_embeddings", f"be at least {n_clusters=}", n_samples)
     if n_factors > n_features:
-        raise ValueError(wrong.format("n_factors", f"at most {n_features=}", n_factors))
+        raise wrong("n_factors", "make_embeddings", f"be at most {n_features=}", n_factors)
     rng = check_random_state(random_state)
 
     # Cluster by cluster, so that the float64 draws never take more room than the largest cluster.
     y = np.repeat(np.arange(n_clusters), _cluster_sizes(n_samples, n_clusters, imbalance))
     X = np.empty((n_samples, n_features), dtype=np.float32)
-    mean = offset * _unit_vector(rng, n_features)
+
+    def unit_vector() -> NDArray[np.float64]:
+        return normalize(rng.standard_normal((1, n_features)))
+
+    mean = offset * unit_vector()
     for cluster in range(n_clusters):
         rows = y == cluster
         deviations = _anisotropic_noise(rng, int(rows.sum()), n_features, n_factors)
-        points = mean + _unit_vector(rng, n_features) + spread * deviations
-        X[rows] = points / np.linalg.norm(points, axis=1, keepdims=True)
+        X[rows] = normalize(mean + unit_vector() + spread * deviations)
     order = rng.permutation(n_samples)
     return X[order], y[order]
 
@@ -131,8 +132,3 @@ def _anisotropic_noise(
     factors = rng.standard_normal((n_samples, n_factors)) * scales
     white = rng.standard_normal((n_samples, n_features))
     return factors @ basis.T + white * np.sqrt((1.0 - _FACTOR_VARIANCE) / n_features)
-
-
-def _unit_vector(rng: np.random.RandomState, n_features: int) -> NDArray[np.float64]:
-    vector = rng.standard_normal(n_features)
-    return vector / np.linalg.norm(vector)

@@ -207,18 +207,24 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, StrictEst
             name = network_key(self.network_, self._test_features) + "-float16" * half
             cache = FeatureCache(Path(self.cache_dir) / f"{name}.sqlite", images, n_jobs)
             missing = cache.recall(features)
-        batches = embed(
-            self.network_,
-            self.preprocess_,
-            images,
-            missing,
-            device=device,
-            half=half,
-            batch_size=self.batch_size,
-            n_workers=n_jobs if n_jobs > 1 else 0,
-        )
         failures: dict[int, str] = {}
         with self._progress(len(images), len(images) - len(missing)) as bar:
+
+            def preprocess(image: Any) -> Tensor:
+                if bar is not None:  # batches may take long
+                    bar.update()
+                return self.preprocess_(image)
+
+            batches = embed(
+                self.network_,
+                self.preprocess_ if n_jobs > 1 else preprocess,
+                images,
+                missing,
+                device=device,
+                half=half,
+                batch_size=self.batch_size,
+                n_workers=n_jobs if n_jobs > 1 else 0,
+            )
             for rows, found, failed in batches:
                 if found is not None:
                     features[rows] = found
@@ -231,7 +237,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, StrictEst
                         "on_error='mask' to go on without them."
                     )
                 if bar is not None:
-                    bar.update(len(rows) + len(failed))
+                    bar.update(len(failed) + (n_jobs > 1) * len(rows))
         self.failures_ = failures
         if failures:
             rows_are = "Their features are zeros and 'failures_' has their rows"

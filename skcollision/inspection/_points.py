@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skcollision._errors import wrong
 from skcollision.metrics._calibration import check_proba
 
 
@@ -38,9 +39,7 @@ def representative_points(y_proba: ArrayLike, n_points: int = 5) -> list[np.ndar
     >>> [points.tolist() for points in representative_points(y_proba)]
     [[1, 0], [2]]
     """
-    caller = "representative_points"
-    check_positive(n_points, "n_points", caller)
-    return [points[:n_points] for points in by_certainty(check_proba(y_proba, caller))]
+    return [points[:n_points] for points in _checked(y_proba, n_points, "representative_points")]
 
 
 def doubtful_points(y_proba: ArrayLike, n_points: int = 5) -> list[np.ndarray]:
@@ -69,9 +68,12 @@ def doubtful_points(y_proba: ArrayLike, n_points: int = 5) -> list[np.ndarray]:
     >>> [points.tolist() for points in doubtful_points(y_proba, n_points=1)]
     [[0], [2]]
     """
-    caller = "doubtful_points"
+    return [points[::-1][:n_points] for points in _checked(y_proba, n_points, "doubtful_points")]
+
+
+def _checked(y_proba: ArrayLike, n_points: int, caller: str) -> list[np.ndarray]:
     check_positive(n_points, "n_points", caller)
-    return [points[::-1][:n_points] for points in by_certainty(check_proba(y_proba, caller))]
+    return by_certainty(check_proba(y_proba, caller))
 
 
 def by_certainty(probs: np.ndarray) -> list[np.ndarray]:
@@ -84,7 +86,4 @@ def by_certainty(probs: np.ndarray) -> list[np.ndarray]:
 def check_positive(value: Any, name: str, caller: str) -> None:
     """Raise where a number of things is not a positive integer."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(
-            f"The {name!r} parameter of {caller} must be an integer of at least 1. "
-            f"Got {value!r} instead."
-        )
+        raise wrong(name, caller, "be an integer of at least 1", repr(value))

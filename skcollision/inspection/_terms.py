@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.feature_extraction.text import CountVectorizer
 
+from skcollision._errors import wrong
 from skcollision.inspection._points import check_positive
 from skcollision.metrics._matching import check_labels
 
@@ -72,39 +73,31 @@ def top_terms(
     texts = check_texts(texts, caller)
     labels = check_labels(y_pred, "y_pred", caller)
     if len(labels) != len(texts):
-        raise ValueError(
-            f"The 'texts' and 'y_pred' parameters of {caller} must have the same length. "
-            f"Got {len(texts)} and {len(labels)} instead."
-        )
+        must = f"have the same length as 'texts', {len(texts)}"
+        raise wrong("y_pred", caller, must, len(labels))
     names = np.unique(labels) if clusters is None else np.asarray(clusters)
     counter = CountVectorizer(stop_words="english") if vectorizer is None else clone(vectorizer)
     try:
         counts = sparse.csr_array(counter.fit_transform(texts))
     except ValueError as error:
-        raise ValueError(f"The 'texts' parameter of {caller} has no terms: {error}") from error
+        raise wrong("texts", caller, "have terms", f"none, {error},") from error
     terms = np.asarray(counter.get_feature_names_out())
-    counts = sparse.csr_array((labels == names[:, None]).astype(float)) @ counts
-    return [terms[row].tolist() for row in _heaviest(counts, n_terms)]
-
-
-def _heaviest(counts: sparse.csr_array, n_terms: int) -> list[np.ndarray]:
-    """Return the terms of highest weight in each cluster from their counts (K, T) in clusters."""
-    in_cluster, in_all = counts.sum(axis=1), counts.sum(axis=0)
-    rarity = np.log1p(in_cluster.mean() / np.maximum(in_all, 1))  # one that nobody has: unused
-    counts.sort_indices()  # so that of equal weights the first in the alphabet comes first
-    rows = np.split(np.arange(counts.nnz), counts.indptr[1:-1])
-    # Within a cluster, dividing by the number of its terms changes no order.
-    orders = [np.argsort(-counts.data[i] * rarity[counts.indices[i]], kind="stable") for i in rows]
-    return [counts.indices[i][o[:n_terms]] for i, o in zip(rows, orders, strict=True)]
+    in_all = counts[np.isin(labels, names)].sum(axis=0)
+    rarity = np.log1p(in_all.sum() / len(names) / np.maximum(in_all, 1))
+    found = []
+    for name in names:
+        own = counts[labels == name].sum(axis=0)
+        # Within a cluster, dividing by the number of its terms changes no order.
+        heaviest = np.argsort(-own * rarity, kind="stable")[:n_terms]
+        found.append(terms[heaviest[own[heaviest] > 0]].tolist())
+    return found
 
 
 def check_texts(texts: Any, caller: str) -> list[str]:
     """Return texts as a list of strings."""
     found = [] if isinstance(texts, str | bytes) else list(texts)
-    wrong = next((i for i, text in enumerate(found) if not isinstance(text, str)), None)
-    if not found or wrong is not None:
-        got = repr(texts) if wrong is None else f"{found[wrong]!r} at index {wrong}"
-        raise ValueError(
-            f"The 'texts' parameter of {caller} must be a sequence of strings. Got {got} instead."
-        )
+    bad = next((i for i, text in enumerate(found) if not isinstance(text, str)), None)
+    if not found or bad is not None:
+        got = repr(texts) if bad is None else f"{found[bad]!r} at index {bad}"
+        raise wrong("texts", caller, "be a sequence of strings", got)
     return found

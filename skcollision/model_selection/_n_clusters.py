@@ -25,6 +25,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skcollision._array_api import stacked, to_numpy
+from skcollision._errors import wrong
 from skcollision._parameters import StrictEstimator
 from skcollision.cluster import CollisionClusterer
 from skcollision.metrics import _agreement as agreement
@@ -32,16 +33,13 @@ from skcollision.metrics._scorers import mutual_information
 
 # Steps of about a quarter, which is as finely as halves of real data tell numbers apart.
 _AUTO_GRID: Final = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 55, 75, 100)
-# A half should have this many points a cluster.
-_POINTS_PER_CLUSTER: Final = 10
 # A half of the data: the rows to fit on, and the random state of the fit.
 Half = tuple[np.ndarray, int]
 
 
 def automatic_grid(n_samples: int) -> np.ndarray:
-    """Return numbers of clusters that leave enough points a cluster in each half; at least 2."""
-    largest = max(2, n_samples // (2 * _POINTS_PER_CLUSTER))
-    return np.array([k for k in _AUTO_GRID if k <= largest])
+    """Return numbers of clusters that leave ten points a cluster in each half; at least 2."""
+    return np.array([k for k in _AUTO_GRID if k <= max(2, n_samples // 20)])
 
 
 def cut_in_halves(n_samples: int, random_state: np.random.RandomState) -> tuple[Half, Half]:
@@ -83,18 +81,6 @@ def prediction_strength(predicted: np.ndarray, own: np.ndarray) -> float:
     sizes = counts.sum(axis=1)
     together, pairs = (counts * (counts - 1)).sum(axis=1), sizes * (sizes - 1)
     return float((together[pairs > 0] / pairs[pairs > 0]).min(initial=1.0))
-
-
-def summarise(
-    grid: np.ndarray, found: list[dict[str, float]], n_resamples: int
-) -> dict[str, np.ndarray]:
-    """Gather the measures of all fits into means and deviations for each number of clusters."""
-    results = {"n_clusters": grid}
-    for name in found[0]:
-        values = np.array([measures[name] for measures in found]).reshape(n_resamples, len(grid))
-        results[f"{name}_mean"] = values.mean(axis=0)
-        results[f"{name}_std"] = values.std(axis=0)
-    return results
 
 
 # The default clusterer's in the sweep: a tenth of the time, and K matters more than a full fit.
@@ -150,14 +136,11 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, Strict
 
     Attributes
     ----------
-    best_n_clusters_ : int
-        The number of clusters chosen.
+    best_n_clusters_, best_index_, best_score_ : int, int and float
+        The number of clusters chosen, its place in the arrays of `results_`, and the mean of the
+        criterion there.
     best_estimator_ : estimator
         The clusterer, fitted to all points with that number.
-    best_index_ : int
-        Its place in the arrays of `results_`.
-    best_score_ : float
-        The mean of the criterion there.
     results_ : dict of ndarray
         "n_clusters", rising, and for each of them over the resamples the mean and the standard
         deviation of "information", "stability" and "prediction_strength" (Tibshirani and
@@ -165,10 +148,8 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, Strict
         estimators that have `predict_proba`; each of shape (n_values,).
     labels_ : ndarray of shape (n_samples,)
         Clusters of the points by `best_estimator_`.
-    n_features_in_ : int
-        Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Their names, where X had string column names.
+    n_features_in_, feature_names_in_ : int and ndarray of shape (n_features,)
+        Number of features seen in `fit`, and their names, where X had string column names.
 
     Notes
     -----
@@ -248,38 +229,37 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, Strict
         grid = self._grid(len(data))
         model = clone(self._estimator())
         if "n_clusters" not in model.get_params():
-            raise ValueError(
-                "The 'estimator' parameter of NClustersSearch must have a parameter 'n_clusters'. "
-                f"Got {model!r} instead."
-            )
+            must = "have a parameter 'n_clusters'"
+            raise wrong("estimator", "NClustersSearch", must, repr(model))
         if self.criterion == "mutual_info" and not hasattr(model, "predict_proba"):
-            raise ValueError(
-                "The 'criterion' parameter of NClustersSearch must be 'information' or 'stability' "
-                f"for an estimator without predict_proba. Got 'mutual_info' for {model!r} instead."
-            )
+            must = "be 'information' or 'stability' for an estimator without predict_proba"
+            raise wrong("criterion", "NClustersSearch", must, f"'mutual_info' for {model!r}")
         random_state = check_random_state(self.random_state)
         resamples = [cut_in_halves(len(data), random_state) for _ in range(self.n_resamples)]
         seed = int(random_state.randint(np.iinfo(np.int32).max))
-        params = self.sweep_params
-        if params is None:
-            params = _SHORT_FIT if self.estimator is None else {}
+        short = _SHORT_FIT if self.estimator is None else {}
+        params = short if self.sweep_params is None else self.sweep_params
         swept = clone(model).set_params(**params)
         found = Parallel(n_jobs=self.n_jobs)(
             delayed(compare_halves)(clone(swept).set_params(n_clusters=int(k)), data, halves)
             for halves in resamples
             for k in grid
         )
-        self.results_ = summarise(grid, found, self.n_resamples)
-        self.best_index_ = int(np.argmax(self.results_[f"{self.criterion}_mean"]))
+        self.results_ = {"n_clusters": grid}
+        for name in found[0]:
+            values = np.reshape([measures[name] for measures in found], (-1, len(grid)))
+            self.results_ |= {
+                f"{name}_mean": values.mean(axis=0),
+                f"{name}_std": values.std(axis=0),
+            }
+        scores = self.results_[f"{self.criterion}_mean"]
+        self.best_index_ = int(np.argmax(scores))
         self.best_n_clusters_ = int(grid[self.best_index_])
-        self.best_score_ = float(self.results_[f"{self.criterion}_mean"][self.best_index_])
+        self.best_score_ = float(scores[self.best_index_])
         if len(grid) > 1 and self.best_n_clusters_ == grid[-1]:
-            warnings.warn(
-                f"The best number of clusters, {grid[-1]}, is the largest that was tried. Raise "
-                "'n_clusters' to see whether more are better.",
-                UserWarning,
-                stacklevel=3,
-            )
+            text = f"The best number of clusters, {grid[-1]}, is the largest that was tried. "
+            text += "Raise 'n_clusters' to see whether more are better."
+            warnings.warn(text, UserWarning, stacklevel=3)
         model.set_params(n_clusters=self.best_n_clusters_)
         if "random_state" in model.get_params():
             model.set_params(random_state=seed)
@@ -349,9 +329,6 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, Strict
         values = np.atleast_1d(self.n_clusters)
         is_valid = values.ndim == 1 and values.size > 0 and values.dtype.kind in "iu"
         if not is_valid or values.min() < 1 or values.max() > n_samples // 2:
-            raise ValueError(
-                "The 'n_clusters' parameter of NClustersSearch must be 'auto' or integers from 1 "
-                f"to {n_samples // 2}, half of n_samples={n_samples}. "
-                f"Got {self.n_clusters!r} instead."
-            )
+            must = f"be 'auto' or integers from 1 to {n_samples // 2}, half of {n_samples=}"
+            raise wrong("n_clusters", "NClustersSearch", must, repr(self.n_clusters))
         return np.unique(values)

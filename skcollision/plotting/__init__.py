@@ -8,9 +8,10 @@ or those of all panels, and the figure, and each class lists its others.
 from skcollision.plotting._certainty import ReliabilityDisplay, RiskCoverageDisplay
 from skcollision.plotting._comparison import ComparisonDisplay
 from skcollision.plotting._gallery import ImageGalleryDisplay
+from skcollision.plotting._heat_map import SearchHeatMapDisplay
 from skcollision.plotting._maps import ClusterMapDisplay
 from skcollision.plotting._report import ClusterReport, ClusterSummary
-from skcollision.plotting._searches import HistoryDisplay, NClustersDisplay, SearchHeatMapDisplay
+from skcollision.plotting._searches import HistoryDisplay, NClustersDisplay
 from skcollision.plotting._sizes import ClusterSizesDisplay, MatchedConfusionMatrixDisplay
 
 __all__ = [

@@ -1,11 +1,14 @@
 """How far the certainty of points can be trusted."""
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skcollision.metrics import clustering_calibration_error, risk_coverage_curve
+from skcollision.inspection._points import check_positive
+from skcollision.metrics import risk_coverage_curve
+from skcollision.metrics._calibration import _certainty_and_success as certainty_and_success
 from skcollision.plotting import _display as base
 from skcollision.plotting._display import INK, PALETTE, Display, as_vectors
 
@@ -18,9 +21,7 @@ class _CertaintyDisplay(Display):
     from_predictions: Any
 
     @classmethod
-    def from_estimator(
-        cls, estimator: Any, X: ArrayLike, y: ArrayLike, *, name: str | None = None, **options: Any
-    ) -> Self:
+    def from_estimator(cls, estimator: Any, X: ArrayLike, y: ArrayLike, **options: Any) -> Self:
         """Draw the picture of a fitted clusterer.
 
         Parameters
@@ -29,16 +30,14 @@ class _CertaintyDisplay(Display):
             Fitted, with `predict_proba`; pipelines and searches too.
         X, y : array-like of shape (n_samples, n_features) and (n_samples,)
             Features and classes, integers, booleans or strings.
-        name : str, default=None
-            Name for the legend; None for that of the estimator's class.
         **options
-            Other parameters of `from_predictions`, such as `ax`.
+            Of `from_predictions`, such as `ax`; `name` is that of the estimator's class by default.
         """
         probs = base.predicted_proba(estimator, X, cls.__name__)
-        name = type(estimator).__name__ if name is None else name
-        return cls.from_predictions(y, probs, name=name, **options)
+        return cls.from_predictions(y, probs, **{"name": type(estimator).__name__, **options})
 
 
+@dataclass(eq=False, repr=False)
 class ReliabilityDisplay(_CertaintyDisplay):
     """Reliability diagram of soft assignments: accuracy over certainty.
 
@@ -59,10 +58,8 @@ class ReliabilityDisplay(_CertaintyDisplay):
     ----------
     calibration_error : float
         Expected calibration error, the mean gap between certainty and accuracy.
-    line_ : matplotlib Line2D
-        The curve.
-    markers_ : matplotlib PathCollection
-        One marker a bin, its area in proportion to the share of points.
+    line_, markers_ : matplotlib Line2D and PathCollection
+        The curve, and one marker a bin, its area in proportion to the share of points.
 
     Examples
     --------
@@ -73,15 +70,14 @@ class ReliabilityDisplay(_CertaintyDisplay):
     ([0.75], [0.75])
     """
 
+    certainty: Any
+    accuracy: Any
+    share: Any
+    name: str | None = None
     _figsize = 5.0, 5.0
 
-    def __init__(
-        self, certainty: ArrayLike, accuracy: ArrayLike, share: ArrayLike, name: str | None = None
-    ) -> None:
-        self.certainty, self.accuracy, self.share = as_vectors(
-            "ReliabilityDisplay", certainty=certainty, accuracy=accuracy, share=share
-        )
-        self.name = name
+    def __post_init__(self) -> None:
+        as_vectors(self, "certainty", "accuracy", "share")
         self.calibration_error = float(self.share @ np.abs(self.accuracy - self.certainty))
 
     @classmethod
@@ -103,17 +99,14 @@ class ReliabilityDisplay(_CertaintyDisplay):
         name, ax
             As in the class and in :meth:`plot`; axes may have other diagrams.
         """
-        clustering_calibration_error(y_true, y_proba, n_bins=n_bins)  # checks all of them
-        coverage, risk, value = risk_coverage_curve(y_true, y_proba)
-        # Shares of all points at each distinct certainty, and of right ones.
-        share = np.diff(coverage, prepend=0)
-        right = np.diff(coverage * (1 - risk), prepend=0)
+        check_positive(n_bins, "n_bins", cls.__name__)
+        value, right = certainty_and_success(y_true, y_proba, cls.__name__)
         index = np.ceil(value * n_bins).astype(np.intp).clip(1, n_bins)
         index = np.unique(index, return_inverse=True)[1]  # without the empty bins
-        total = np.bincount(index, weights=share)
-        certainty = np.bincount(index, weights=share * value) / total
+        total = np.bincount(index)
+        certainty = np.bincount(index, weights=value) / total
         accuracy = np.bincount(index, weights=right) / total
-        return cls(certainty, accuracy.clip(0, 1), total, name).plot(ax)
+        return cls(certainty, accuracy, total / len(value), name).plot(ax)
 
     def _draw(self, axes: Any) -> None:
         if _DIAGONAL not in axes.get_legend_handles_labels()[1]:
@@ -130,6 +123,7 @@ class ReliabilityDisplay(_CertaintyDisplay):
         axes.legend()
 
 
+@dataclass(eq=False, repr=False)
 class RiskCoverageDisplay(_CertaintyDisplay):
     """Risk-coverage curve of soft assignments: the error of the most certain share of the points.
 
@@ -157,9 +151,12 @@ class RiskCoverageDisplay(_CertaintyDisplay):
     [0.0, 0.0, 0.0, 0.25]
     """
 
-    def __init__(self, coverage: ArrayLike, risk: ArrayLike, name: str | None = None) -> None:
-        self.coverage, self.risk = as_vectors("RiskCoverageDisplay", coverage=coverage, risk=risk)
-        self.name = name
+    coverage: Any
+    risk: Any
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        as_vectors(self, "coverage", "risk")
 
     @classmethod
     def from_predictions(

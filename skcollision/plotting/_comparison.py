@@ -1,16 +1,20 @@
 """Maps side by side: what several clusterers make of the same points."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skcollision._errors import wrong
 from skcollision.metrics import match_labels
+from skcollision.plotting._coordinates import coordinates_of
 from skcollision.plotting._display import Display, certainty_of, predicted_labels
-from skcollision.plotting._maps import ClusterMapDisplay, as_names, cluster_colors, coordinates_of
+from skcollision.plotting._maps import ClusterMapDisplay, as_names, cluster_colors
 
 
+@dataclass(eq=False, repr=False)
 class ComparisonDisplay(Display):
     """Maps of several clusterings of the same points, side by side.
 
@@ -42,17 +46,15 @@ class ComparisonDisplay(Display):
     'AgglomerativeClustering: accuracy 1.000'
     """
 
-    def __init__(
-        self, maps: Mapping[str, ClusterMapDisplay], titles: Sequence[str] | None = None
-    ) -> None:
-        self.maps = dict(maps)
-        self.titles = list(self.maps) if titles is None else list(titles)
-        if not self.maps or len(self.titles) != len(self.maps):
-            raise ValueError(
-                "The 'maps' parameter of ComparisonDisplay must have one map at least, and "
-                f"'titles' as many titles. Got {list(self.maps)} and {self.titles} instead."
-            )
-        self._figsize, self._n_panels = (5.2 * len(self.maps), 4.8), len(self.maps)
+    maps: Mapping[str, ClusterMapDisplay]
+    titles: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        n_maps, titles = len(self.maps), [*(self.maps if self.titles is None else self.titles)]
+        if not n_maps or len(titles) != n_maps:
+            must = "have one map at least, and 'titles' as many titles"
+            raise wrong("maps", type(self).__name__, must, f"{[*self.maps]} and {titles}")
+        self.titles, self._figsize, self._n_panels = titles, (5.2 * n_maps, 4.8), n_maps
 
     @classmethod
     def from_estimators(
@@ -146,18 +148,17 @@ class ComparisonDisplay(Display):
         maps = list(self.maps.values())
         names = np.concatenate([each.labels for each in maps])
         colors = cluster_colors(names, np.concatenate([each.coordinates for each in maps]))
-        for panel, title, each in zip(axes, self.titles, maps, strict=True):
-            each.plot(panel, colors=colors)
+        for panel, title, each in zip(axes, self.titles or [], maps, strict=True):
+            each.colors = colors
+            each.plot(panel)
             panel.set_title(title)
 
 
 def _renamed(labels: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Name clusters after what they are matched with; noise stays noise and matches nothing."""
     if len(reference) != len(labels):
-        raise ValueError(
-            "The labels that ComparisonDisplay compares must have the same length. "
-            f"Got {len(reference)} and {len(labels)} instead."
-        )
+        must = f"have labels of the same length, {len(reference)}"
+        raise wrong("predictions", "ComparisonDisplay", must, len(labels))
     known = (labels != "-1") & (reference != "-1")
     renamed = match_labels(reference[known], labels[known]).to_dict() if known.any() else {}
     names, index = np.unique(labels, return_inverse=True)

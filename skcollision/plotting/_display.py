@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
+from skcollision._errors import wrong
 from skcollision._extras import import_extra
 
 #: Colours that colour-blind readers can tell apart: M. A. Petroff, "Accessible Color Sequences for
@@ -47,15 +48,9 @@ class Display(ABC):
         -------
         self
             With the axes `ax_`, the figure `figure_` and the artists as attributes.
-
-        Raises
-        ------
-        ValueError
-            If `ax` does not suit a picture of several panels.
-        ImportError
-            If matplotlib is not installed.
         """
         plt = import_extra("matplotlib.pyplot", "plot", type(self).__name__)
+        self._is_new_figure = ax is None
         if ax is None:
             options: dict[str, Any] = {"figsize": self._figsize, "layout": "constrained"}
             ax = plt.subplots(1, self._n_panels or 1, squeeze=self._n_panels is None, **options)[1]
@@ -72,10 +67,8 @@ class Display(ABC):
             ax = ax.get_subplotspec().subgridspec(1, n_panels).subplots(squeeze=False)
         axes = np.asarray(ax, dtype=object)
         if axes.size != n_panels:
-            raise ValueError(
-                f"The 'ax' parameter of {type(self).__name__}.plot must be {n_panels} axes, or one "
-                f"that plt.subplots made, to be divided. Got {ax!r} instead."
-            )
+            must = f"be {n_panels} axes, or one that plt.subplots made, to be divided"
+            raise wrong("ax", f"{type(self).__name__}.plot", must, repr(ax))
         return axes.ravel()
 
     @abstractmethod
@@ -83,16 +76,14 @@ class Display(ABC):
         """Draw on the axes and keep the artists as attributes."""
 
 
-def as_vectors(caller: str, **arrays: Any) -> list[np.ndarray]:
-    """Return arrays of shape (n,), all equally long."""
-    vectors = [np.asarray(array) for array in arrays.values()]
-    shapes = [vector.shape for vector in vectors]
+def as_vectors(display: Display, first: str, *others: str) -> None:
+    """Make attributes arrays of shape (n,), all equally long."""
+    for name in (first, *others):
+        setattr(display, name, np.asarray(getattr(display, name)))
+    shapes = [getattr(display, name).shape for name in (first, *others)]
     if len(set(shapes)) > 1 or len(shapes[0]) != 1:
-        raise ValueError(
-            f"The {' and '.join(map(repr, arrays))} parameters of {caller} must be one-dimensional "
-            f"and have the same shape. Got {' and '.join(map(str, shapes))} instead."
-        )
-    return vectors
+        must = f"have the same shape as {' and '.join(map(repr, others))}, one-dimensional"
+        raise wrong(first, type(display).__name__, must, " and ".join(map(str, shapes)))
 
 
 def final_estimator(estimator: Any) -> Any:
@@ -105,6 +96,13 @@ def final_estimator(estimator: Any) -> Any:
     return estimator
 
 
+def needs(estimator: Any, attribute: str, caller: str, name: str = "estimator") -> None:
+    """Raise where a fitted estimator lacks what a picture shows."""
+    check_is_fitted(estimator)
+    if not hasattr(estimator, attribute):
+        raise wrong(name, caller, f"have {attribute!r} once fitted", repr(estimator), TypeError)
+
+
 def predicted_labels(estimator: Any, X: ArrayLike, caller: str) -> np.ndarray:
     """Return the cluster of each point, from `predict` or else the `labels_` of the fit."""
     check_is_fitted(estimator)
@@ -112,28 +110,17 @@ def predicted_labels(estimator: Any, X: ArrayLike, caller: str) -> np.ndarray:
         return np.asarray(estimator.predict(X))
     labels = getattr(final_estimator(estimator), "labels_", None)
     if labels is None:
-        raise TypeError(
-            f"The 'estimator' parameter of {caller} must have the method 'predict' or the "
-            f"attribute 'labels_'. Got {estimator!r} instead."
-        )
+        must = "have the method 'predict' or the attribute 'labels_'"
+        raise wrong("estimator", caller, must, repr(estimator), TypeError)
     if len(labels) != _num_samples(X):
-        raise ValueError(
-            f"The 'X' parameter of {caller} must be the {len(labels)} points to which "
-            f"{type(estimator).__name__} was fitted, as it has no 'predict'. "
-            f"Got {_num_samples(X)} points instead."
-        )
+        must = f"be the {len(labels)} points of the fit, as the estimator has no 'predict'"
+        raise wrong("X", caller, must, f"{_num_samples(X)} points")
     return np.asarray(labels)
 
 
 def predicted_proba(estimator: Any, X: ArrayLike, caller: str) -> np.ndarray:
     """Return the soft assignments of points."""
-    check_is_fitted(estimator)
-    if not hasattr(estimator, "predict_proba"):
-        raise TypeError(
-            f"The 'estimator' parameter of {caller} must have the method 'predict_proba', as "
-            "CollisionClusterer has; from_predictions takes soft assignments made in another way. "
-            f"Got {estimator!r} instead."
-        )
+    needs(estimator, "predict_proba", caller)
     return np.asarray(estimator.predict_proba(X))
 
 

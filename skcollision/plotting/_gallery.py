@@ -3,16 +3,17 @@
 import math
 import os
 from collections.abc import Sequence
-from numbers import Integral
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from sklearn.utils.validation import _num_samples
 
+from skcollision._errors import wrong
 from skcollision._extras import import_extra
-from skcollision.inspection._points import by_certainty
+from skcollision.inspection._points import by_certainty, check_positive
+from skcollision.metrics._calibration import check_proba
 from skcollision.plotting import _display as base
 from skcollision.plotting._display import INK, Display
 
@@ -23,6 +24,7 @@ _LARGEST = 96  # pixels; photographs are reduced to it
 _CAPTION = 0.32  # room for the certainty below a tile, in tiles
 
 
+@dataclass(eq=False, repr=False)
 class ImageGalleryDisplay(Display):
     """Images of each cluster, the most certain on the left, the least certain on the right.
 
@@ -65,32 +67,29 @@ class ImageGalleryDisplay(Display):
     [[1], [2]]
     """
 
-    def __init__(
-        self,
-        images: Sequence[Any],
-        most_certain: Sequence[ArrayLike],
-        least_certain: Sequence[ArrayLike],
-        names: ArrayLike,
-        certainty: ArrayLike | None = None,
-    ) -> None:
-        self.images = by_position(images)
-        self.most_certain = [np.asarray(each, dtype=np.intp) for each in most_certain]
-        self.least_certain = [np.asarray(each, dtype=np.intp) for each in least_certain]
-        self.names = np.asarray(names)
-        self.certainty = None if certainty is None else np.asarray(certainty)
-        if not len(self.most_certain) == len(self.least_certain) == len(self.names) > 0:
-            raise ValueError(
-                "The 'most_certain', 'least_certain' and 'names' parameters of ImageGalleryDisplay "
-                f"must have one entry a cluster. Got {len(self.most_certain)}, "
-                f"{len(self.least_certain)} and {len(self.names)} instead."
-            )
+    images: Any
+    most_certain: Any
+    least_certain: Any
+    names: Any
+    certainty: Any = None
+
+    def __post_init__(self) -> None:
+        self.images = by_position(self.images)
+        self.most_certain = [np.asarray(each, dtype=np.intp) for each in self.most_certain]
+        self.least_certain = [np.asarray(each, dtype=np.intp) for each in self.least_certain]
+        self.names = np.asarray(self.names)
+        self.certainty = None if self.certainty is None else np.asarray(self.certainty)
+        lengths = [len(self.most_certain), len(self.least_certain), len(self.names)]
+        if len(set(lengths)) > 1 or not lengths[0]:
+            must = "have, as 'least_certain' and 'names', one entry a cluster"
+            raise wrong("most_certain", type(self).__name__, must, lengths)
         # In tiles: a block has both sides, half a tile between them and 1.5 tiles after it.
         self._n_blocks = math.ceil(len(self.names) / _MOST_ROWS)
         self._n_rows = math.ceil(len(self.names) / self._n_blocks)
         self._side = max(len(each) for each in [*self.most_certain, *self.least_certain])
         self._block = 2 * self._side + 2
         self._width = self._n_blocks * self._block - 1.5
-        self._row_height = 1.0 if certainty is None else 1.0 + _CAPTION
+        self._row_height = 1.0 if self.certainty is None else 1.0 + _CAPTION
         self._figsize = _TILE * self._width + 0.6, _TILE * self._row_height * self._n_rows + 0.6
 
     @classmethod
@@ -101,10 +100,8 @@ class ImageGalleryDisplay(Display):
 
         Parameters
         ----------
-        estimator : estimator
-            Fitted, with `predict_proba`; pipelines and searches too.
-        X : array-like of shape (n_samples, ...)
-            What it predicts from.
+        estimator, X
+            As of :meth:`ClusterReport.from_estimator`.
         images : sequence of n_samples images, default=None
             The images of these points; None where X is the images.
         **options
@@ -132,7 +129,7 @@ class ImageGalleryDisplay(Display):
         images, names
             As in the class; without names clusters are numbered.
         y_proba : array-like of shape (n_samples, n_clusters)
-            Probability of each cluster.
+            Probability of each cluster; rows sum to 1.
         n_images : int, default=6
             Images shown on either side.
         ax : matplotlib Axes, default=None
@@ -141,18 +138,13 @@ class ImageGalleryDisplay(Display):
         Raises
         ------
         ValueError
-            If `y_proba` has not one finite row an image, or an image cannot be read.
+            If `y_proba` is not one distribution an image, or an image cannot be read.
         """
-        at_least_one = [Interval(Integral, 1, None, closed="left")]
-        constraints, given = {"n_images": at_least_one}, {"n_images": n_images}
-        validate_parameter_constraints(constraints, given, cls.__name__)
-        probs = np.asarray(y_proba)
-        n = _num_samples(images)
-        if probs.ndim != 2 or len(probs) != n or not probs.size or not np.isfinite(probs).all():
-            raise ValueError(
-                f"The 'y_proba' parameter of {cls.__name__} must be finite and have shape "
-                f"({n}, n_clusters), one row an image. Got shape {probs.shape} instead."
-            )
+        check_positive(n_images, "n_images", cls.__name__)
+        probs = check_proba(y_proba, cls.__name__)
+        if len(probs) != _num_samples(images):
+            must = f"have one row an image, {_num_samples(images)}"
+            raise wrong("y_proba", cls.__name__, must, len(probs))
         members = by_certainty(probs)
         most = [each[:n_images] for each in members]
         least = [each[n_images:][-n_images:] for each in members]
@@ -178,28 +170,23 @@ class ImageGalleryDisplay(Display):
             canvas[top : top + side, left : left + side] = picture
             self.tiles_[i] = (top, left, side)
         self.image_ = axes.imshow(canvas)
-        self._write_certainties(axes)
-        style: dict[str, Any] = {"color": INK, "fontsize": 9}
+        style: dict[str, Any] = {"color": INK, "fontsize": 9, "va": "center"}
         self.names_ = []
         for k, name in enumerate(self.names):
             x, y = k // self._n_rows * self._block - 0.15, k % self._n_rows * height + side / 2
-            text = axes.text(x * pitch, y, str(name), ha="right", va="center", **style)
-            self.names_.append(text)
+            self.names_.append(axes.text(x * pitch, y, str(name), ha="right", **style))
+        style |= {"ha": "center", "va": "bottom"}
         for middle in self._side / 2 + self._block * np.arange(self._n_blocks):
-            for heading, shift in (("most certain", 0.0), ("least certain", self._side + 0.5)):
-                x, y = (middle + shift) * pitch, -0.1 * pitch
-                axes.text(x, y, heading, ha="center", va="bottom", **style)
-        axes.set_axis_off()
-
-    def _write_certainties(self, axes: Any) -> None:
-        """Write the certainty of each image below it."""
+            axes.text(middle * pitch, -0.1 * pitch, "most certain", **style)
+            x = (middle + self._side + 0.5) * pitch
+            axes.text(x, -0.1 * pitch, "least certain", **style)
         self.certainties_ = {}
-        if self.certainty is None:
-            return
-        style: dict[str, Any] = {"color": INK, "fontsize": 6, "ha": "center", "va": "top"}
-        for i, (top, left, side) in self.tiles_.items():
-            place = left + side / 2, top + side
-            self.certainties_[i] = axes.text(*place, f"{self.certainty[i]:.2f}", **style)
+        if self.certainty is not None:
+            style |= {"fontsize": 6, "va": "top"}
+            for i, (top, left, _) in self.tiles_.items():
+                place, text = (left + side / 2, top + side), f"{self.certainty[i]:.2f}"
+                self.certainties_[i] = axes.text(*place, text, **style)
+        axes.set_axis_off()
 
 
 def by_position(images: Any) -> Any:
@@ -217,10 +204,9 @@ def thumbnails(images: list[Any], caller: str) -> list[np.ndarray]:
     # All that are not bytes are scaled alike, from the least to the greatest value of them.
     others = [array for array in arrays if array.dtype != np.uint8]
     if not all(array.dtype.kind in "biuf" and np.isfinite(array).all() for array in others):
-        raise ValueError(f"The 'images' parameter of {caller} must hold finite numbers.")
-    low = min((float(array.min()) for array in others), default=0.0)
-    high = max((float(array.max()) for array in others), default=0.0)
-    scale = 255 / (high - low) if high > low else 1.0
+        raise wrong("images", caller, "hold finite numbers", "others")
+    bounds = [float(bound) for array in others for bound in (array.min(), array.max())] or [0.0]
+    low, scale = min(bounds), 255 / ((max(bounds) - min(bounds)) or 255)
     squares = []
     for array in arrays:
         if array.dtype != np.uint8:
@@ -240,22 +226,14 @@ def _as_array(image: Any, caller: str) -> np.ndarray:
     if isinstance(image, (str, os.PathLike)):
         try:
             with Image.open(image) as opened:
-                return np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
+                return _as_array(ImageOps.exif_transpose(opened), caller)
         except OSError as error:
-            raise ValueError(
-                f"The 'images' parameter of {caller} has a file that cannot be read, "
-                f"{os.fspath(image)!r}: {error}"
-            ) from error
-    if isinstance(image, Image.Image):
-        return np.asarray(image.convert("RGB"))
-    array = np.asarray(image)
+            raise wrong("images", caller, "be readable files", f"{image!r}: {error}") from error
+    array = np.asarray(image.convert("RGB") if isinstance(image, Image.Image) else image)
     array = array[:, :, None] if array.ndim == 2 else array
     if array.ndim == 3 and array.shape[-1] not in _CHANNELS and array.shape[0] in _CHANNELS:
         array = np.moveaxis(array, 0, -1)
     if array.ndim != 3 or array.shape[-1] not in _CHANNELS or array.size == 0:
-        raise ValueError(
-            f"The 'images' parameter of {caller} must hold paths, PIL images or arrays "
-            "of shape (height, width), with 1, 3 or 4 channels last or first. "
-            f"Got shape {np.shape(image)} instead."
-        )
+        must = "hold paths, PIL images or arrays of shape (height, width), with 1, 3 or 4 channels "
+        raise wrong("images", caller, f"{must}last or first", f"shape {np.shape(image)}")
     return array

@@ -19,60 +19,48 @@ def write_names(
     from matplotlib.patheffects import withStroke
 
     members = {name: coordinates[labels == name] for name in colors}
-    size = 12 if len(members) <= 20 else 8
-    # Extent of a character in pixels, about.
-    box = np.array([0.65, 1.1]) * size * axes.figure.dpi / 72
     style: dict[str, Any] = {"ha": "center", "va": "center", "fontweight": "bold", "color": INK}
-    style |= {"path_effects": [withStroke(linewidth=2.5, foreground="white")], "fontsize": size}
-    frame = axes.get_window_extent().get_points()
+    style |= {"path_effects": [withStroke(linewidth=2.5, foreground="white")]}
+    style |= {"fontsize": 12 if len(members) <= 20 else 8}
+    line = {"arrowstyle": "-", "color": INK, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0}
+    axes.autoscale_view()  # brings the limits up to date
     texts: dict[str, Any] = {}
-    taken: list[tuple[np.ndarray, np.ndarray]] = []
+    taken: list[Any] = []
     for name in sorted(members, key=lambda name: -len(members[name])):
-        median, extent = np.median(members[name], axis=0), box * (len(name), 1)
-        place = next(_free_places(axes.transData.transform(median), extent, taken, frame), None)
-        if place is None:
+        median = np.median(members[name], axis=0)
+        text = axes.text(*median, name, **style)
+        places = _places(text.get_window_extent().padded(1), axes.bbox)
+        free = ((move, box) for move, box in places if not box.count_overlaps(taken))
+        move, box = next(free, (None, None))
+        if move is None:
+            text.remove()
             continue
-        taken.append((place, extent))
-        written = axes.transData.inverted().transform(place)
-        if not np.allclose(axes.transData.transform(median), place):
-            line = {"arrowstyle": "-", "color": INK, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0}
-            axes.annotate("", xy=median, xytext=written, arrowprops=line)
-        texts[name] = axes.text(*written, name, **style)
+        taken.append(box)
+        texts[name] = text
+        if move.any():
+            pixels = axes.transData.transform(median) + move
+            text.set_position(axes.transData.inverted().transform(pixels))
+            axes.annotate("", xy=median, xytext=text.get_position(), arrowprops=line)
     return texts | _write_legend(axes, {k: v for k, v in colors.items() if k not in texts})
 
 
-def _free_places(
-    middle: np.ndarray,
-    extent: np.ndarray,
-    taken: list[tuple[np.ndarray, np.ndarray]],
-    frame: np.ndarray,
-) -> Iterator[np.ndarray]:
-    """Yield places for a name in pixels, the nearest first, where it covers no other name."""
+def _places(box: Any, frame: Any) -> Iterator[tuple[np.ndarray, Any]]:
+    """Yield moves of a name in pixels, the nearest first, and its box there, inside the frame."""
+    yield np.zeros(2), box
     angles = 2 * np.pi * np.arange(_N_DIRECTIONS) / _N_DIRECTIONS
-    around = np.stack([np.cos(angles), np.sin(angles)], axis=1) * (extent + extent[1])
-    moved = middle + np.concatenate([ring * around for ring in _RINGS])
-    inside = (moved - extent / 2 >= frame[0]) & (moved + extent / 2 <= frame[1])
-    for place in [middle, *moved[inside.all(axis=1)]]:
-        if all((2 * abs(place - p) >= extent + e).any() for p, e in taken):
-            yield place
+    around = np.stack([np.cos(angles), np.sin(angles)], axis=1) * (box.size + box.height)
+    for move in np.concatenate([ring * around for ring in _RINGS]):
+        moved = box.translated(*move)
+        if (moved.min >= frame.min).all() and (moved.max <= frame.max).all():
+            yield move, moved
 
 
 def _write_legend(axes: Any, colors: Mapping[str, Any]) -> dict[str, Any]:
     """Write names without a place on the map beside it, each with its colour."""
     if not colors:
         return {}
-    from matplotlib.lines import Line2D
-
-    style: dict[str, Any] = {"marker": "o", "linestyle": ""}
-    handles = [Line2D([], [], color=color, **style) for color in colors.values()]
-    legend = axes.legend(
-        handles,
-        list(colors),
-        loc="upper left",
-        bbox_to_anchor=(1.01, 1),
-        borderaxespad=0,
-        fontsize="small",
-        frameon=False,
-        ncols=-(-len(colors) // _LEGEND_ROWS),
-    )
+    handles = [axes.scatter([], [], color=color, label=name) for name, color in colors.items()]
+    place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0}
+    style = {"fontsize": "small", "frameon": False, "ncols": -(-len(colors) // _LEGEND_ROWS)}
+    legend = axes.legend(handles=handles, **place, **style)
     return dict(zip(colors, legend.get_texts(), strict=True))

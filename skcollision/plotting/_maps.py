@@ -1,26 +1,29 @@
 """Maps of the plane: where the clusters lie."""
 
-from collections.abc import Mapping
-from importlib import import_module
-from typing import Any, Final, NamedTuple, Self
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from textwrap import wrap
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import issparse
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils import check_array
 
+from skcollision._errors import wrong
+from skcollision._extras import import_extra
 from skcollision.metrics._matching import check_labels
+from skcollision.plotting._coordinates import check_coordinates, coordinates_of
 from skcollision.plotting._display import PALETTE, Display, certainty_of, predicted_labels
 from skcollision.plotting._map_names import write_names
 
-NOISE: Final = "#d0d0d0"
 # Cells of the regions in either direction, and the margin around the points as a share of the map.
 _RESOLUTION, _MARGIN = 200, 0.04
 _N_NEIGHBORS = 15
 _TINY = np.finfo(np.float64).tiny
+# Opacity of points and regions of certainty 0 and 1.
+_POINTS, _REGIONS = (0.1, 0.9), (0.0, 0.35)
 
 
 class MapRegions(NamedTuple):
@@ -29,63 +32,6 @@ class MapRegions(NamedTuple):
     extent: tuple[float, ...]  # left, right, bottom, top
     labels: np.ndarray
     certainty: np.ndarray
-
-
-def coordinates_of(
-    X: Any, coordinates: ArrayLike | str | None, caller: str
-) -> tuple[np.ndarray, tuple[str, str]]:
-    """Return places on a map, by default X or its principal components, and the axes' names."""
-    if coordinates is not None and not (isinstance(coordinates, str) and coordinates in _METHODS):
-        return check_coordinates(coordinates, caller), ("", "")
-    try:
-        data = check_array(X, accept_sparse=True, allow_nd=True, ensure_min_samples=2)
-        data = data.reshape(len(data), -1) if data.ndim > 2 else data
-        if isinstance(coordinates, str):
-            return _METHODS[coordinates](data), (coordinates, "")
-        if data.shape[1] == 2:
-            names = [str(name) for name in getattr(X, "columns", ("feature 0", "feature 1"))]
-            return check_coordinates(data, caller), (names[0], names[1])
-        pca = PCA(n_components=2, random_state=0)
-        points = pca.fit_transform(data)
-    except ValueError as error:
-        raise ValueError(
-            f"The 'X' parameter of {caller} must be numbers with two features or more unless "
-            f"'coordinates' are given: {error}"
-        ) from None
-    shares = np.nan_to_num(pca.explained_variance_ratio_)
-    first, second = (f"{100 * share:.0f} % of variance" for share in shares)
-    return points, (f"1st principal component ({first})", f"2nd principal component ({second})")
-
-
-def _by_tsne(data: Any) -> np.ndarray:
-    init = "random" if issparse(data) else "pca"
-    perplexity = min(30.0, (data.shape[0] - 1) / 3)
-    return np.asarray(TSNE(init=init, perplexity=perplexity, random_state=0).fit_transform(data))
-
-
-def _by_umap(data: Any) -> np.ndarray:
-    try:
-        umap = import_module("umap")
-    except ImportError as error:
-        raise ImportError("coordinates='umap' needs umap-learn: pip install umap-learn") from error
-    return np.asarray(umap.UMAP(random_state=0).fit_transform(data))
-
-
-_METHODS: Final = {"tsne": _by_tsne, "umap": _by_umap}
-
-
-def check_coordinates(coordinates: ArrayLike, caller: str) -> np.ndarray:
-    """Return finite float64 coordinates of shape (n_samples, 2)."""
-    try:
-        points = np.asarray(coordinates, dtype=np.float64)
-    except (TypeError, ValueError):
-        points = np.empty(0)
-    if points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all():
-        raise ValueError(
-            f"The 'coordinates' parameter of {caller} must be finite numbers of shape "
-            f"(n_samples, 2), or for an estimator 'tsne' or 'umap'. Got {coordinates!r} instead."
-        )
-    return points
 
 
 def as_names(labels: ArrayLike, caller: str) -> np.ndarray:
@@ -103,39 +49,30 @@ def sorted_names(labels: np.ndarray) -> list[str]:
 def cluster_colors(labels: np.ndarray, coordinates: np.ndarray) -> dict[str, str]:
     """Give each cluster a colour, that which is farthest away on the map; noise, "-1", is grey."""
     scale = np.maximum(coordinates.std(axis=0), _TINY)
-    colors, centers = {"-1": NOISE}, np.empty((0, 2))
-    bearers = np.empty(0, dtype=int)
+    colors = {"-1": "#d0d0d0"}
+    bearers: list[list[np.ndarray]] = [[] for _ in PALETTE]
     for name in sorted_names(labels):
         center = np.median(coordinates[labels == name] / scale, axis=0)
-        distance = np.linalg.norm(centers - center, axis=1)
-        nearest = [distance[bearers == i].min(initial=np.inf) for i in range(len(PALETTE))]
-        choice = int(np.argmax(nearest))
+        gaps = [min((math.dist(center, each) for each in held), default=np.inf) for held in bearers]
+        choice = int(np.argmax(gaps))
+        bearers[choice].append(center)
         colors[name] = PALETTE[choice]
-        centers, bearers = np.vstack([centers, center]), np.append(bearers, choice)
     return colors
 
 
 def rgba(
-    names: np.ndarray, certainty: np.ndarray, colors: dict[str, Any], opacity: tuple[float, float]
+    names: np.ndarray,
+    certainty: np.ndarray,
+    colors: Mapping[str, Any],
+    opacity: tuple[float, float],
 ) -> np.ndarray:
     """Return colours with four channels; certainties 0 and 1 have the opacities given."""
-    from matplotlib.colors import to_rgba
+    from matplotlib.colors import to_rgba_array
 
     distinct, index = np.unique(names, return_inverse=True)
-    result = np.array([to_rgba(colors[name]) for name in distinct])[index.reshape(names.shape)]
-    result[..., 3] = opacity[0] + (opacity[1] - opacity[0]) * np.clip(certainty, 0, 1)
+    result = to_rgba_array([colors[name] for name in distinct])[index.reshape(names.shape)]
+    result[..., 3] = np.interp(certainty, [0, 1], opacity)
     return result
-
-
-def regions_of_estimator(estimator: Any, X: Any, coordinates: np.ndarray) -> MapRegions:
-    """Return the regions of a clusterer of two features."""
-    extent, grid = _grid(coordinates)
-    points: Any = grid.astype(coordinates.dtype)
-    if hasattr(X, "columns"):  # estimators warn of columns that have lost their names
-        points = type(X)(dict(zip(X.columns, points.T, strict=True)))
-    labels = np.asarray(estimator.predict(points)).astype(str)
-    certainty = certainty_of(estimator, points)
-    return _regions(extent, labels, np.ones(len(labels)) if certainty is None else certainty)
 
 
 def _grid(coordinates: np.ndarray) -> tuple[tuple[float, ...], np.ndarray]:
@@ -146,18 +83,10 @@ def _grid(coordinates: np.ndarray) -> tuple[tuple[float, ...], np.ndarray]:
     steps = (np.arange(_RESOLUTION) + 0.5) / _RESOLUTION
     x, y = (low + steps[:, None] * (high - low)).T
     grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    return tuple(np.stack([low, high], axis=1).ravel().tolist()), grid
+    return tuple(np.ravel([low, high], "F").tolist()), grid
 
 
-def _regions(extent: tuple[float, ...], labels: np.ndarray, certainty: np.ndarray) -> MapRegions:
-    shape = (_RESOLUTION, _RESOLUTION)
-    return MapRegions(extent, labels.reshape(shape), certainty.reshape(shape))
-
-
-# Opacity of points and regions of certainty 0 and 1.
-_POINTS, _REGIONS = (0.1, 0.9), (0.0, 0.35)
-
-
+@dataclass(eq=False, repr=False)
 class ClusterMapDisplay(Display):
     """Points on a map, coloured by cluster; the less certain, the more transparent.
 
@@ -179,13 +108,13 @@ class ClusterMapDisplay(Display):
         each cell, of shape (n_rows, n_columns), from the bottom up; None for no regions.
     axis_names : tuple of 2 str, default=("", "")
         What the coordinates are.
+    colors : mapping of str to colour, default=None
+        Colour of each cluster by its name; None for distinguishable ones.
 
     Attributes
     ----------
-    points_ : matplotlib PathCollection
-        The points, in random order; pixels also in vector formats.
-    regions_ : matplotlib AxesImage or None
-        The regions.
+    points_, regions_ : matplotlib PathCollection, and AxesImage or None
+        The points, in random order, pixels also in vector formats; and the regions.
     names_ : dict of str to matplotlib Text
         The name of each cluster. Where it would overlap that of a larger one, it stands beside its
         cluster, with a line to it, or where there is no place either, in a legend beside the map.
@@ -203,36 +132,29 @@ class ClusterMapDisplay(Display):
     ['0', '1', '2']
     """
 
+    coordinates: Any
+    labels: Any
+    certainty: Any = None
+    regions: MapRegions | None = None
+    axis_names: tuple[str, str] = ("", "")
+    colors: Mapping[str, Any] | None = None
     _figsize = 6.4, 5.6
 
-    def __init__(
-        self,
-        coordinates: ArrayLike,
-        labels: ArrayLike,
-        certainty: ArrayLike | None = None,
-        regions: MapRegions | None = None,
-        axis_names: tuple[str, str] = ("", ""),
-    ) -> None:
+    def __post_init__(self) -> None:
         name = type(self).__name__
-        self.coordinates = check_coordinates(coordinates, name)
-        self.labels = as_names(labels, name)
-        self.certainty = None if certainty is None else np.asarray(certainty, dtype=np.float64)
-        self.regions = regions
-        self.axis_names = axis_names
-        if len(self.labels) != len(self.coordinates):
-            raise ValueError(
-                f"The 'coordinates' and 'labels' parameters of {name} must have the same length. "
-                f"Got {len(self.coordinates)} and {len(self.labels)} instead."
-            )
-        if self.certainty is not None and not (
-            self.certainty.shape == self.labels.shape
-            and (self.certainty >= 0).all()
-            and (self.certainty <= 1 + 1e-2).all()  # what half precision makes of 1
-        ):
-            raise ValueError(
-                f"The 'certainty' parameter of {name} must be {len(self.labels)} numbers from 0 "
-                f"to 1, one a point. Got {certainty!r} instead."
-            )
+        self.coordinates = check_coordinates(self.coordinates, name)
+        self.labels = as_names(self.labels, name)
+        n_points = len(self.coordinates)
+        if len(self.labels) != n_points:
+            must = f"have the same length as 'coordinates', {n_points}"
+            raise wrong("labels", name, must, len(self.labels))
+        if self.certainty is None:
+            return
+        self.certainty = values = np.asarray(self.certainty, dtype=np.float64)
+        # Half precision may make a little more of 1.
+        if values.shape != (n_points,) or not ((values >= 0) & (values <= 1.01)).all():
+            must = f"be {n_points} numbers from 0 to 1, one a point"
+            raise wrong("certainty", name, must, repr(values))
 
     @classmethod
     def from_estimator(
@@ -255,7 +177,7 @@ class ClusterMapDisplay(Display):
         X : array-like of shape (n_samples, n_features)
             Features; any input of the estimator if `coordinates` are given.
         coordinates : array-like of shape (n_samples, 2), "tsne" or "umap", default=None
-            A map made elsewhere, or how to make one of X: "umap" needs umap-learn. None for X
+            A map made elsewhere, or how to make one of X: "umap" needs the extra umap. None for X
             itself if it has two features, and its first two principal components if it has more.
         regions, ax
             As :meth:`from_predictions`.
@@ -270,9 +192,9 @@ class ClusterMapDisplay(Display):
         certainty = certainty_of(estimator, X)
         points, axis_names = coordinates_of(X, coordinates, cls.__name__)
         display = cls(points, labels, certainty, None, axis_names)
-        is_plane = coordinates is None and np.shape(X)[1] == 2
-        if regions and is_plane and hasattr(estimator, "predict"):
-            display.regions = regions_of_estimator(estimator, X, display.coordinates)
+        is_plane = coordinates is None and np.shape(X)[1] == 2 and hasattr(estimator, "predict")
+        if regions and is_plane:
+            display._add_own_regions(estimator, X)
         elif regions:
             display.add_neighbor_regions()
         return display.plot(ax)
@@ -303,63 +225,96 @@ class ClusterMapDisplay(Display):
             display.add_neighbor_regions()
         return display.plot(ax)
 
+    def _add_own_regions(self, estimator: Any, X: Any) -> None:
+        """Give each place of two features to the cluster that the estimator predicts."""
+        extent, grid = _grid(self.coordinates)
+        points: Any = grid
+        if hasattr(X, "columns"):  # estimators warn of columns that have lost their names
+            points = type(X)(dict(zip(X.columns, grid.T, strict=True)))
+        certainty = certainty_of(estimator, points)
+        names = np.asarray(estimator.predict(points)).astype(str)
+        self._set_regions(extent, names, np.ones(len(grid)) if certainty is None else certainty)
+
     def add_neighbor_regions(self) -> None:
         """Give each place on the map to the cluster that most of the nearest points are in."""
-        points, n_points = self.coordinates, len(self.labels)
-        extent, grid = _grid(points)
-        names, index = np.unique(self.labels, return_inverse=True)
-        weight = np.ones(n_points) if self.certainty is None else self.certainty
-        scale = np.maximum(points.std(axis=0), _TINY)
-        n_neighbors = min(_N_NEIGHBORS, n_points)
-        search = NearestNeighbors(n_neighbors=n_neighbors).fit(points / scale)
+        extent, grid = _grid(self.coordinates)
+        scale = np.maximum(self.coordinates.std(axis=0), _TINY)
+        n_neighbors = min(_N_NEIGHBORS, len(self.labels))
+        search = NearestNeighbors(n_neighbors=n_neighbors).fit(self.coordinates / scale)
         distance, nearest = search.kneighbors(grid / scale)
         # Each neighbour votes with its certainty; the winner's share is the place's certainty.
+        names, index = np.unique(self.labels, return_inverse=True)
+        weight = self._certainty()
         votes = np.zeros((len(grid), len(names)))
         np.add.at(votes, (np.arange(len(grid))[:, None], index[nearest]), weight[nearest])
         share = votes.max(axis=1) / n_neighbors
         # Away from the points the vote says nothing: it fades where the last neighbour is far.
-        reach = np.quantile(search.kneighbors(points / scale)[0][:, -1], 0.95)
+        reach = np.quantile(search.kneighbors(self.coordinates / scale)[0][:, -1], 0.95)
         share *= np.clip(reach / np.maximum(distance[:, -1], _TINY), 0, 1) ** 2
-        self.regions = _regions(extent, names[votes.argmax(axis=1)], share)
+        self._set_regions(extent, names[votes.argmax(axis=1)], share)
 
-    def plot(self, ax: Any = None, *, colors: Mapping[str, Any] | None = None) -> Self:
-        """Draw the map.
+    def _set_regions(
+        self, extent: tuple[float, ...], names: np.ndarray, certainty: np.ndarray
+    ) -> None:
+        shape = (_RESOLUTION, _RESOLUTION)
+        self.regions = MapRegions(extent, names.reshape(shape), certainty.reshape(shape))
+
+    def interactive(self, items: Sequence[Any] | None = None) -> Any:
+        """Make a map to move about in, which shows the item of the point under the mouse.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure.
-        colors : mapping of str to colour, default=None
-            Colour of each cluster by its name; None for distinguishable ones.
+        items : sequence of length n_samples, default=None
+            What to show of each point, such as its text; None for its number.
 
         Returns
         -------
-        self
-            With the artists as attributes.
+        plotly Figure
+            Shown by a notebook; its ``write_html`` writes a file. It needs the extra "interactive".
+
+        Raises
+        ------
+        ValueError
+            If there is not one item a point.
         """
-        self.colors_ = dict(colors or cluster_colors(self.labels, self.coordinates))
-        return super().plot(ax)
+        plotly = import_extra("plotly.graph_objects", "interactive", "An interactive map")
+        items = range(len(self.labels)) if items is None else items
+        texts = np.array(["<br>".join(wrap(escape(str(item)))) for item in items])
+        if len(texts) != len(self.labels):
+            must = f"have one entry a point, {len(self.labels)}"
+            raise wrong("items", f"{type(self).__name__}.interactive", must, len(texts))
+        colors = self.colors or cluster_colors(self.labels, self.coordinates)
+        opacity = np.interp(self._certainty(), [0, 1], _POINTS)
+        axis = {"visible": False}
+        figure = plotly.Figure(layout={"template": "none", "xaxis": axis, "yaxis": axis})
+        for name in [*sorted_names(self.labels), *({"-1"} & {*self.labels})]:
+            rows = self.labels == name
+            x, y = self.coordinates[rows].T
+            style = {"marker": {"color": colors[name], "opacity": opacity[rows]}, "mode": "markers"}
+            style |= {"name": name, "text": texts[rows], "hoverinfo": "text+name"}
+            figure.add_scattergl(x=x, y=y, **style)
+        return figure
+
+    def _certainty(self) -> np.ndarray:
+        return np.ones(len(self.labels)) if self.certainty is None else self.certainty
 
     def _draw(self, axes: Any) -> None:
+        self.colors_ = dict(self.colors or cluster_colors(self.labels, self.coordinates))
         self.regions_ = None
         if self.regions is not None:
-            self.regions_ = axes.imshow(
-                rgba(self.regions.labels, self.regions.certainty, self.colors_, _REGIONS),
-                extent=self.regions.extent,
-                origin="lower",
-                interpolation="nearest",
-                aspect="auto",
-            )
-        certainty = np.ones(len(self.labels)) if self.certainty is None else self.certainty
+            colors = rgba(self.regions.labels, self.regions.certainty, self.colors_, _REGIONS)
+            style: dict[str, Any] = {"origin": "lower", "interpolation": "nearest"}
+            style |= {"extent": self.regions.extent, "aspect": "auto"}
+            self.regions_ = axes.imshow(colors, **style)
         # At random, or the last cluster would cover the others.
         order = np.random.default_rng(0).permutation(len(self.labels))
-        self.points_ = axes.scatter(
-            *self.coordinates[order].T,
-            c=rgba(self.labels[order], certainty[order], self.colors_, _POINTS),
-            s=np.clip(2e4 / len(self.labels), 3, 30),
-            linewidths=0,
-            rasterized=True,
-        )
+        colors = rgba(self.labels[order], self._certainty()[order], self.colors_, _POINTS)
+        style = {"s": np.clip(2e4 / len(order), 3, 30), "linewidths": 0, "rasterized": True}
+        self.points_ = axes.scatter(*self.coordinates[order].T, c=colors, **style)
         shown = {name: self.colors_[name] for name in sorted_names(self.labels)}
         self.names_ = write_names(axes, self.coordinates, self.labels, shown)
+        legend = axes.get_legend()
+        if self._is_new_figure and legend is not None:  # beside the map, which stays as wide
+            width = legend.get_window_extent().width / self.figure_.dpi
+            self.figure_.set_figwidth(self._figsize[0] + width)
         axes.set(xticks=[], yticks=[], xlabel=self.axis_names[0], ylabel=self.axis_names[1])

@@ -3,7 +3,8 @@
 import base64
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -12,6 +13,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from numpy.typing import ArrayLike
 
+from skcollision._errors import wrong
 from skcollision.inspection import top_terms
 from skcollision.inspection._points import by_certainty, check_positive
 from skcollision.inspection._terms import check_texts
@@ -34,10 +36,8 @@ class ClusterSummary(NamedTuple):
         Its name.
     terms : list of str
         Terms that tell its texts from others, the heaviest first; none without texts.
-    size : int
-        Number of its points.
-    share : float
-        Their share of all.
+    size, share : int and float
+        Number of its points, and their share of all.
     certainty : float
         Mean probability that they are in it; 0 for an empty cluster.
     neighbors : list of tuple (str, float)
@@ -65,6 +65,7 @@ class ClusterSummary(NamedTuple):
     doubtful: np.ndarray
 
 
+@dataclass(eq=False, repr=False)
 class ClusterReport:
     """A page that shows what is in each cluster: sizes, certainty, typical and doubtful points.
 
@@ -112,33 +113,35 @@ class ClusterReport:
     >>> report.to_html("report.html")  # doctest: +SKIP
     """
 
-    def __init__(
-        self,
-        y_proba: ArrayLike,
-        *,
-        texts: Sequence[str] | None = None,
-        images: Sequence[Any] | None = None,
-        names: ArrayLike | None = None,
-        n_points: int = 5,
-        vectorizer: Any = None,
-    ) -> None:
+    y_proba: Any
+    _: KW_ONLY
+    texts: Any = None
+    images: Any = None
+    names: Any = None
+    n_points: int = 5
+    vectorizer: Any = None
+
+    def __post_init__(self) -> None:
         name = type(self).__name__
-        check_positive(n_points, "n_points", name)
-        self.y_proba = check_proba(y_proba, name)
-        n_clusters = self.y_proba.shape[1]
-        self.texts = None if texts is None else check_texts(texts, name)
-        self.images = None if images is None else by_position(images)
-        self.names = np.arange(n_clusters) if names is None else np.asarray(names)
-        self._check_lengths()
+        check_positive(self.n_points, "n_points", name)
+        self.y_proba = check_proba(self.y_proba, name)
+        n_samples, n_clusters = self.y_proba.shape
+        if self.texts is not None:
+            self.texts = check_texts(self.texts, name)
+        self.images = by_position(self.images)
+        self.names = np.arange(n_clusters) if self.names is None else np.asarray(self.names)
+        for kind, wanted in (("texts", n_samples), ("images", n_samples), ("names", n_clusters)):
+            items = getattr(self, kind)
+            if items is not None and len(items) != wanted:
+                must = f"have {wanted} entries, as 'y_proba' has shape {self.y_proba.shape}"
+                raise wrong(kind, name, must, len(items))
         self.suspects = np.argsort(self.y_proba.max(axis=1), kind="stable")[:_N_SUSPECTS]
         terms: list[list[str]] = [[]] * n_clusters
         if self.texts is not None:
-            options = {"clusters": np.arange(n_clusters), "vectorizer": vectorizer}
+            options = {"clusters": np.arange(n_clusters), "vectorizer": self.vectorizer}
             terms = top_terms(self.texts, self.y_proba.argmax(axis=1), _N_TERMS, **options)
         members = by_certainty(self.y_proba)
-        self.clusters = [
-            self._summary(k, members[k], terms[k], n_points) for k in range(n_clusters)
-        ]
+        self.clusters = [self._summary(k, members[k], terms[k]) for k in range(n_clusters)]
 
     @classmethod
     def from_estimator(cls, estimator: Any, X: ArrayLike, **options: Any) -> Self:
@@ -159,40 +162,22 @@ class ClusterReport:
 
     @classmethod
     def from_predictions(cls, y_proba: ArrayLike, **options: Any) -> Self:
-        """Report on soft assignments.
-
-        Parameters
-        ----------
-        y_proba, **options
-            Parameters of the class.
-        """
+        """Report on soft assignments, with the parameters of the class."""
         return cls(y_proba, **options)
 
-    def _check_lengths(self) -> None:
-        n_samples, n_clusters = self.y_proba.shape
-        for kind, wanted in (("texts", n_samples), ("images", n_samples), ("names", n_clusters)):
-            items = getattr(self, kind)
-            if items is not None and len(items) != wanted:
-                raise ValueError(
-                    f"The {kind!r} parameter of {type(self).__name__} must have {wanted} entries, "
-                    f"as 'y_proba' has shape {self.y_proba.shape}. Got {len(items)} instead."
-                )
-
-    def _summary(
-        self, k: int, members: np.ndarray, terms: list[str], n_points: int
-    ) -> ClusterSummary:
+    def _summary(self, k: int, members: np.ndarray, terms: list[str]) -> ClusterSummary:
         """Say what is in cluster `k`, whose members are given by falling certainty."""
         mean = self.y_proba[members].sum(axis=0) / max(len(members), 1)
         others = [j for j in np.argsort(-mean, kind="stable") if j != k and mean[j] >= _LEAST]
         return ClusterSummary(
-            str(self.names[k]),
-            terms,
-            len(members),
-            len(members) / len(self.y_proba),
-            float(mean[k]),
-            [(str(self.names[j]), float(mean[j])) for j in others[:_N_NEIGHBORS]],
-            members[:n_points],
-            members[n_points:][::-1][:n_points],
+            name=str(self.names[k]),
+            terms=terms,
+            size=len(members),
+            share=len(members) / len(self.y_proba),
+            certainty=float(mean[k]),
+            neighbors=[(str(self.names[j]), float(mean[j])) for j in others[:_N_NEIGHBORS]],
+            representative=members[: self.n_points],
+            doubtful=members[self.n_points :][::-1][: self.n_points],
         )
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
@@ -210,10 +195,8 @@ class ClusterReport:
 
     def _page(self, *, is_file: bool) -> str:
         """Return the page, for a notebook without the frame of a document."""
-        shown = [self.suspects]
-        for each in self.clusters:
-            shown += [each.representative, each.doubtful]
-        points = self._points(np.unique(np.concatenate(shown)).tolist())
+        shown = [part for each in self.clusters for part in (each.representative, each.doubtful)]
+        points = self._points(np.unique(np.concatenate([self.suspects, *shown])).tolist())
         return _template().render(
             report=self,
             points=points,

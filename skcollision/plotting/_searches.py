@@ -1,15 +1,13 @@
-"""What happened during a fit, and during a search for parameters or the number of clusters."""
-
-from __future__ import annotations
+"""What happened during a fit, and during a search for the number of clusters."""
 
 from collections.abc import Mapping
-from numbers import Real
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
+from skcollision._errors import wrong
 from skcollision.plotting import _display as base
 from skcollision.plotting._display import INK, PALETTE, Display
 
@@ -19,6 +17,7 @@ _CURVES = {
 }
 
 
+@dataclass(eq=False, repr=False)
 class HistoryDisplay(Display):
     """Loss and fairness of all restarts over the epochs of a fit.
 
@@ -36,10 +35,8 @@ class HistoryDisplay(Display):
 
     Attributes
     ----------
-    lines_ : ndarray of shape (2, n_restarts) of matplotlib Line2D
-        The curves of each panel.
-    balance_line_ : matplotlib Line2D or None
-        The line at ln K.
+    lines_, balance_line_ : ndarray of shape (2, n_restarts) of matplotlib Line2D, and one or None
+        The curves of each panel, and the line at ln K.
 
     Examples
     --------
@@ -49,29 +46,20 @@ class HistoryDisplay(Display):
     (2, 1)
     """
 
+    history: Mapping[str, ArrayLike]
+    n_clusters: int | None = None
     _figsize, _n_panels = (9.6, 4.0), 2
 
-    def __init__(self, history: Mapping[str, ArrayLike], n_clusters: int | None = None) -> None:
-        must = "The 'history' parameter of HistoryDisplay must"
-        missing = sorted(_CURVES.keys() - history.keys())
-        if missing:
-            raise ValueError(f"{must} have {missing}. Got {sorted(history)} instead.")
-        self.history = {}
-        for name in _CURVES:
-            curves = np.asarray(history[name], dtype=np.float64)
-            curves = curves[:, None] if curves.ndim == 1 else curves
-            if curves.ndim != 2 or curves.size == 0 or not np.isfinite(curves).all():
-                raise ValueError(
-                    f"{must} have finite curves {name!r} of shape (n_epochs, n_restarts). "
-                    f"Got shape {curves.shape} instead."
-                )
-            self.history[name] = curves
-        self.n_clusters = n_clusters
-        first, second = (curves.shape for curves in self.history.values())
-        if first != second:
-            raise ValueError(
-                f"{must} have curves of the same shape. Got {first} and {second} instead."
-            )
+    def __post_init__(self) -> None:
+        given = (np.asarray(self.history.get(name, []), dtype=np.float64) for name in _CURVES)
+        curves = [each[:, None] if each.ndim == 1 else each for each in given]
+        shapes = [each.shape for each in curves]
+        is_whole = curves[0].size and all(np.isfinite(each).all() for each in curves)
+        if shapes[0] != shapes[1] or len(shapes[0]) != 2 or not is_whole:
+            must = "have finite curves 'objective' and 'marginal_entropy' of one shape, "
+            must += "(n_epochs, n_restarts)"
+            raise wrong("history", "HistoryDisplay", must, dict(zip(_CURVES, shapes, strict=True)))
+        self._curves = curves
 
     @classmethod
     def from_estimator(cls, estimator: Any, ax: Any = None) -> Self:
@@ -80,46 +68,40 @@ class HistoryDisplay(Display):
         Parameters
         ----------
         estimator : estimator
-            Fitted, with a `history_`; or a pipeline that ends in one, or a search that found one.
+            Fitted by `fit`, with a `history_`; or a pipeline that ends in one, or a search that
+            found one.
         ax : array-like of 2 matplotlib Axes, or one to divide, default=None
             Where to draw; None for a new figure.
         """
         clusterer = base.final_estimator(estimator)
-        if not hasattr(clusterer, "history_"):
-            raise TypeError(
-                "The 'estimator' parameter of HistoryDisplay must have the attribute 'history_', "
-                "which CollisionClusterer and its like have after fit, though not after "
-                f"partial_fit alone. Got {estimator!r} instead."
-            )
+        base.needs(clusterer, "history_", cls.__name__)
         return cls(clusterer.history_, getattr(clusterer, "n_clusters", None)).plot(ax)
 
     def _draw(self, axes: Any) -> None:
-        n_epochs, n_restarts = self.history["objective"].shape
+        n_epochs, n_restarts = self._curves[0].shape
         few = n_restarts <= len(PALETTE)  # beyond the palette, restarts share a colour
         style: dict[str, Any] = {"linewidth": 1.5 if few else 0.7}
-        style["marker"] = "." if n_epochs < 20 else None
+        style |= {"marker": "." if n_epochs < 20 else None}
+        style |= {"label": [f"restart {i}" for i in range(n_restarts)]}
         rows = []
-        for panel, (name, label) in zip(axes, _CURVES.items(), strict=True):
-            lines = panel.plot(np.arange(1, n_epochs + 1), self.history[name], **style)
-            for i, line in enumerate(lines):
-                line.set(color=PALETTE[i if few else 0], label=f"restart {i}")
+        for panel, curves, label in zip(axes, self._curves, _CURVES.values(), strict=True):
+            panel.set_prop_cycle(color=PALETTE if few else PALETTE[:1])
+            rows.append(panel.plot(np.arange(1, n_epochs + 1), curves, **style))
             panel.set(xlabel="epoch", ylabel=label)
             panel.locator_params(axis="x", integer=True)
-            rows.append(lines)
         self.lines_ = np.array(rows, dtype=object)
         self.balance_line_ = None
         if self.n_clusters is not None:
-            label = f"ln {self.n_clusters}: equal clusters"
-            self.balance_line_ = axes[1].axhline(
-                np.log(self.n_clusters), color=INK, linestyle="--", label=label
-            )
+            line = {
+                "color": INK,
+                "linestyle": "--",
+                "label": f"ln {self.n_clusters}: equal clusters",
+            }
+            self.balance_line_ = axes[1].axhline(np.log(self.n_clusters), **line)
             axes[1].legend(handles=[self.balance_line_])
         if few and n_restarts > 1:
             axes[0].legend()
 
-
-if TYPE_CHECKING:
-    from skcollision.model_selection import NClustersSearch
 
 _AXIS_LABELS = {
     "information": "reproduced information (nats)",
@@ -128,6 +110,7 @@ _AXIS_LABELS = {
 }
 
 
+@dataclass(eq=False, repr=False)
 class NClustersDisplay(Display):
     """Curve of a criterion over the number of clusters, with the best one marked.
 
@@ -144,10 +127,8 @@ class NClustersDisplay(Display):
 
     Attributes
     ----------
-    line_ : matplotlib Line2D
-        The curve of the mean.
-    band_ : matplotlib PolyCollection
-        One standard deviation to either side.
+    line_, band_ : matplotlib Line2D and PolyCollection
+        The curve of the mean, and one standard deviation to either side.
     best_line_ : matplotlib Line2D
         The vertical line at the best number.
 
@@ -159,27 +140,20 @@ class NClustersDisplay(Display):
     'number of clusters'
     """
 
-    def __init__(
-        self,
-        n_clusters: ArrayLike,
-        mean: ArrayLike,
-        std: ArrayLike,
-        best_n_clusters: int,
-        criterion: str,
-    ) -> None:
-        self.n_clusters, self.mean, self.std = base.as_vectors(
-            "NClustersDisplay", n_clusters=n_clusters, mean=mean, std=std
-        )
-        self.best_n_clusters = best_n_clusters
-        self.criterion = criterion
-        if best_n_clusters not in self.n_clusters:
-            raise ValueError(
-                "The 'best_n_clusters' parameter of NClustersDisplay must be one of 'n_clusters'. "
-                f"Got {best_n_clusters!r} instead."
-            )
+    n_clusters: Any
+    mean: Any
+    std: Any
+    best_n_clusters: int
+    criterion: str
+
+    def __post_init__(self) -> None:
+        base.as_vectors(self, "n_clusters", "mean", "std")
+        best = self.best_n_clusters
+        if best not in self.n_clusters:
+            raise wrong("best_n_clusters", "NClustersDisplay", "be one of 'n_clusters'", best)
 
     @classmethod
-    def from_estimator(cls, search: NClustersSearch, ax: Any = None) -> Self:
+    def from_estimator(cls, search: Any, ax: Any = None) -> Self:
         """Draw the criterion by which a fitted search chose.
 
         Parameters
@@ -189,12 +163,7 @@ class NClustersDisplay(Display):
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
         """
-        check_is_fitted(search)
-        if not hasattr(search, "results_"):
-            raise TypeError(
-                f"The 'search' parameter of {cls.__name__} must be a fitted NClustersSearch. Got "
-                f"{search!r} instead."
-            )
+        base.needs(search, "results_", cls.__name__, "search")
         results, criterion = search.results_, search.criterion
         mean, std = results[f"{criterion}_mean"], results[f"{criterion}_std"]
         display = cls(results["n_clusters"], mean, std, search.best_n_clusters_, criterion)
@@ -218,248 +187,3 @@ class NClustersDisplay(Display):
         axes.set_xlabel("number of clusters")
         axes.set_ylabel(_AXIS_LABELS.get(self.criterion, self.criterion))
         axes.legend()
-
-
-class SearchHeatMapDisplay(Display):
-    """Mean score of a search for each pair of values of two parameters.
-
-    Each cell has the mean over the folds and, below it, the standard deviation; if there are more
-    parameters, of the candidate that is best over them. The best cell is framed. Grey cells were
-    not tried or failed.
-
-    Parameters
-    ----------
-    mean, std : array-like of shape (n_y, n_x)
-        Means and standard deviations of the scores, NaN where there is none; `std` may be None.
-    x_values, y_values : sequence of length n_x and sequence of length n_y
-        Values of the parameters along the horizontal and the vertical axis.
-    x, y : str
-        Names of these parameters; `y` may be None if n_y is 1.
-    score_name : str, default="mean score"
-        What the colour is.
-    best : tuple of 2 int, default=None
-        Row and column of the cell to frame; None for the highest mean.
-
-    Attributes
-    ----------
-    image_ : matplotlib AxesImage
-        The cells.
-    text_ : ndarray of shape (n_y, n_x) of matplotlib Text or None, or None
-        The values; None altogether where they do not fit.
-    best_frame_ : matplotlib Rectangle
-        The frame of the best cell.
-
-    Examples
-    --------
-    >>> from skcollision.plotting import SearchHeatMapDisplay
-    >>> results = {
-    ...     "param_lam": [1, 1, 10, 10],
-    ...     "param_fairness_weight": [0.0, 1.0, 0.0, 1.0],
-    ...     "mean_test_score": [0.5, 0.6, 0.6, 0.7],
-    ... }
-    >>> display = SearchHeatMapDisplay.from_cv_results(results, "lam", "fairness_weight")
-    >>> display.mean.tolist()
-    [[0.5, 0.6], [0.6, 0.7]]
-    """
-
-    def __init__(
-        self,
-        mean: Any,
-        std: Any,
-        x_values: Any,
-        y_values: Any,
-        x: str,
-        y: str | None,
-        score_name: str = "mean score",
-        best: tuple[int, ...] | None = None,
-    ) -> None:
-        self.mean = np.asarray(mean, dtype=np.float64)
-        self.std = None if std is None else np.asarray(std, dtype=np.float64)
-        self.x_values, self.y_values = list(x_values), list(y_values)
-        self.x, self.y, self.score_name = x, y, score_name
-        shape = (len(self.y_values), len(self.x_values))
-        if self.mean.shape != shape or (self.std is not None and self.std.shape != shape):
-            raise ValueError(
-                "The 'mean' and 'std' parameters of SearchHeatMapDisplay must have a row for each "
-                f"of 'y_values' and a column for each of 'x_values', {shape}. Got "
-                f"{self.mean.shape} and {None if self.std is None else self.std.shape} instead."
-            )
-        if not np.isfinite(self.mean).any():
-            raise ValueError(
-                "The 'mean' parameter of SearchHeatMapDisplay must have a finite score. Got none; "
-                "error_score='raise' in the search shows why fits failed."
-            )
-        n_rows, n_columns = np.minimum(shape, 20)
-        self._figsize = max(5.0, 2.0 + 0.6 * n_columns), max(2.2, 1.2 + 0.5 * n_rows)
-        self.best: tuple[Any, ...] = tuple(best or np.unravel_index(np.nanargmax(self.mean), shape))
-
-    @classmethod
-    def from_estimator(
-        cls, search: Any, x: str | None = None, y: str | None = None, **options: Any
-    ) -> Self:
-        """Draw the scores of a fitted search.
-
-        Parameters
-        ----------
-        search : estimator
-            Fitted GridSearchCV, RandomizedSearchCV, HalvingGridSearchCV or their like, with
-            `cv_results_`.
-        x, y, **options
-            As :meth:`from_cv_results`.
-        """
-        check_is_fitted(search)
-        if not hasattr(search, "cv_results_"):
-            raise TypeError(
-                f"The 'search' parameter of {cls.__name__} must have the attribute 'cv_results_', "
-                f"as a fitted GridSearchCV has. Got {search!r} instead."
-            )
-        return cls.from_cv_results(search.cv_results_, x, y, **options)
-
-    @classmethod
-    def from_cv_results(
-        cls,
-        cv_results: Mapping[str, Any],
-        x: str | None = None,
-        y: str | None = None,
-        *,
-        metric: str = "score",
-        ax: Any = None,
-    ) -> Self:
-        """Draw the scores in a dictionary of results.
-
-        Parameters
-        ----------
-        cv_results : mapping of str to array-like
-            One entry a candidate: "param_NAME" of each parameter, "mean_test_METRIC" and, if there
-            is one, "std_test_METRIC"; or NAME, METRIC_mean and METRIC_std, as in the `results_` of
-            NClustersSearch. Of a halving search ("iter" is given), only the last iteration of a
-            cell counts, as scores from fewer points cannot be compared.
-        x, y : str, default=None
-            Parameters along the axes, such as "lam" and "fairness_weight"; the step's name in front
-            may be left out. None for the one or two that took several values. With x alone there is
-            one row.
-        metric : str, default="score"
-            Which score to show.
-        ax : matplotlib Axes, default=None
-            Where to draw; None for a new figure.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or the score is missing, no score is finite, or x and y are not given and
-            more than two parameters took several values.
-        """
-        if x is None:  # the parameters that took several values
-            names = [key.removeprefix("param_") for key in cv_results if key.startswith("param_")]
-            levels = {name: _levels(_values(cv_results, name, cls.__name__)) for name in names}
-            varied = [name for name in names if len(levels[name]) > 1]
-            free = [name for name in varied if name != y]
-            if not 1 <= len(free) <= (2 if y is None else 1):
-                raise ValueError(
-                    f"The 'x' and 'y' parameters of {cls.__name__} must be named where not one or "
-                    f"two parameters took several values. Got x={x!r}, y={y!r} for {varied} "
-                    "instead."
-                )
-            x, y = free[0], free[1] if len(free) > 1 else y
-        mean, std, score_name = _scores(cv_results, metric, cls.__name__)
-        columns = [
-            [""] * len(mean) if each is None else _values(cv_results, each, cls.__name__)
-            for each in (y, x)
-        ]
-        grids = [_levels(column) for column in columns]
-        places = [{_key(value): i for i, value in enumerate(grid)} for grid in grids]
-        iteration = np.asarray(cv_results.get("iter", np.zeros(len(mean))))
-        means, stds = np.full((2, len(grids[0]), len(grids[1])), np.nan)
-        best = None
-        # The best candidate of a cell comes last; of equals, the first of the search, as there.
-        candidates = np.flatnonzero(np.isfinite(mean))[::-1]
-        for i in sorted(candidates, key=lambda i: (iteration[i], mean[i])):
-            best = tuple(
-                place[_key(column[i])] for place, column in zip(places, columns, strict=True)
-            )
-            means[best], stds[best] = mean[i], np.nan if std is None else std[i]
-        spread = None if std is None else stds
-        return cls(means, spread, grids[1], grids[0], x, y, score_name, best).plot(ax)
-
-    def _draw(self, axes: Any) -> None:
-        from matplotlib.patches import Rectangle
-
-        axes.set_facecolor("#bbbbbb")
-        scores = np.ma.masked_invalid(self.mean)
-        self.image_ = axes.imshow(scores, cmap="cividis", origin="lower", aspect="auto")
-        self.figure_.colorbar(self.image_, ax=axes, label=self.score_name)
-        row, column = self.best
-        corner = column - 0.5, row - 0.5
-        frame = Rectangle(corner, 1, 1, fill=False, edgecolor="#bd1f01", linewidth=3)
-        self.best_frame_ = axes.add_patch(frame)
-        axes.set(xlabel=self.x, ylabel=self.y or "")
-        base.name_ticks(axes.xaxis, [_level_name(value) for value in self.x_values])
-        if self.y is None:
-            axes.set_yticks([])
-        else:
-            base.name_ticks(axes.yaxis, [_level_name(value) for value in self.y_values])
-        self.text_ = base.write_cells(axes, self.image_, self._texts())
-
-    def _texts(self) -> np.ndarray:
-        """Return what to write in each cell, to a tenth of the power of ten of their range."""
-        spread = np.nanmax(self.mean) - np.nanmin(self.mean)
-        decimals = int(np.clip(1 - np.floor(np.log10(spread)), 0, 6)) if spread > 0 else 3
-        texts = np.full(self.mean.shape, "", dtype=object)
-        for row, column in np.argwhere(np.isfinite(self.mean)):
-            std = "" if self.std is None else f"\n±{self.std[row, column]:.{decimals}f}"
-            texts[row, column] = f"{self.mean[row, column]:.{decimals}f}{std}"
-        return texts
-
-
-def _scores(
-    cv_results: Mapping[str, Any], metric: str, caller: str
-) -> tuple[np.ndarray, np.ndarray | None, str]:
-    """Return mean and standard deviation of the score of each candidate, and its name."""
-    for mean, std in (
-        (f"mean_test_{metric}", f"std_test_{metric}"),
-        (f"{metric}_mean", f"{metric}_std"),
-    ):
-        if mean in cv_results:
-            spread = np.asarray(cv_results[std], dtype=float) if std in cv_results else None
-            return np.asarray(cv_results[mean], dtype=float), spread, mean.replace("_", " ")
-    have = [
-        key.removeprefix("mean_test_").removesuffix("_mean")
-        for key in cv_results
-        if key.startswith("mean_test_") or key.endswith("_mean")
-    ]
-    raise ValueError(f"The 'metric' parameter of {caller} must be one of {have}. Got {metric!r}.")
-
-
-def _values(cv_results: Mapping[str, Any], name: str, caller: str) -> list[Any]:
-    """Return a parameter's value for each candidate; one of another grid may have none."""
-    keys = [key for key in (f"param_{name}", name) if key in cv_results][:1]
-    keys = keys or [key for key in cv_results if key.endswith(f"__{name}")]
-    if len(keys) != 1:
-        have = [key.removeprefix("param_") for key in cv_results if key.startswith("param_")]
-        raise ValueError(
-            f"The parameters of {caller} must be among those searched, {have}. "
-            f"Got {name!r} instead."
-        )
-    column = cv_results[keys[0]]
-    # The None keeps NumPy from making one type of mixed values.
-    array = column if isinstance(column, np.ndarray) else np.array([*column, None], object)[:-1]
-    return np.ma.filled(array.astype(object), "(not set)").tolist()
-
-
-def _levels(values: list[Any]) -> list[Any]:
-    """Return the distinct values: numbers by size, others in order of appearance."""
-    distinct = list({_key(value): value for value in values}.values())
-    return sorted(distinct) if all(isinstance(value, Real) for value in distinct) else distinct
-
-
-def _key(value: Any) -> Any:
-    """Return something hashable by which values are told apart; 1 and True are two."""
-    return (type(value).__name__ if isinstance(value, (bool, str)) else "", str(value))
-
-
-def _level_name(value: Any) -> str:
-    """Return a short name of a parameter's value."""
-    if isinstance(value, Real) and not isinstance(value, bool):
-        return f"{value:.4g}"
-    text = str(value)
-    return text if len(text) <= 24 else f"{text[:23]}…"

@@ -1,15 +1,18 @@
 """How the points are shared among the clusters, and which classes the clusters hold."""
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skcollision._errors import wrong
 from skcollision.metrics import _matching as matching
 from skcollision.plotting import _display as base
 from skcollision.plotting._display import INK, PALETTE, Display, write_cells
 
 
+@dataclass(eq=False, repr=False)
 class ClusterSizesDisplay(Display):
     """Sizes of the clusters, the largest first, beside the proportions that were aimed at.
 
@@ -24,10 +27,8 @@ class ClusterSizesDisplay(Display):
 
     Attributes
     ----------
-    bars_ : matplotlib BarContainer
-        Share of the points in each cluster, falling.
-    prior_ : matplotlib LineCollection or None
-        The target of each cluster, a line across its bar.
+    bars_, prior_ : matplotlib BarContainer, and LineCollection or None
+        Share of the points in each cluster, falling, and its target, a line across the bar.
 
     Examples
     --------
@@ -37,28 +38,23 @@ class ClusterSizesDisplay(Display):
     [0.75, 0.25, 0.0]
     """
 
-    def __init__(
-        self, sizes: ArrayLike, clusters: ArrayLike, prior: ArrayLike | None = None
-    ) -> None:
-        self.sizes, self.clusters = base.as_vectors(
-            "ClusterSizesDisplay", sizes=sizes, clusters=clusters
-        )
-        self.prior = None if prior is None else np.asarray(prior, dtype=np.float64)
+    sizes: Any
+    clusters: Any
+    prior: Any = None
+
+    def __post_init__(self) -> None:
+        caller = type(self).__name__
+        base.as_vectors(self, "sizes", "clusters")
         self._figsize = max(6.4, 0.16 * len(self.sizes)), 4.0
         if not (self.sizes >= 0).all() or not np.isfinite(self.sizes.sum()) or not self.sizes.any():
-            raise ValueError(
-                "The 'sizes' parameter of ClusterSizesDisplay must be non-negative, finite and not "
-                f"all zero. Got {self.sizes!r} instead."
-            )
-        if self.prior is not None and not (
-            self.prior.shape == self.sizes.shape
-            and (self.prior >= 0).all()
-            and np.isclose(self.prior.sum(), 1, atol=1e-3)
-        ):
-            raise ValueError(
-                f"The 'prior' parameter of ClusterSizesDisplay must be {len(self.sizes)} "
-                f"proportions that sum to 1, one a cluster. Got {prior!r} instead."
-            )
+            raise wrong("sizes", caller, "be non-negative, finite and not all zero", self.sizes)
+        if self.prior is None:
+            return
+        self.prior = np.asarray(self.prior, dtype=np.float64)
+        is_valid = self.prior.shape == self.sizes.shape and (self.prior >= 0).all()
+        if not is_valid or not np.isclose(self.prior.sum(), 1, atol=1e-3):
+            must = f"be {len(self.sizes)} proportions that sum to 1, one a cluster"
+            raise wrong("prior", caller, must, self.prior)
 
     @classmethod
     def from_estimator(cls, estimator: Any, X: ArrayLike, **options: Any) -> Self:
@@ -66,21 +62,16 @@ class ClusterSizesDisplay(Display):
 
         Parameters
         ----------
-        estimator : estimator
-            Fitted clusterer, or a pipeline or search that has one. Without `predict`, its
-            `labels_` are used, and X must be the data of its fit. Its `class_prior_`, if it has
-            one, is the target.
-        X : array-like of shape (n_samples, n_features)
-            Features.
+        estimator, X
+            As :meth:`ClusterMapDisplay.from_estimator`; `class_prior_`, if there is one, is the
+            target.
         **options
             `sample_weight` and `ax` of :meth:`from_predictions`.
         """
         labels = base.predicted_labels(estimator, X, cls.__name__)
         model = base.final_estimator(estimator)
         prior = getattr(model, "class_prior_", None)
-        clusters = getattr(model, "classes_", None)
-        if clusters is None and prior is not None:
-            clusters = np.arange(len(prior))
+        clusters = getattr(model, "classes_", None if prior is None else range(len(prior)))
         return cls.from_predictions(labels, clusters=clusters, prior=prior, **options)
 
     @classmethod
@@ -97,14 +88,12 @@ class ClusterSizesDisplay(Display):
 
         Parameters
         ----------
-        y_pred : array-like of shape (n_samples,)
-            Cluster of each point: integers or strings.
+        y_pred, sample_weight : array-like of shape (n_samples,)
+            Cluster of each point, integers or strings, and its weight, None for 1.
         clusters : array-like of shape (n_clusters,), default=None
             All clusters, so that empty ones are shown; None for those in `y_pred`.
         prior : array-like of shape (n_clusters,), default=None
             Target proportions in the order of `clusters`.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the points.
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure, wider for many clusters.
 
@@ -116,12 +105,10 @@ class ClusterSizesDisplay(Display):
         labels = matching.check_labels(y_pred, "y_pred", cls.__name__)
         weight = matching.check_weights(sample_weight, len(labels), cls.__name__)
         names = np.unique(labels) if clusters is None else np.asarray(clusters)
-        unknown = np.setdiff1d(labels, names)
-        if len(unknown):
-            raise ValueError(
-                f"The 'clusters' parameter of {cls.__name__} must have every label of 'y_pred'. "
-                f"Got {names.tolist()}, without {unknown.tolist()[:5]}, instead."
-            )
+        unknown = np.setdiff1d(labels, names).tolist()
+        if unknown:
+            got = f"{names.tolist()}, without {unknown[:5]},"
+            raise wrong("clusters", cls.__name__, "have every label of 'y_pred'", got)
         order = np.argsort(names)
         index = order[np.searchsorted(names, labels, sorter=order)]
         sizes = np.bincount(index, weights=weight, minlength=len(names))
@@ -134,10 +121,9 @@ class ClusterSizesDisplay(Display):
         self.bars_ = axes.bar(positions, shares, color=PALETTE[0], label="share of points")
         self.prior_ = None
         if self.prior is not None:
-            left, right = positions - 0.45, positions + 0.45
-            self.prior_ = axes.hlines(
-                self.prior[order], left, right, color=INK, linewidth=2, label="target (prior)"
-            )
+            style: dict[str, Any] = {"color": INK, "linewidth": 2, "label": "target (prior)"}
+            lines = self.prior[order], positions - 0.45, positions + 0.45
+            self.prior_ = axes.hlines(*lines, **style)
             axes.legend()
         axes.set(xlabel="cluster", ylabel="share of points", xlim=(-0.7, len(order) - 0.3))
         base.name_ticks(axes.xaxis, [str(name) for name in self.clusters[order]])
@@ -146,6 +132,7 @@ class ClusterSizesDisplay(Display):
 _TOTALS = {"true": 1, "pred": 0, "all": None}
 
 
+@dataclass(eq=False, repr=False)
 class MatchedConfusionMatrixDisplay(Display):
     """Confusion matrix of classes and clusters, each cluster in the column of its class.
 
@@ -164,10 +151,8 @@ class MatchedConfusionMatrixDisplay(Display):
 
     Attributes
     ----------
-    image_ : matplotlib AxesImage
-        The matrix.
-    text_ : ndarray of shape (n_classes, n_clusters) of matplotlib Text or None, or None
-        The values, None for zeros; None altogether where they do not fit.
+    image_, text_ : matplotlib AxesImage, and ndarray (n_classes, n_clusters) of Text or None
+        The matrix and its values; None for zeros, and altogether where they do not fit.
 
     Examples
     --------
@@ -178,27 +163,20 @@ class MatchedConfusionMatrixDisplay(Display):
     ([[2, 0], [1, 1]], [1, 0])
     """
 
-    def __init__(
-        self,
-        confusion_matrix: ArrayLike,
-        classes: ArrayLike,
-        clusters: ArrayLike,
-        accuracy: float | None = None,
-    ) -> None:
-        self.confusion_matrix = np.asarray(confusion_matrix)
-        self.classes = np.asarray(classes)
-        self.clusters = np.asarray(clusters)
-        self.accuracy = accuracy
-        if self.confusion_matrix.shape != (*self.classes.shape, *self.clusters.shape):
-            raise ValueError(
-                "The 'confusion_matrix' parameter of MatchedConfusionMatrixDisplay must have a row "
-                "for each of 'classes' and a column for each of 'clusters'. Got shape "
-                f"{self.confusion_matrix.shape} for {self.classes.shape} and "
-                f"{self.clusters.shape} instead."
-            )
-        n_rows, n_columns = self.confusion_matrix.shape
+    confusion_matrix: Any
+    classes: Any
+    clusters: Any
+    accuracy: float | None = None
+
+    def __post_init__(self) -> None:
+        self.confusion_matrix = np.asarray(self.confusion_matrix)
+        self.classes, self.clusters = np.asarray(self.classes), np.asarray(self.clusters)
+        shape, wanted = self.confusion_matrix.shape, (*self.classes.shape, *self.clusters.shape)
+        if shape != wanted:
+            must = f"have a row for each class and a column for each cluster, {wanted}"
+            raise wrong("confusion_matrix", type(self).__name__, must, f"shape {shape}")
         # At 0.2 inches a row all names can be read.
-        self._figsize = max(6.0, 2.0 + 0.2 * n_columns), max(5.0, 1.0 + 0.2 * n_rows)
+        self._figsize = max(6.0, 2.0 + 0.2 * shape[1]), max(5.0, 1.0 + 0.2 * shape[0])
 
     @classmethod
     def from_estimator(cls, estimator: Any, X: ArrayLike, y: ArrayLike, **options: Any) -> Self:
@@ -207,7 +185,7 @@ class MatchedConfusionMatrixDisplay(Display):
         Parameters
         ----------
         estimator, X
-            As :meth:`ClusterSizesDisplay.from_estimator`.
+            As :meth:`ClusterMapDisplay.from_estimator`.
         y, **options
             As `y_true` and the keyword parameters of :meth:`from_predictions`.
         """
@@ -242,12 +220,9 @@ class MatchedConfusionMatrixDisplay(Display):
         ValueError
             If labels or weights are invalid, or `normalize` is none of the above.
         """
-        if normalize is not None and normalize not in _TOTALS:
-            raise ValueError(
-                f"The 'normalize' parameter of {cls.__name__} must be None, 'true', 'pred' or "
-                f"'all'. Got {normalize!r} instead."
-            )
         name = cls.__name__
+        if normalize is not None and normalize not in _TOTALS:
+            raise wrong("normalize", name, f"be None or one of {[*_TOTALS]}", repr(normalize))
         clusters, classes, table = matching.contingency_table(y_true, y_pred, sample_weight, name)
         rows, columns = matching.optimal_pairs(table)
         accuracy = float(table[rows, columns].sum() / table.sum())

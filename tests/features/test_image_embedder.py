@@ -216,6 +216,13 @@ def test_progress_is_shown_on_demand(mean_colour, colours, capsys):
     assert "10/10" in capsys.readouterr().err
 
 
+def test_the_bar_moves_within_a_batch(mean_colour, colours, monkeypatch):
+    steps = []
+    monkeypatch.setattr("tqdm.tqdm.update", lambda bar, n=1: steps.append(n))
+    mean_colour(verbose=True).fit_transform(colours)
+    assert [n for n in steps if n] == [1] * 10
+
+
 @pytest.mark.parametrize("module", ["PIL.Image", "tqdm"])
 def test_missing_libraries_are_named(mean_colour, colours, monkeypatch, module):
     monkeypatch.setitem(sys.modules, module, None)

@@ -54,10 +54,10 @@ def test_words_that_every_text_has_are_left_out():
 @pytest.mark.parametrize(
     ("texts", "labels", "options", "message"),
     [
-        (["the", "and"], [0, 1], {}, "'texts' .* has no terms"),
+        (["the", "and"], [0, 1], {}, "'texts' .* have terms"),
         ("red green", [0], {}, "'texts' .* sequence of strings"),
         (["red", 5], [0, 1], {}, "'texts' .* Got 5 at index 1"),
-        (["red"], [0, 1], {}, "'texts' and 'y_pred' .* same length"),
+        (["red"], [0, 1], {}, "'y_pred' .* same length as 'texts', 1. Got 2"),
         (["red"], [0.5], {}, "'y_pred' .* discrete"),
         (["red"], [0], {"n_terms": 0}, "'n_terms' .* Got 0"),
     ],

@@ -149,7 +149,7 @@ def test_a_map_by_name(blobs, kmeans, ax, monkeypatch):
     again = ClusterMapDisplay.from_estimator(kmeans, csr_matrix(X), coordinates="tsne", ax=ax)
     assert again.coordinates.shape == (90, 2)
     monkeypatch.setitem(sys.modules, "umap", None)
-    with pytest.raises(ImportError, match="pip install umap-learn"):
+    with pytest.raises(ImportError, match=r"pip install .skcollision\[umap\]"):
         ClusterMapDisplay.from_estimator(kmeans, X, coordinates="umap")
     umap = SimpleNamespace(UMAP=lambda random_state: PCA(2))
     monkeypatch.setitem(sys.modules, "umap", umap)
@@ -158,6 +158,28 @@ def test_a_map_by_name(blobs, kmeans, ax, monkeypatch):
     assert ax.get_xlabel() == "umap"
     with pytest.raises(ValueError, match=r"'coordinates' .* 'tsne' or 'umap'\. Got 'mds'"):
         ClusterMapDisplay.from_estimator(kmeans, X, coordinates="mds")
+
+
+def test_an_interactive_map_shows_the_item_of_each_point(ax):
+    pytest.importorskip("plotly")
+    points = np.random.default_rng(0).standard_normal((5, 2))
+    labels, items = ["a", "b", "a", "-1", "b"], ["<b>", "v", "w", "x", "y " * 80]
+    display = ClusterMapDisplay(points, labels, [1, 0, 0.5, 1, 1])
+    figure = display.interactive(items)
+    assert [trace.name for trace in figure.data] == ["a", "b", "-1"]
+    assert list(figure.data[0].text) == ["&lt;b&gt;", "w"]
+    assert "<br>" in figure.data[1].text[1]
+    np.testing.assert_allclose(figure.data[0].marker.opacity, [0.9, 0.5])
+    np.testing.assert_array_equal(np.c_[figure.data[1].x, figure.data[1].y], points[[1, 4]])
+    assert display.interactive().data[2].text == ("3",)
+    with pytest.raises(ValueError, match=r"'items' .* one entry a point, 5\. Got 2"):
+        display.interactive(["a", "b"])
+
+
+def test_an_interactive_map_needs_an_extra(ax, monkeypatch):
+    monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
+    with pytest.raises(ImportError, match=r"plotly.*skcollision\[interactive\]"):
+        ClusterMapDisplay([[0, 1]], [0]).interactive()
 
 
 def test_of_two_names_in_one_place_that_of_the_larger_cluster_stays_there(ax):

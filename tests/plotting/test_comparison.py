@@ -55,7 +55,7 @@ def test_any_clusterer_with_probabilities_or_without(blobs, kmeans, mixture):
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match="one map at least"):
         ComparisonDisplay.from_predictions(POINTS, {})
-    with pytest.raises(ValueError, match=r"same length. Got 6 and 3"):
+    with pytest.raises(ValueError, match=r"same length as 'coordinates', 6. Got 3"):
         ComparisonDisplay.from_predictions(POINTS, {"a": [0, 1, 2]}, Y)
     with pytest.raises(ValueError, match="'coordinates'"):
         ComparisonDisplay.from_predictions(POINTS[:, :1], {"a": Y})

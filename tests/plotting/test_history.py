@@ -32,9 +32,9 @@ def test_without_the_number_of_clusters_there_is_no_line():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"objective": [[np.nan]]}, "finite curves 'objective'"),
-        ({"objective": []}, "finite curves 'objective'"),
-        ({"objective": [[1.0]]}, "same shape"),
+        ({"objective": [[np.nan, 1.0]] * 2}, "finite curves"),
+        ({"objective": [], "marginal_entropy": []}, r"finite curves .*\(0, 1\)"),
+        ({"objective": [[1.0]]}, r"of one shape.*Got .*\(1, 1\).*\(2, 2\)"),
     ],
 )
 def test_bad_curves_are_named(changes, message):
@@ -43,5 +43,5 @@ def test_bad_curves_are_named(changes, message):
 
 
 def test_a_missing_curve_is_named():
-    with pytest.raises(ValueError, match=r"must have .'marginal_entropy'"):
+    with pytest.raises(ValueError, match=r"'history' .* 'marginal_entropy' .*\(0, 1\)"):
         HistoryDisplay({"objective": [1.0]})

@@ -6,8 +6,9 @@ from skcollision.plotting import ImageGalleryDisplay
 
 # Certainty falls with the index; clusters of 5, 2, 0 and 1 images.
 CLUSTER = np.array([0, 1, 0, 0, 3, 0, 1, 0])
-PROBA = np.full((8, 4), 0.0)
-PROBA[np.arange(8), CLUSTER] = np.linspace(0.9, 0.5, 8)
+CERTAINTY = np.linspace(0.9, 0.5, 8)
+PROBA = np.repeat((1 - CERTAINTY)[:, None] / 3, 4, axis=1)
+PROBA[np.arange(8), CLUSTER] = CERTAINTY
 IMAGES = np.random.default_rng(0).integers(0, 256, (8, 6, 6), dtype=np.uint8)
 
 
@@ -104,7 +105,7 @@ def test_only_images_that_are_shown_are_opened(ax):
 @pytest.mark.parametrize(
     ("images", "proba", "n_images", "message"),
     [
-        (IMAGES, PROBA[:5], 2, r"'y_proba' .* \(8, n_clusters\)"),
+        (IMAGES, PROBA[:5], 2, "'y_proba' .* one row an image, 8. Got 5"),
         (IMAGES, PROBA * np.nan, 2, "'y_proba' .* finite"),
         (IMAGES, PROBA, 0, "'n_images'"),
         (IMAGES.reshape(8, 36), PROBA, 2, r"'images' .*Got shape \(36,\)"),
@@ -129,5 +130,5 @@ def test_images_of_a_series_are_taken_by_position(ax):
 
 
 def test_lists_of_one_length():
-    with pytest.raises(ValueError, match=r"one entry a cluster. Got 1, 1 and 2"):
+    with pytest.raises(ValueError, match=r"one entry a cluster. Got \[1, 1, 2\]"):
         ImageGalleryDisplay(IMAGES, [[0]], [[1]], ["a", "b"])

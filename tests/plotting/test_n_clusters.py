@@ -53,7 +53,7 @@ def test_follows_the_criterion_of_the_search(search, ax):
 def test_needs_a_fitted_search():
     with pytest.raises(NotFittedError):
         NClustersDisplay.from_estimator(NClustersSearch())
-    with pytest.raises(TypeError, match=r"'search' .* a fitted NClustersSearch. Got KMeans"):
+    with pytest.raises(TypeError, match=r"'search' .* 'results_' once fitted. Got KMeans"):
         NClustersDisplay.from_estimator(KMeans(1).fit([[0.0]]))
 
 
