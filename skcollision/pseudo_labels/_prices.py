@@ -44,13 +44,25 @@ def solve_by_prices(problem: Problem, *, tol: float, max_iter: int) -> Solution:
 
 def _climb(problem: Problem, tol: float, max_passes: int) -> Solution:
     """Climb the duals of a stack side by side; each problem leaves it when it is solved."""
-    probs = np.ascontiguousarray(problem.probs.transpose(0, 2, 1))
-    n_stack, n_clusters, n_points = probs.shape
+    from skcollision.pseudo_labels.kernels.prices import LANES, N_KNOWN, N_ROWS
+
+    n_stack, n_points, n_clusters = problem.probs.shape
     lam, order, least = problem.lam, problem.order, -0.9 * problem.lam
-    labels, known = np.empty_like(probs), np.empty((n_stack, 4, n_points), probs.dtype)
-    known[:, 0] = 1.0 / probs.max(axis=1)
+    # Points of one cluster stand together, so that a group has few clusters; the last group is
+    # filled up with points that have no weight.
+    places = problem.probs.argmax(axis=2).argsort(axis=1, kind="stable")
+    places = np.pad(places, ((0, 0), (0, -n_points % LANES)), mode="edge")
+    weights = problem.weights[places]
+    weights[:, n_points:] = 0
+    groups = (n_stack, places.shape[1] // LANES, LANES)
+    probs = np.empty((*groups[:2], n_clusters, LANES), problem.probs.dtype)
+    for own, each, rows in zip(probs, problem.probs, places, strict=True):
+        own[:] = each[rows].reshape(*groups[1:], n_clusters).transpose(0, 2, 1)
+    weights = weights.reshape(groups)
+    labels, points = np.empty_like(probs), np.empty((*groups[:2], N_ROWS, LANES), probs.dtype)
+    points[:, :, 0] = 1.0 / probs.max(axis=2)
     solution = Solution(
-        labels=labels.transpose(0, 2, 1),
+        labels=np.empty(problem.probs.shape, probs.dtype),
         objective=np.empty(n_stack),
         bound=np.full(n_stack, -np.inf),
         n_iter=np.empty(n_stack, dtype=np.int64),
@@ -62,13 +74,14 @@ def _climb(problem: Problem, tol: float, max_passes: int) -> Solution:
     value_of_best = np.full(n_stack, -np.inf)
     for n_iter in range(1, max_passes + 1):
         fair = problem.prior[rows], lam, order
-        mean, curvature = _sweep(probs, problem.weights, rows, delta, eps, known, labels)
-        s, top, norm, p = known[rows].transpose(1, 0, 2)
+        mean, curvature = _sweep(probs, weights, rows, delta, eps, points, labels)
+        s, top, norm, p = points[rows, :, :N_KNOWN].transpose(2, 0, 1, 3)
+        w = weights[rows]
         of_fairness = conjugate(delta, *fair)
-        phi = (1.0 + np.log(s) - top) @ problem.weights
-        value = phi - eps * (np.log(norm) @ problem.weights) + of_fairness
-        coarseness = (top - s * p) @ problem.weights - (mean * delta).sum(1)
-        objective = fairness(mean.clip(1e-12), *fair) - np.log(p) @ problem.weights
+        phi = (w * (1.0 + np.log(s) - top)).sum((1, 2))
+        value = phi - eps * (w * np.log(norm)).sum((1, 2)) + of_fairness
+        coarseness = (w * (top - s * p)).sum((1, 2)) - (mean * delta).sum(1)
+        objective = fairness(mean.clip(1e-12), *fair) - (w * np.log(p)).sum((1, 2))
         bound = np.maximum(solution.bound[rows], phi + of_fairness)
         for array, found in zip(solution[1:], (objective, bound, n_iter, delta), strict=True):
             array[rows] = found
@@ -90,6 +103,8 @@ def _climb(problem: Problem, tol: float, max_passes: int) -> Solution:
         rows, eps, delta, best, value_of_best = (
             each[left] for each in (rows, eps, after, best, value_of_best)
         )
+    for found, each, rows in zip(solution.labels, labels, places, strict=True):
+        found[rows] = each.transpose(0, 2, 1).reshape(-1, n_clusters)
     return solution
 
 
@@ -99,24 +114,24 @@ def _sweep(
     rows: np.ndarray,
     delta: np.ndarray,
     eps: np.ndarray,
-    known: np.ndarray,
+    points: np.ndarray,
     labels: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pass over the points of some problems; return their mean labels and curvatures (A, K)."""
     from skcollision.pseudo_labels.kernels.prices import sweep
 
-    _, n_clusters, n_points = probs.shape
-    n_blocks = max(1, min(32, n_points * n_clusters // BLOCK))
-    bounds = np.linspace(0, n_points, n_blocks + 1).astype(np.int64)
+    _, n_groups, n_clusters, n_lanes = probs.shape
+    of_problem = n_groups * n_lanes * n_clusters
+    n_blocks = max(1, min(32, of_problem // BLOCK))
+    bounds = np.linspace(0, n_groups, n_blocks + 1).astype(np.int64)
     vectors = np.zeros((len(rows), n_blocks, 2, n_clusters))
 
     def task(index: int) -> None:
         n, g = divmod(index, n_blocks)
-        r, where = rows[n], (bounds[g], bounds[g + 1])
-        sweep(probs[r], weights, delta[n], eps[n], *where, known[r], labels[r], *vectors[n, g])
+        r, part = rows[n], bounds[g : g + 2]
+        sweep(probs[r], weights[r], delta[n], eps[n], *part, points[r], labels[r], *vectors[n, g])
 
-    is_shared = len(rows) * n_points * n_clusters >= SHARED_FROM
-    with nullcontext() if is_shared else serial():
+    with nullcontext() if len(rows) * of_problem >= SHARED_FROM else serial():
         run_tasks(task, len(rows) * n_blocks)
     sums = vectors.sum(axis=1)
     return sums[:, 0], sums[:, 1]

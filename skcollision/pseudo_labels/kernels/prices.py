@@ -5,7 +5,8 @@ simplex. Its labels are y_k ~ exp(line_k / eps), line_k = s sigma_k + delta_k, w
 maximises 1 + ln s - eps ln sum_k exp(line_k / eps). Labels of lines far below the highest are zero.
 
 Points stand side by side, so that the compiler works on vectors of them and no sum within a point
-depends on how. Sums over points are kept a lane each until the end.
+depends on how. Sums over points are kept a lane each until the end. Clusters of which no point side
+by side has any label cost only the look at their lines: of many, these are nearly all.
 """
 
 from __future__ import annotations
@@ -20,14 +21,17 @@ LANES = 64
 MAX_NEWTON, ROOT_TOL = 40, 1e-2
 # Lines further below the highest than this, in units of eps, are left out.
 FAR = 12.0
-# What is known of a point from pass to pass, and within one.
-N_KNOWN, N_ROWS = 4, 10
-S, TOP, NORM, P, SHARE, SPREAD, SLOPE, LOW, HIGH, WEIGHT = range(N_ROWS)
+# What is known of a point, the first four after a pass, too.
+N_KNOWN, N_ROWS = 4, 9
+S, TOP, NORM, P, SHARE, SPREAD, SLOPE, LOW, HIGH = range(N_ROWS)
 
 
 @inner
-def _weigh(q, delta, inverse, point, y):
-    """Fill labels but for their norm, and the sums over clusters of y, y sigma and y sigma^2."""
+def _weigh(q, delta, inverse, point, y, is_used):
+    """Fill labels but for their norm, and the sums over clusters of y, y sigma and y sigma^2.
+
+    Says of each cluster whether any point has it.
+    """
     number = q.dtype.type
     zero, one, far, part = number(0), number(1), number(-FAR), number(1 / 16)
     # factors of exp(x) = 1 + x (1 + x/2 (1 + x/3 (...
@@ -45,8 +49,16 @@ def _weigh(q, delta, inverse, point, y):
             line = point[S, j] * q[k, j] + delta[k]
             point[TOP, j] = line if line > point[TOP, j] else point[TOP, j]
     for k in range(len(delta)):
+        n_near = 0
         for j in range(LANES):
-            x = (point[S, j] * q[k, j] + delta[k] - point[TOP, j]) * inverse
+            y[k, j] = (point[S, j] * q[k, j] + delta[k] - point[TOP, j]) * inverse
+            n_near += y[k, j] > far
+        is_used[k] = n_near > 0
+        if not is_used[k]:
+            y[k] = zero
+            continue
+        for j in range(LANES):
+            x = y[k, j]
             t = (x if x > far else far) * part
             e = one + t * fifth * (one + t * sixth)
             e = one + t * (one + t * half * (one + t * third * (one + t * fourth * e)))
@@ -65,13 +77,13 @@ def _weigh(q, delta, inverse, point, y):
 
 
 @inner
-def _solve_points(q, delta, inverse, point, y):
+def _solve_points(q, delta, inverse, point, y, is_used):
     """Find s of each point, and its labels at it, but for their norm."""
     number = q.dtype.type
     zero, one, half, two, tol = number(0), number(1), number(0.5), number(2), number(ROOT_TOL)
     point[LOW], point[HIGH] = zero, np.inf
     for _ in range(MAX_NEWTON):
-        _weigh(q, delta, inverse, point, y)
+        _weigh(q, delta, inverse, point, y, is_used)
         worst = zero
         for j in range(LANES):
             share = one / point[NORM, j]
@@ -98,37 +110,32 @@ def _solve_points(q, delta, inverse, point, y):
 
 
 @kernel
-def sweep(probs, weights, prices, eps, start, stop, known, labels, mean, curvature):
-    """Fill the labels (K, N) of some points, and what is known of them (4, N), from their s on.
+def sweep(probs, weights, prices, eps, start, stop, points, labels, mean, curvature):
+    """Fill the labels (G, K, LANES) of some groups of points, from their s on.
 
-    Adds the labels to ``mean`` and the diagonal of the Hessian to ``curvature``.
+    What is known of a group's points is in ``points`` (G, N_ROWS, LANES). Adds the labels to
+    ``mean`` and the diagonal of the Hessian to ``curvature``.
     """
     number, n_clusters = probs.dtype.type, len(prices)
     one, inverse, delta = number(1), number(1.0 / eps), prices.astype(probs.dtype)
-    q, y = np.empty((n_clusters, LANES), probs.dtype), np.empty((n_clusters, LANES), probs.dtype)
-    means, curves = np.zeros_like(q), np.zeros_like(q)
-    point = np.empty((N_ROWS, LANES), probs.dtype)
-    for first in range(start, stop, LANES):
-        n = min(LANES, stop - first)
-        here = slice(first, first + n)
-        point[S, :n], point[WEIGHT, :n], q[:, :n] = known[S, here], weights[here], probs[:, here]
-        for j in range(n, LANES):  # repeat a point, without weight
-            point[S, j], point[WEIGHT, j] = point[S, 0], 0
-            q[:, j] = q[:, 0]
-        _solve_points(q, delta, inverse, point, y)
+    means = np.zeros((n_clusters, LANES), probs.dtype)
+    curves, is_used = np.zeros_like(means), np.empty(n_clusters, np.bool_)
+    for group in range(start, stop):
+        q, y, point, weight = probs[group], labels[group], points[group], weights[group]
+        _solve_points(q, delta, inverse, point, y, is_used)
         for j in range(LANES):
             point[SLOPE, j] = one / (one / (point[S, j] * point[S, j]) + point[SPREAD, j])
         for k in range(n_clusters):
+            if not is_used[k]:
+                continue
             for j in range(LANES):
                 y[k, j] *= point[SHARE, j]
             for j in range(LANES):
-                means[k, j] += point[WEIGHT, j] * y[k, j]
+                means[k, j] += weight[j] * y[k, j]
             for j in range(LANES):
                 c = (q[k, j] - point[P, j]) * inverse
                 of_point = (one - y[k, j]) * inverse - y[k, j] * c * c * point[SLOPE, j]
-                curves[k, j] += point[WEIGHT, j] * y[k, j] * of_point
-        labels[:, here] = y[:, :n]
-        known[:, here] = point[:N_KNOWN, :n]
+                curves[k, j] += weight[j] * y[k, j] * of_point
     for k in range(n_clusters):
         mean[k] += means[k].sum()
         curvature[k] += curves[k].sum()
