@@ -11,7 +11,7 @@ from onnxruntime import InferenceSession
 
 import skcollision.cluster as cluster
 from skcollision import CollisionClassifier, SemiSupervisedCollisionClassifier
-from skcollision.deep import DeepClusterer
+from skcollision.deep import DeepClusterer, SemiSupervisedDeepClassifier
 from skcollision.export import to_onnx, to_sklearn
 from skcollision.metrics import (
     clustering_accuracy_score,
@@ -267,18 +267,19 @@ def test_no_value_is_nan_and_every_error_names_its_cause(part):
 def fault_of_others(seed):
     """Do the same with a network and a search, which take longer and have no exports."""
     rng = np.random.default_rng(seed)
-    X = draw_features(rng)
+    X, y = draw_features(rng), None
     n_clusters = int(rng.integers(1, min(len(X), 6) + 1))
-    if rng.random() < 0.5:
-        model = DeepClusterer(
-            n_clusters, backbone=linear_backbone, max_iter=2, batch_size=int(rng.integers(1, 50))
-        )
+    network = {"backbone": linear_backbone, "max_iter": 2, "batch_size": int(rng.integers(1, 50))}
+    if rng.random() < 0.4:
+        model = DeepClusterer(n_clusters, **network)
+    elif rng.random() < 0.4:
+        model, y = SemiSupervisedDeepClassifier(**network), rng.integers(-1, 3, size=len(X))
     else:
         clusterer = CLUSTERERS[rng.integers(len(CLUSTERERS))](n_init=1, max_iter=2)
         model = NClustersSearch(clusterer, [1, n_clusters], n_resamples=1, random_state=0)
     case = f"seed {seed}, {model} on {X.dtype} {X.shape}"
     try:
-        model.fit(X)
+        model.fit(X, y)
         for rows in (X, resized(X, rng)):
             if not np.isfinite(model.predict_proba(rows)).all():
                 return f"{case}: predict_proba is not finite"

@@ -28,6 +28,8 @@ from skcollision.pseudo_labels._problem import Problem, Solution, is_solved
 _MAX_NEWTON = 100
 # Relative accuracy of the roots; Newton is quadratic, so they are better still.
 _ROOT_TOL = 1e-6
+# Above this, 1 + C is C to the last digit, and labels do not depend on lam any more.
+LARGEST_LAM = 1e30
 # Sweeps between two looks at the certificate, which costs up to half a sweep.
 _CHECK_EVERY = 10
 
@@ -68,7 +70,7 @@ class _EM:
     def sweep(self) -> None:
         """Take one EM step."""
         one = self.one
-        ratio = one.lam * one.prior / self.mean.clamp_min(one.tiny)
+        ratio = min(one.lam, LARGEST_LAM) * one.prior / self.mean.clamp_min(one.tiny)
         self.labels = self._m_step(ratio * self.labels)
         self.objective, self.mean, _ = one.measure(self.labels)
 
@@ -133,7 +135,11 @@ def _newton_in_x(q: Tensor, c: Tensor, largest: Tensor, top: Tensor, e: Tensor) 
         x = x + move
         if _is_last(step, move, x - largest / top):
             break
-    return (top - largest / x).clamp_min(tiny)
+    root = top - largest / x
+    lost = ~root.isfinite()  # where huge weights lam leave no digits of top x - q
+    if lost.any():
+        root = torch.where(lost, _newton_reciprocal(q, c, largest, top, e), root)
+    return root.clamp_min(tiny)
 
 
 def _is_last(step: int, move: Tensor, root: Tensor) -> bool:

@@ -101,3 +101,14 @@ def test_converged_tells_whether_the_gap_met_the_tolerance(predictions):
     assert loose.converged
     assert loose.duality_gap <= 1e-2 * max(1.0, loose.objective)
     assert 1 <= loose.n_iter < solve_em(probs, lam=1.0, tol=1e-3).n_iter
+
+
+@pytest.mark.parametrize("lam", [1e-300, 1.0, 1e12, 1e30, 1e38, 1e300])
+def test_both_newtons_give_the_same_labels_at_any_lam(lam):
+    probs = np.random.default_rng(0).dirichlet(np.full(4, 0.3), size=20).clip(1e-6)
+    probs /= probs.sum(1, keepdims=True)
+    found, expected = (
+        solve_pseudo_labels(probs, lam=lam, solver=solver, max_iter=1).pseudo_labels
+        for solver in ("em-newton", "em")
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-6)
