@@ -93,33 +93,31 @@ def fit(
 
     from skcollision import CollisionClusterer
 
-    outputs: dict[Path, Any] = {}
     workers = parts.workers(scheduler) if scheduler else nullcontext()
     with workers, ui.estimator_messages(names):
         start = time.perf_counter()
         model = CollisionClusterer(n_clusters, random_state=seed, **settings).fit(X)
         seconds = time.perf_counter() - start
-        outputs[labels_path] = model.labels_
+        results = {labels_path: model.labels_}
         if proba_path:
-            outputs[proba_path] = model.predict_proba(X)
+            results[proba_path] = model.predict_proba(X)
         if found:
-            sizes = found.write(outputs, n_clusters)
+            sizes = found.write(results, n_clusters)
         else:
             sizes = np.bincount(model.labels_, minlength=n_clusters)
-    written = list(outputs)
-    if found:
-        outputs = {}
-    if model_path:
-        outputs[model_path] = partial(joblib.dump, model)
-        written.append(model_path)
-    write_outputs(outputs)
+    outputs: dict[Path, Any] = {} if found else results
+    write_outputs(outputs | ({model_path: partial(joblib.dump, model)} if model_path else {}))
     if not quiet:
         clusters = f"{n_clusters} clusters of {sizes.min()} to {sizes.max()} points"
-        _summarise(X, f"{clusters} in {seconds:.1f} s, objective {model.objective_:.4f}", written)
+        _summarise(
+            f"{clusters} in {seconds:.1f} s, objective {model.objective_:.4f}",
+            X,
+            [labels_path, proba_path, model_path],
+        )
 
 
-def _summarise(X: Any, what: str, written: list[Path]) -> None:
-    paths = ", ".join(map(str, written))
+def _summarise(what: str, X: Any, outputs: list[Path | None]) -> None:
+    paths = ", ".join(str(path) for path in outputs if path)
     click.echo(f"{len(X)} x {X.shape[1]} into {what}: wrote {paths}", err=True)
 
 
@@ -172,7 +170,7 @@ def predict(
             outputs[proba_path] = model.predict_proba(X)
     write_outputs(outputs)
     if not quiet:
-        _summarise(X, f"{model.n_clusters} clusters", list(outputs))
+        _summarise(f"{model.n_clusters} clusters", X, [labels_path, proba_path])
 
 
 def _load_model(path: Path) -> Any:

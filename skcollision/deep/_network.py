@@ -39,8 +39,8 @@ class VGG4(nn.Sequential):
 
     References
     ----------
-    Zhang & Boykov, arXiv:2303.07321, section 5.2. X. Ji, J. F. Henriques and A. Vedaldi, "Invariant
-    Information Clustering for Unsupervised Image Classification and Segmentation", ICCV 2019, code.
+    Zhang & Boykov, arXiv:2303.07321, section 5.2. Ji et al., the code of "Invariant Information
+    Clustering for Unsupervised Image Classification and Segmentation", ICCV 2019.
 
     Examples
     --------

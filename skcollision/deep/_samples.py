@@ -27,12 +27,15 @@ class Samples:
     def __init__(
         self, values: np.ndarray, image_shape: tuple[int, ...] | None, channels: str, caller: str
     ) -> None:
-        self._values, self.sizes, self.shared = values, [len(values)], False
-        self._stored = stored = _stored_shape(values.shape[1:], image_shape, caller)
-        self._channels_last = len(stored) == 3 and _channels_are_last(stored, channels, caller)
-        self.shape = (1, *stored) if len(stored) == 2 else stored
-        if self._channels_last:
-            self.shape = (stored[2], *stored[:2])
+        self.sizes, self.shared = [len(values)], False
+        # Only views: what splits, adds or moves axes copies nothing.
+        stored = _stored_shape(values.shape[1:], image_shape, caller)
+        values = values.reshape(len(values), *stored)
+        if len(stored) == 2:
+            values = values[:, None]
+        elif len(stored) == 3 and _channels_are_last(stored, channels, caller):
+            values = np.moveaxis(values, 3, 1)
+        self._values, self.shape = values, values.shape[1:]
 
     def __len__(self) -> int:
         return len(self._values)
@@ -47,14 +50,9 @@ class Samples:
         values = self._values[rows]
         # Always a copy: X may be read-only, and an augmentation may write into its batch.
         if values.dtype == np.uint8:
-            tensor = torch.from_numpy(values.copy()).to(device).float().div_(255.0)
-        else:
-            with np.errstate(over="ignore"):
-                tensor = torch.from_numpy(np.array(values, dtype=np.float32)).to(device)
-        tensor = tensor.reshape(-1, *self._stored)
-        if self._channels_last:
-            tensor = tensor.movedim(3, 1)
-        return tensor.reshape(-1, *self.shape)
+            return torch.from_numpy(values.copy()).to(device).float().div_(255.0)
+        with np.errstate(over="ignore"):
+            return torch.from_numpy(np.array(values, dtype=np.float32, order="C")).to(device)
 
     def blocks(self, size: int, device: torch.device = CPU) -> Iterator[Tensor]:
         """Yield all samples in order, `size` at a time."""

@@ -18,7 +18,7 @@ class LinearBackbone:
         return nn.Linear(input_shape[0], 8)
 
 
-SHORT = {"backbone": LinearBackbone(), "max_iter": 12, "batch_size": 50, "learning_rate": 0.1}
+SHORT = {"backbone": LinearBackbone(), "max_iter": 6, "batch_size": 100, "learning_rate": 0.1}
 SUPERVISED = SHORT | {"supervised_weight": 10.0, "learning_rate": 0.2, "weight_decay": 0.0}
 
 
