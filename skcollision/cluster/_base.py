@@ -324,7 +324,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
 
     def _measure_normalisation(self, rows: np.ndarray, weight: np.ndarray | None) -> Normalisation:
         # Measured in any case: it finds features that leave nothing to cluster.
-        normalisation = fit_normalisation(rows, weight, unit_rows=True, softens=True)
+        normalisation = fit_normalisation(rows, weight)
         self._normalisation = normalisation if self.normalize else None
         self._check_unit(rows)
         return normalisation

@@ -48,14 +48,13 @@ _BLOCK_ROWS, _BLOCK_ENTRIES = 512, 2**17
 class Normalisation:
     """Centre, then scale each row: what the linear heads see of a feature matrix.
 
-    A row x becomes (x - mean) / |x - mean| with ``unit_rows``, (x - mean) / scale without. With a
-    softening s the divisor is sqrt(|x - mean|^2 + s^2) / gain: points of one direction then stay
-    apart, and one at the distance `scale`, the root mean square one, has length 1.
+    A row x becomes (x - mean) / |x - mean|, of unit length. With a softening s the divisor is
+    sqrt(|x - mean|^2 + s^2) / gain: points of one direction then stay apart, and one at the
+    distance `scale`, the root mean square one, has length 1.
     """
 
     mean: np.ndarray  # (D,), in the dtype of the features
     scale: float
-    unit_rows: bool
     softening: float = 0.0
 
     @property
@@ -73,8 +72,6 @@ class Normalisation:
         ):
             return self._apply_in_float64(rows)
         rows.sub_(torch.as_tensor(self.mean, dtype=rows.dtype, device=rows.device))
-        if not self.unit_rows:
-            return rows.div_(self.scale)
         lengths = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
         too_long = lengths.isinf()
         if too_long.any():  # squares overflowed: so far outside, only the direction counts
@@ -92,10 +89,7 @@ class Normalisation:
         # A power of two, which rounds nothing, brings the scale near 1.
         unit = 2.0 ** min(-math.frexp(self.scale)[1], 1000)
         near_one = Normalisation(
-            self.mean.astype(np.float64) * unit,
-            self.scale * unit,
-            self.unit_rows,
-            self.softening * unit,
+            self.mean.astype(np.float64) * unit, self.scale * unit, self.softening * unit
         )
         scaled = rows.double() * unit
         peaks = rows.double().abs().amax(1, keepdim=True)
@@ -110,16 +104,13 @@ def fit_normalisation(
     X: np.ndarray,
     sample_weight: np.ndarray | None,
     *,
-    unit_rows: bool,
-    softens: bool = False,
     few_features: float = FEW_FEATURES,
 ) -> Normalisation:
     """Measure centre and scale of features (N, D), in float64.
 
     Where a few rows lie far outside, the geometric median is the centre of unit rows: seen from a
-    mean that they draw away, all others would lie in one direction. With `softens`, fewer than
-    `few_features` features keep part of the distance from the centre: the softening is twice the
-    scale.
+    mean that they draw away, all others would lie in one direction. Fewer than `few_features`
+    features keep part of the distance from the centre: the softening is twice the scale.
 
     Raises ValueError if all rows are the same, so that there is nothing to cluster, or so far
     apart that their distances are beyond float64.
@@ -146,13 +137,12 @@ def fit_normalisation(
             f"X has constant features: its n_samples={len(X)} rows are all the same point, so "
             "there is nothing to cluster."
         )
-    if unit_rows and scale > HEAVY_TAILS * length:
+    if scale > HEAVY_TAILS * length:
         mean, scale = _geometric_median(X, weight, unit, mean)
-    is_soft = softens and unit_rows and X.shape[1] < few_features
-    softening = SOFTENING * scale if is_soft else 0.0
+    softening = SOFTENING * scale if X.shape[1] < few_features else 0.0
     if not math.isfinite(math.hypot(scale, softening) / unit):
         raise ValueError("X has values too large for float64: its rows are more than 1e308 apart.")
-    return Normalisation((mean / unit).astype(X.dtype), scale / unit, unit_rows, softening / unit)
+    return Normalisation((mean / unit).astype(X.dtype), scale / unit, softening / unit)
 
 
 def _sums(

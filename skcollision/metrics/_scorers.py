@@ -238,7 +238,7 @@ class NeighborInfoScorer(EstimatorScorer):
         points, labels, n_neighbors = points[rows], labels[rows], self.n_neighbors
         if isinstance(n_neighbors, str):
             n_neighbors = max(1, default_neighbors(len(points), n_clusters))
-        normalisation = engine.fit_normalisation(points, None, unit_rows=True, softens=True)
+        normalisation = engine.fit_normalisation(points, None)
         graph = engine.TrainingSample(
             engine.NormalisedRows(points, normalisation, torch.device("cpu")),
             None,

@@ -165,9 +165,7 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
         """Measure the features' normalisation; return the rows as heads see them."""
         # Measured in any case: it finds features that say nothing.
         # Labels say whether lengths matter: of embeddings, which have nearly the same, they do not.
-        normalisation = engine.fit_normalisation(
-            X, weight, unit_rows=True, softens=True, few_features=math.inf
-        )
+        normalisation = engine.fit_normalisation(X, weight, few_features=math.inf)
         self._normalisation = normalisation if self.normalize else None
         self._check_unit(X)
         return self._normalised(X)

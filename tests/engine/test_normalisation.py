@@ -5,10 +5,10 @@ import torch
 from skcollision.engine import NormalisedRows, fit_normalisation
 
 
-def normalised(X, weight=None, *, unit_rows=True, softens=False):
+def normalised(X, weight=None):
     """Normalise; an overflow or a NaN on the way is an error."""
     with np.errstate(over="raise", invalid="raise", divide="raise"):
-        normalisation = fit_normalisation(X, weight, unit_rows=unit_rows, softens=softens)
+        normalisation = fit_normalisation(X, weight)
         rows = NormalisedRows(X, normalisation, torch.device("cpu")).matrix().numpy()
     assert rows.dtype == X.dtype
     assert np.isfinite(rows).all()
@@ -32,14 +32,8 @@ def test_rows_are_centred_and_of_unit_length(X):
     np.testing.assert_allclose(normalised(X), expected, rtol=1e-10, atol=1e-14)
 
 
-def test_without_unit_rows_the_mean_square_length_is_one(X):
-    rows = normalised(X, unit_rows=False)
-    np.testing.assert_allclose(rows.mean(0), 0, atol=1e-12)
-    np.testing.assert_allclose((rows**2).sum(1).mean(), 1, rtol=1e-12)
-
-
 def test_few_features_keep_distances_from_the_centre(few):
-    rows, centred = normalised(few, softens=True), few - few.mean(0)
+    rows, centred = normalised(few), few - few.mean(0)
     lengths, before = np.linalg.norm(rows, axis=1), np.linalg.norm(centred, axis=1)
     np.testing.assert_allclose(rows / lengths[:, None], centred / before[:, None], rtol=1e-9)
     assert (np.diff(lengths[before.argsort()]) > 0).all()
@@ -50,7 +44,6 @@ def test_few_features_keep_distances_from_the_centre(few):
     assert lengths.max() < 5**0.5
 
 
-@pytest.mark.parametrize("kind", [{}, {"softens": True}, {"unit_rows": False}])
 @pytest.mark.parametrize(
     ("dtype", "exponents"),
     [
@@ -58,18 +51,18 @@ def test_few_features_keep_distances_from_the_centre(few):
         (np.float64, [-300, -200, -150, -30, 30, 150, 200, 300]),
     ],
 )
-def test_the_unit_of_the_features_does_not_matter(X, few, dtype, exponents, kind):
+def test_the_unit_of_the_features_does_not_matter(X, few, dtype, exponents):
     tolerance = 300 * np.finfo(dtype).eps
     for each in (X, few):
         plain = each.astype(dtype)
-        expected = normalised(plain, **kind)
+        expected = normalised(plain)
         for exponent in exponents:
-            found = normalised(plain * dtype(10.0**exponent), **kind)
+            found = normalised(plain * dtype(10.0**exponent))
             np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
 
 
 def test_the_origin_of_the_features_does_not_matter(few):
-    expected, found = (normalised(each, softens=True) for each in (few, few + 1e5))
+    expected, found = (normalised(each) for each in (few, few + 1e5))
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
 
 
@@ -79,9 +72,9 @@ def test_the_origin_of_the_features_does_not_matter(few):
 )
 def test_one_huge_row_leaves_the_others_as_they_are(X, n_features, dtype, huge):
     rows = X[:500, :n_features].astype(dtype)
-    expected = normalised(rows, softens=True)
+    expected = normalised(rows)
     rows[123] = huge
-    found = normalised(rows, softens=True)
+    found = normalised(rows)
     others = np.arange(500) != 123
     cosines = (found * expected).sum(1) / np.linalg.norm(found, axis=1)
     cosines /= np.linalg.norm(expected, axis=1)
@@ -95,16 +88,14 @@ def test_rows_far_outside_do_not_draw_the_centre_away(X, n_features):
     X = np.ascontiguousarray(X[:2000, :n_features])
     far = X.copy()
     far[:40] *= np.random.default_rng(1).uniform(10, 1000, (40, 1))
-    before, after = (
-        fit_normalisation(each, None, unit_rows=True, softens=True) for each in (X, far)
-    )
+    before, after = (fit_normalisation(each, None) for each in (X, far))
     spread = X.std()
     assert np.linalg.norm(far.mean(0) - before.mean) > 5 * spread
     assert np.linalg.norm(after.mean - before.mean) < 0.2 * spread
     assert 0.5 < after.scale / before.scale < 2
     weight = np.ones(len(X))
     weight[:40] = 0
-    without = fit_normalisation(far, weight, unit_rows=True)
+    without = fit_normalisation(far, weight)
     np.testing.assert_allclose(without.mean, X[40:].mean(0))
 
 
@@ -116,8 +107,8 @@ def test_a_row_at_the_centre_stays_zero():
 
 def test_weights_count_like_repetitions(X):
     weight = np.random.default_rng(1).integers(0, 4, len(X))
-    weighted = fit_normalisation(X, weight, unit_rows=True)
-    repeated = fit_normalisation(np.repeat(X, weight, axis=0), None, unit_rows=True)
+    weighted = fit_normalisation(X, weight)
+    repeated = fit_normalisation(np.repeat(X, weight, axis=0), None)
     np.testing.assert_allclose(weighted.mean, repeated.mean, rtol=1e-12)
     assert weighted.scale == pytest.approx(repeated.scale, rel=1e-12)
 

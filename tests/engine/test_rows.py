@@ -90,7 +90,7 @@ def test_rows_are_taken_alike_from_memory_and_from_blocks(X, rows):
 def test_rows_are_normalised_when_asked_for_and_never_in_place(X, rows):
     before = X.copy()
     X.flags.writeable = False
-    normalised = NormalisedRows(X, fit_normalisation(X, None, unit_rows=True), CPU)
+    normalised = NormalisedRows(X, fit_normalisation(X, None), CPU)
     assert normalised.shape == (len(normalised), 7) == X.shape
     matrix = normalised.matrix()
     torch.testing.assert_close(normalised[rows], matrix[rows])
@@ -100,7 +100,7 @@ def test_rows_are_normalised_when_asked_for_and_never_in_place(X, rows):
 
 
 def test_blocks_cover_all_rows_in_order(X):
-    normalisation = fit_normalisation(X, None, unit_rows=True)
+    normalisation = fit_normalisation(X, None)
     expected = NormalisedRows(X, normalisation, CPU).matrix()
     for source in (X, FeatureBlocks(X)):
         normalised = NormalisedRows(source, normalisation, CPU)

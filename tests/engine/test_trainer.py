@@ -140,7 +140,7 @@ def test_every_point_is_visited_once_an_epoch_in_batches_of_nearly_equal_size(X,
 
 
 def test_rows_normalised_on_demand_train_like_a_tensor(X, weight):
-    rows = NormalisedRows(X, fit_normalisation(X, None, unit_rows=True), CPU)
+    rows = NormalisedRows(X, fit_normalisation(X, None), CPU)
     trainers = [trainer_of(weight, batch_size=50) for _ in range(2)]
     for trainer, features in zip(trainers, (rows, rows.matrix()), strict=True):
         trainer.run(features, None, go_on)
