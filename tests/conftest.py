@@ -39,7 +39,9 @@ def _set(setter, value, default):
         setter(default)
 
 
-@pytest.fixture(params=["no_grad", "inference_mode", "grad_off", "autocast", "device", "meta"])
+@pytest.fixture(
+    params=["no_grad", "inference_mode", "grad_off", "autocast", "float16", "device", "meta"]
+)
 def ambient(request):
     """Make a context of one setting that a caller may have made in torch around our code."""
     import torch
@@ -49,6 +51,7 @@ def ambient(request):
         "inference_mode": torch.inference_mode,
         "grad_off": lambda: torch.set_grad_enabled(False),
         "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+        "float16": lambda: torch.autocast("cpu", torch.float16),
         "device": lambda: torch.device("meta"),
         "meta": lambda: _set(torch.set_default_device, "meta", None),
     }[request.param]

@@ -25,11 +25,13 @@ from skcollision.cluster import (
     ShannonClusterer,
 )
 from skcollision.datasets import make_embeddings
-from skcollision.deep import DeepClusterer
+from skcollision.deep import DeepClusterer, SemiSupervisedDeepClassifier
+from skcollision.features import ImageEmbedder, ImagePreprocessing
 from skcollision.metrics import AgreementScorer
 from skcollision.model_selection import NClustersSearch
 
 X, Y = make_embeddings(120, 3, 6, spread=0.5, random_state=0)
+IMAGES = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
 FEW = np.where(np.arange(120) < 20, Y, -1)
 
 
@@ -79,16 +81,30 @@ def deep():
     return DeepClusterer(3, backbone=Linear, max_iter=2, batch_size=60, random_state=0).fit(X)
 
 
+def semi_supervised_deep():
+    model = SemiSupervisedDeepClassifier(backbone=Linear, max_iter=2, batch_size=60, random_state=0)
+    return model.fit(X, FEW)
+
+
+PIXELS = torch.nn.Sequential(torch.nn.AvgPool2d(4), torch.nn.Flatten())
+
+
+def embedder():
+    return ImageEmbedder(PIXELS, preprocess=ImagePreprocessing(size=8)).fit(IMAGES)
+
+
 RIVALS = [MIADMClusterer, MutualInfoClusterer, SeLaClusterer, ShannonClusterer]
 CLUSTERERS = [clusterer, streamed, *map(rival, RIVALS)]
-FITS = [*CLUSTERERS, classifier, shannon, semi_supervised, search, deep]
+NETWORKS = [deep, semi_supervised_deep, embedder]
+FITS = [*CLUSTERERS, classifier, shannon, semi_supervised, search, *NETWORKS]
 
 
 def result(fit):
     """Return all that a model says of the points."""
     model = fit()
     names = ("predict_proba", "predict_log_proba", "decision_function", "predict", "transform")
-    found = [getattr(model, name)(X) for name in names if hasattr(model, name)]
+    points = IMAGES if fit is embedder else X
+    found = [getattr(model, name)(points) for name in names if hasattr(model, name)]
     if fit is clusterer:
         found.append(np.float64(AgreementScorer()(model, X)))
     return [*found, getattr(model, "coef_", np.empty(0))]
@@ -142,7 +158,7 @@ def test_a_default_dtype_changes_nothing_and_stays(expected):
     finally:
         torch.set_default_dtype(torch.float32)
     for each, fit in zip(found, FITS, strict=True):
-        if fit is deep:  # its backbone draws its weights in the default type
+        if fit in (deep, semi_supervised_deep):  # backbones draw weights in the default type
             assert all(np.isfinite(values).all() for values in each)
         else:
             assert_equal(each, expected[fit])
