@@ -40,8 +40,9 @@ help:
 demo: $(VENV)/.installed-plot
 	$(BIN)/skcollision demo
 
+# Two processes share the cores: with more threads each, they would wait for each other.
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check .
