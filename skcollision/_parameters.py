@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sklearn.base import BaseEstimator
 
+from skcollision._errors import wrong
+
 
 class StrictEstimator(BaseEstimator):
     """Estimator that takes a boolean only where one is meant."""
@@ -13,7 +15,4 @@ class StrictEstimator(BaseEstimator):
         for name, allowed in self._parameter_constraints.items():
             takes_bool = {"boolean", "verbose"} & set(map(str, allowed))
             if isinstance(getattr(self, name), bool) and not takes_bool:
-                raise ValueError(
-                    f"The {name!r} parameter of {type(self).__name__} must not be a boolean. "
-                    f"Got {getattr(self, name)} instead."
-                )
+                raise wrong(name, type(self).__name__, "not be a boolean", getattr(self, name))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from skcollision._errors import wrong
 from skcollision.blocks._arrow import ArrowReader
 from skcollision.blocks._readers import ArrayReader, IterableReader
 
@@ -76,10 +77,8 @@ class FeatureBlocks:
     ) -> None:
         is_integer = isinstance(block_rows, Integral) and not isinstance(block_rows, bool)
         if block_rows is not None and not (is_integer and block_rows > 0):
-            raise ValueError(
-                "The 'block_rows' parameter of FeatureBlocks must be a positive integer or None. "
-                f"Got {block_rows!r} instead."
-            )
+            must = "be a positive integer or None"
+            raise wrong("block_rows", "FeatureBlocks", must, repr(block_rows))
         self._reader = _reader_of(source, columns, block_rows)
         if self._reader.dtype.kind not in "biuf":
             raise ValueError(f"FeatureBlocks needs numbers. Got {self._reader.dtype} instead.")

@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skcollision._ambient import isolated
 from skcollision._callbacks import CallbackSupportMixin, with_callbacks
+from skcollision._errors import wrong
 from skcollision._warnings import warn_of_batches
 from skcollision.blocks._shards import fit_on_first, led
 from skcollision.cluster._linear_model import LinearClusterModel
@@ -311,10 +312,8 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         if isinstance(size, str):
             return default_sample_size(self.n_clusters)
         if size is not None and size < self.n_clusters:
-            raise ValueError(
-                f"The 'max_samples' parameter of {type(self).__name__} must be at least "
-                f"n_clusters={self.n_clusters}. Got {size!r} instead."
-            )
+            must = f"be at least n_clusters={self.n_clusters}"
+            raise wrong("max_samples", type(self).__name__, must, repr(size))
         return size
 
     def _n_init(self) -> int:

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skcollision._errors import wrong
+
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
@@ -206,10 +208,8 @@ class ImagePreprocessing:
             ("std", positive, "as many positive floats as 'mean' has"),
         ):
             if not holds:
-                raise ValueError(
-                    f"The {name!r} parameter of ImagePreprocessing must be {wanted}. "
-                    f"Got {getattr(self, name)!r} instead."
-                )
+                got = repr(getattr(self, name))
+                raise wrong(name, "ImagePreprocessing", f"be {wanted}", got)
 
     def __call__(self, image: PILImage) -> Tensor:
         """Make a tensor of an image.

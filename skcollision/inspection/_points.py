@@ -1,12 +1,9 @@
 """The points of each cluster, by certainty."""
 
-from numbers import Integral
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skcollision._errors import wrong
+from skcollision._errors import check_positive
 from skcollision.metrics._calibration import check_proba
 
 
@@ -81,9 +78,3 @@ def by_certainty(probs: np.ndarray) -> list[np.ndarray]:
     order = np.argsort(-probs.max(axis=1), kind="stable")
     cluster = probs.argmax(axis=1)[order]
     return [order[cluster == k] for k in range(probs.shape[1])]
-
-
-def check_positive(value: Any, name: str, caller: str) -> None:
-    """Raise where a number of things is not a positive integer."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise wrong(name, caller, "be an integer of at least 1", repr(value))

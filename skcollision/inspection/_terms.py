@@ -9,8 +9,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.feature_extraction.text import CountVectorizer
 
-from skcollision._errors import wrong
-from skcollision.inspection._points import check_positive
+from skcollision._errors import check_positive, wrong
 from skcollision.metrics._matching import check_labels
 
 

@@ -8,6 +8,8 @@ from typing import Any, Literal, NoReturn, TypeAlias, get_args
 import torch
 from torch import Tensor
 
+from skcollision._errors import wrong
+
 Reduction: TypeAlias = Literal["none", "mean", "sum"]
 # For fewer classes than this torch's softmax on a CPU uses no vector instructions: composed of
 # other functions it takes a fifth of the time for 10 classes, and its derivative half.
@@ -198,4 +200,4 @@ def _describe(value: object) -> str:
 
 
 def _fail(error: type[Exception], name: str, caller: str, must: str, got: str) -> NoReturn:
-    raise error(f"The {name!r} parameter of {caller} must {must}. Got {got} instead.")
+    raise wrong(name, caller, must, got, error)

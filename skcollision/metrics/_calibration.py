@@ -1,11 +1,12 @@
 """Whether the certainty of soft assignments can be trusted, once clusters have names."""
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from skcollision._errors import check_positive, wrong
 from skcollision.metrics._matching import check_known_labels, match_labels
 
 # Rows of half and single precision sum to 1 only about as well as this.
@@ -83,12 +84,8 @@ def clustering_calibration_error(
     0.25
     """
     caller = "clustering_calibration_error"
-    if not isinstance(n_bins, Integral) or isinstance(n_bins, bool) or n_bins < 1:
-        raise ValueError(
-            f"The 'n_bins' parameter of {caller} must be an integer of at least 1. "
-            f"Got {n_bins!r} instead."
-        )
-    certainty, right = _certainty_and_success(y_true, y_proba, caller)
+    check_positive(n_bins, "n_bins", caller)
+    certainty, right = certainty_and_success(y_true, y_proba, caller)
     # Bins are open on the left, as in the reference; a certainty of 0 cannot be.
     index = np.ceil(certainty * n_bins).astype(np.intp).clip(1, n_bins) - 1
     surplus = np.bincount(index, weights=right - certainty, minlength=int(n_bins))
@@ -132,7 +129,7 @@ def risk_coverage_curve(y_true: npt.ArrayLike, y_proba: npt.ArrayLike) -> RiskCo
     >>> curve.risk.tolist()
     [0.0, 0.0, 0.0, 0.25]
     """
-    certainty, right = _certainty_and_success(y_true, y_proba, "risk_coverage_curve")
+    certainty, right = certainty_and_success(y_true, y_proba, "risk_coverage_curve")
     threshold, n_covered, n_right = _cumulated(certainty, right)
     return RiskCoverage(n_covered / len(certainty), 1 - n_right / n_covered, threshold)
 
@@ -172,11 +169,8 @@ def accuracy_at_coverage(
     """
     caller = "accuracy_at_coverage"
     if not isinstance(coverage, Real) or isinstance(coverage, bool) or not 0 < coverage <= 1:
-        raise ValueError(
-            f"The 'coverage' parameter of {caller} must be a number in (0, 1]. "
-            f"Got {coverage!r} instead."
-        )
-    certainty, right = _certainty_and_success(y_true, y_proba, caller)
+        raise wrong("coverage", caller, "be a number in (0, 1]", repr(coverage))
+    certainty, right = certainty_and_success(y_true, y_proba, caller)
     _, n_covered, n_right = _cumulated(certainty, right)
     wanted = float(coverage) * len(certainty)
     # Linear between the groups of equal certainty: that is taking a group in equal parts.
@@ -202,7 +196,7 @@ def check_proba(y_proba: npt.ArrayLike, caller: str) -> npt.NDArray[np.float64]:
     return probs.clip(max=1.0)  # not divided by the sums: rounding would split equal certainties
 
 
-def _certainty_and_success(
+def certainty_and_success(
     y_true: npt.ArrayLike, y_proba: npt.ArrayLike, caller: str
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Return each point's largest probability, and whether that cluster matches its class."""

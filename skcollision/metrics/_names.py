@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 from sklearn import metrics
 
+from skcollision._errors import wrong
 from skcollision.metrics._agreement import AgreementScorer
 from skcollision.metrics._matching import clustering_accuracy_score
 from skcollision.metrics._scorers import (
@@ -81,10 +82,8 @@ def get_scorer(scoring: str) -> Callable[..., float]:
     1.0
     """
     if scoring not in get_scorer_names():
-        raise ValueError(
-            "The 'scoring' parameter of get_scorer must be one of the names that "
-            f"skcollision.metrics.get_scorer_names() lists. Got {scoring!r} instead."
-        )
+        must = "be one of the names that skcollision.metrics.get_scorer_names() lists"
+        raise wrong("scoring", "get_scorer", must, repr(scoring))
     if scoring in _SCORERS:
         return copy.deepcopy(_SCORERS[scoring])
     return metrics.get_scorer(scoring)

@@ -6,9 +6,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skcollision.inspection._points import check_positive
+from skcollision._errors import check_positive
 from skcollision.metrics import risk_coverage_curve
-from skcollision.metrics._calibration import _certainty_and_success as certainty_and_success
+from skcollision.metrics._calibration import certainty_and_success
 from skcollision.plotting import _display as base
 from skcollision.plotting._display import INK, PALETTE, Display, as_vectors
 

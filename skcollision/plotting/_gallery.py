@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import _num_samples
 
-from skcollision._errors import wrong
+from skcollision._errors import check_positive, wrong
 from skcollision._extras import import_extra
-from skcollision.inspection._points import by_certainty, check_positive
+from skcollision.inspection._points import by_certainty
 from skcollision.metrics._calibration import check_proba
 from skcollision.plotting import _display as base
 from skcollision.plotting._display import INK, Display

@@ -13,9 +13,9 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from numpy.typing import ArrayLike
 
-from skcollision._errors import wrong
+from skcollision._errors import check_positive, wrong
 from skcollision.inspection import top_terms
-from skcollision.inspection._points import by_certainty, check_positive
+from skcollision.inspection._points import by_certainty
 from skcollision.inspection._terms import check_texts
 from skcollision.metrics._calibration import check_proba
 from skcollision.plotting import _display as base

@@ -44,7 +44,7 @@ def solve_by_prices(problem: Problem, *, tol: float, max_iter: int) -> Solution:
 
 def _climb(problem: Problem, tol: float, max_passes: int) -> Solution:
     """Climb the duals of a stack side by side; each problem leaves it when it is solved."""
-    from skcollision.pseudo_labels.kernels.prices import LANES, N_KNOWN, N_ROWS
+    from skcollision.pseudo_labels.kernels.prices import LANES, N_KNOWN, N_ROWS, S
 
     n_stack, n_points, n_clusters = problem.probs.shape
     lam, order, least = problem.lam, problem.order, -0.9 * problem.lam
@@ -60,7 +60,7 @@ def _climb(problem: Problem, tol: float, max_passes: int) -> Solution:
         own[:] = each[rows].reshape(*groups[1:], n_clusters).transpose(0, 2, 1)
     weights = weights.reshape(groups)
     labels, points = np.empty_like(probs), np.empty((*groups[:2], N_ROWS, LANES), probs.dtype)
-    points[:, :, 0] = 1.0 / probs.max(axis=2)
+    points[:, :, S] = 1.0 / probs.max(axis=2)
     solution = Solution(
         labels=np.empty(problem.probs.shape, probs.dtype),
         objective=np.empty(n_stack),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from skcollision._errors import wrong
 from skcollision.pseudo_labels._fairness import FAIRNESS_ORDERS
 
 CALLER = "solve_pseudo_labels"
@@ -18,7 +19,7 @@ _SUM_TOL = 2e-3
 
 def fail(name: str, wanted: str, got: object, error: type[Exception] = ValueError) -> None:
     """Raise the error of a bad parameter."""
-    raise error(f"The '{name}' parameter of {CALLER} must be {wanted}. Got {got} instead.")
+    raise wrong(name, CALLER, f"be {wanted}", got, error)
 
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from skcollision._ambient import isolated
 from skcollision._callbacks import with_callbacks
+from skcollision._errors import wrong
 from skcollision.supervised import _labels
 from skcollision.supervised._base import LOSSES, BaseLinearClassifier
 
@@ -200,10 +201,8 @@ class CollisionClassifier(BaseLinearClassifier):
                 return np.arange(n_columns), labels
             classes = _labels.named_classes(self.classes, np.empty(0), name)
             if len(classes) != n_columns:
-                raise ValueError(
-                    f"The 'classes' parameter of {name} must name each of the {n_columns} columns "
-                    f"of y. Got {len(classes)} names instead."
-                )
+                must = f"name each of the {n_columns} columns of y"
+                raise wrong("classes", name, must, f"{len(classes)} names")
             return classes, labels
         hard = _labels.check_hard_labels(y, X, name)
         if hard.dtype.kind in "UO":

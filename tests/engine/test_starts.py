@@ -40,5 +40,5 @@ def test_a_single_place_is_not_cut():
 
 
 def test_all_of_many_clusters_are_used():
-    X, _ = make_embeddings(1500, 60, 64, spread=2.0, random_state=0)
-    assert len(set(CollisionClusterer(60, random_state=0).fit(X).labels_)) == 60
+    X, _ = make_embeddings(2500, 100, 64, spread=2.0, random_state=0)
+    assert len(set(CollisionClusterer(100, random_state=0).fit(X).labels_)) == 100
