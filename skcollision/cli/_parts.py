@@ -25,6 +25,8 @@ ONLY_HERE = {
     "worker_dashboard_address": "127.0.0.1:0",
     "silence_logs": logging.CRITICAL,  # an error is one line, from here
 }
+# Workers that die all at once may not come back (dask/distributed#7312): then end, do not wait.
+NO_WORKERS = {"distributed.scheduler.no-workers-timeout": "1 minute"}
 # Row groups of a file are read together up to so many bytes; a larger one is read whole.
 CHUNK_BYTES = 1 << 26
 
@@ -33,17 +35,21 @@ CHUNK_BYTES = 1 << 26
 def workers(address: str) -> Iterator[None]:
     """Let the workers of a scheduler, or of this machine, do what dask is asked to compute."""
     distributed = _distributed()
+    from dask import config
+    from distributed.scheduler import KilledWorker, NoWorkerError
+
     with ExitStack() as stack:
         scheduler: Any = address
         try:
             if address == LOCAL:
+                stack.enter_context(config.set(NO_WORKERS))
                 scheduler = stack.enter_context(distributed.LocalCluster(**ONLY_HERE))
             stack.enter_context(distributed.Client(scheduler, timeout=CONNECT_SECONDS))
         except (OSError, RuntimeError, ValueError) as error:
             raise InputError(f"--dask: {address} cannot be reached: {reason(error)}") from error
         try:
             yield
-        except (distributed.KilledWorker, distributed.comm.CommClosedError) as error:
+        except (KilledWorker, NoWorkerError, distributed.comm.CommClosedError) as error:
             raise InputError(
                 f"--dask: workers died, for lack of memory perhaps: {error}"
             ) from error

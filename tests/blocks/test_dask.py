@@ -279,7 +279,10 @@ def test_workers_in_processes_that_are_killed_change_nothing(X, tmp_path, forkse
     local = "127.0.0.1:0"
     options = {"n_workers": 2, "threads_per_worker": 1, "host": "127.0.0.1"}
     options |= {"dashboard_address": local, "worker_dashboard_address": local}
-    settings = {"distributed.worker.multiprocessing-method": "forkserver"}
+    settings = {
+        "distributed.worker.multiprocessing-method": "forkserver",
+        "distributed.scheduler.no-workers-timeout": "1 minute",
+    }
     with (
         warnings.catch_warnings(action="ignore"),  # the cluster tells of the workers that it lost
         dask.config.set(settings),

@@ -88,6 +88,17 @@ def test_errors(files, fail, monkeypatch):
 
     monkeypatch.setattr(CollisionClusterer, "fit", lose_workers)
     assert "--dask: workers died, for lack of memory perhaps: gone" in error("parts/*")
+
+    def stay_alone(*_, **__):
+        client = distributed.get_client()
+        client.retire_workers()
+        client.submit(abs, 1).result()
+
+    monkeypatch.setattr(CollisionClusterer, "fit", stay_alone)
+    monkeypatch.setattr(
+        _parts, "NO_WORKERS", {"distributed.scheduler.no-workers-timeout": "1 second"}
+    )
+    assert "--dask: workers died, for lack of memory perhaps: Attempted to run" in error("parts/*")
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert "pip install 'skcollision[dask]'" in error("parts/*")
 
