@@ -151,10 +151,11 @@ def _recipes(monkeypatch):
     _install(monkeypatch, "bertopic.dimensionality", BaseDimensionalityReduction=_NoReduction)
     # Clusters that touch, or the graph would fall apart.
     cells, _ = make_embeddings(400, 8, 20, spread=2.5, random_state=0)
+    distances = kneighbors_graph(cells, 15, mode="distance")
     graph = kneighbors_graph(cells, 15)
     adata = SimpleNamespace(  # AnnData needs no more than these three here
         obsm={"X_pca": cells},
-        obsp={"connectivities": graph.maximum(graph.T)},
+        obsp={"connectivities": graph.maximum(graph.T), "distances": distances},
         obs=pd.DataFrame(index=range(400)),
     )
     return {"documents": SENTENCES, "adata": adata}

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -53,6 +54,7 @@ from skcollision.engine import (
     take_rows,
     weight_like,
 )
+from skcollision.graph import given_neighbors
 
 # Without max_iter: at least this many optimiser steps from K-means and from a random start. A step
 # costs as K^2; of more than 100 clusters K-means leaves less to do, so that fewer steps are enough.
@@ -141,6 +143,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         y: Any = None,
         sample_weight: ArrayLike | None = None,
         *,
+        neighbors: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Cluster the rows of X.
@@ -161,6 +164,11 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; a weight of 2 counts a point twice, though as a neighbour once, 0
             leaves it out of the fit. An array of dask where X is of dask, or any other.
+        neighbors : sparse matrix of shape (n_samples, n_samples), default=None
+            Distances of each point to its neighbours, any number of them, in place of those that
+            `n_neighbors` asks for: what `sklearn.neighbors.kneighbors_graph` gives with
+            ``mode="distance"``, or with ``mode="connectivity"`` for edges that weigh the same. Only
+            ratios of distances matter. Training then sees all points; X must be in memory.
         checkpoint : path-like, default=None
             File to write after every epoch. Where it is there already, the fit goes on from it, to
             the same result bit for bit; it must be of the same data and parameters, and on the
@@ -175,7 +183,8 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         ------
         ValueError
             If X has NaN, infinity, fewer points than clusters or the same point in every row, a
-            parameter is out of its range, or `checkpoint` is of another fit.
+            parameter is out of its range, `neighbors` are not distances between the rows of X, or
+            `checkpoint` is of another fit.
 
         Warns
         -----
@@ -189,11 +198,20 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         criterion = self._make_criterion()
         random_state = check_random_state(self.random_state)
         run = led(data, lambda: Resumption(checkpoint, self, random_state))
-        drawn = draw_sample(len(data), weight, self._sample_size(), run.random_state)
+        size = self._sample_size()
+        if neighbors is not None:
+            self._check_sees_all(data)
+            size = None
+        drawn = draw_sample(len(data), weight, size, run.random_state)
         rows = take_rows(data, drawn.rows)
+        if neighbors is not None:
+            neighbors = given_neighbors(neighbors, drawn.rows, len(data), data.dtype)
         warn_of_columns(rows, drawn.rows, getattr(self, "feature_names_in_", None))
         seen = {"X": getattr(data, "array", data), "sample_weight": weight}
-        fit_on_first(self, data, lambda: self._learn(rows, drawn.weight, run, criterion, seen))
+        self._nearest, self._nearest_of = None, (drawn.rows, len(data))
+        fit_on_first(
+            self, data, lambda: self._learn(rows, drawn.weight, run, criterion, seen, neighbors)
+        )
         warn_of_empty(self.n_clusters_, self._describe(data, weight))
         warn_of_gap(criterion, self.objective_, self.duality_gap_)
         return self
@@ -236,6 +254,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         drawn = draw_sample(len(data), weight, size, random_state)
         rows = take_rows(data, drawn.rows)
         start = first and random_state
+        self._nearest = None
         fit_on_first(self, data, lambda: self._learn_more(rows, drawn.weight, start))
         warn_of_empty(self.n_clusters_, self._describe(data, weight))
         return self
@@ -247,10 +266,11 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         run: Resumption,
         criterion: ClusteringCriterion,
         seen: dict[str, Any],
+        neighbors: sparse.csr_array | None,
     ) -> None:
         """Train on a sample; `seen` is what callbacks see."""
         warn_of_batches(self._batch_size(), len(rows), self.n_clusters)
-        run.check(self._measure_normalisation(rows, weight))
+        run.check(self._measure_normalisation(rows, weight), neighbors)
         sample = TrainingSample(
             self._normalised(rows),
             weight,
@@ -258,7 +278,9 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             n_neighbors=self.n_neighbors,
             n_clusters=self.n_clusters,
             random_state=run.random_state,
+            neighbors=neighbors,
         )
+        self._nearest = None if sample.graph is None else sample.graph.nearest
         self._check_merging(sample)
         trainer = run.trainer(criterion, sample.points.device)
         trainer = trainer or self._new_trainer(sample, criterion, run.random_state)
@@ -306,6 +328,14 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         self.duality_gap_ = float(measures.duality_gap[best])
         self._store(self._trainer, best)
         self.n_iter_ += 1
+
+    def _check_sees_all(self, data: Any) -> None:
+        """Raise unless training can see all rows, as it does where neighbours are given."""
+        if not isinstance(data, np.ndarray):
+            raise ValueError("neighbors are for X in memory. Got X in blocks, of dask or of ranks.")
+        if isinstance(self.max_samples, Integral) and self.max_samples < len(data):
+            must = f"be 'auto', None or at least n_samples={len(data)} where neighbors are given"
+            raise wrong("max_samples", type(self).__name__, must, repr(self.max_samples))
 
     def _sample_size(self) -> int | None:
         size = self.max_samples

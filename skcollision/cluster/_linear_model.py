@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from scipy import sparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metadata_routing import UNUSED
@@ -28,6 +29,9 @@ class LinearClusterModel(
 
     __metadata_request__predict: ClassVar = {"out": UNUSED}
     _fits_blocks = True
+    # Distances between the points that training saw; which rows these are, and of how many.
+    _nearest: sparse.csr_array | None = None
+    _nearest_of: tuple[np.ndarray, int]
 
     @property
     def inertia_(self) -> float:
@@ -46,6 +50,32 @@ class LinearClusterModel(
             "the number of clusters see skcollision.model_selection.NClustersSearch, for a score "
             "without labels skcollision.metrics.NeighborInfoScorer."
         )
+
+    @property
+    def neighbors_(self) -> sparse.csr_array:
+        """Distances to the neighbours that `fit` went by.
+
+        Returns
+        -------
+        csr_array of shape (n_samples, n_samples)
+            As `sklearn.neighbors.kneighbors_graph` has them, on the normalised features and their
+            principal subspace, or as given to `fit`, in units of the largest. Rows of points that
+            training did not see are empty.
+
+        Raises
+        ------
+        AttributeError
+            If `fit` went by none, or the model was copied or saved, which leaves them out.
+        """
+        if self._nearest is None:
+            raise AttributeError(
+                f"This {type(self).__name__} has no 'neighbors_': it went by none, has not been "
+                "fitted, or was copied or saved, which leaves them out."
+            )
+        rows, n_samples = self._nearest_of
+        joined = self._nearest.tocoo()
+        entries = joined.data, (rows[joined.row], rows[joined.col])
+        return sparse.csr_array(entries, shape=(n_samples, n_samples))
 
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Map points to their soft assignments, the same as `predict_proba`.
@@ -187,6 +217,9 @@ class LinearClusterModel(
         for name in ("labels_", "probabilities_"):
             if not isinstance(state.get(name), np.ndarray):
                 state.pop(name, None)
+        # Neighbours would be most of what is saved.
+        for name in ("_nearest", "_nearest_of"):
+            state.pop(name, None)
         if "_trainer" in state:
             state["_trainer"] = {
                 **self._trainer.state(),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from scipy import sparse
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
@@ -96,11 +97,12 @@ class Resumption:
             self.random_state = restored_random_state(self._saved["start"])
         self._start = self.random_state.get_state(legacy=False)
 
-    def check(self, normalisation: Normalisation) -> None:
-        """Raise where the checkpoint is of other features."""
+    def check(self, normalisation: Normalisation, neighbors: sparse.csr_array | None) -> None:
+        """Raise where the checkpoint is of other features or other given neighbours."""
         if self._file is not None:
             features = np.append(normalisation.mean, normalisation.scale)
-            self._file.identify({"features": features})
+            given = np.array([] if neighbors is None else neighbors.sum(axis=1))
+            self._file.identify({"features": features, "neighbors": given})
 
     def trainer(self, criterion: ClusteringCriterion, device: torch.device) -> Trainer | None:
         """Return the trainer as it was at the end of the last epoch, None at the beginning."""

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor
 
 from skcollision.engine._rows import NormalisedRows
-from skcollision.graph import NeighbourGraph, default_neighbors
+from skcollision.graph import NeighbourGraph, default_neighbors, nearest_neighbors
 
 # Directions beyond those asked for, and products with the covariance: the usual figures of
 # randomised range finding (Halko, Martinsson & Tropp 2011).
@@ -57,6 +58,8 @@ class TrainingSample:
         Means over neighbourhoods; the points where there is no graph.
     weight : Tensor of shape (M,) or None
         Weights of the points.
+
+    Distances (M, M) between neighbours may be given; `n_neighbors` of each point are found if not.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class TrainingSample:
         n_neighbors: int | str,
         n_clusters: int,
         random_state: np.random.RandomState,
+        neighbors: sparse.csr_array | None = None,
     ) -> None:
         points = rows.matrix()
         self.weight = weight_like(points, sample_weight)
@@ -75,14 +79,17 @@ class TrainingSample:
         if n_components is not None and n_components < points.shape[1]:
             self.basis = principal_subspace(points, self.weight, n_components, random_state)
             points = points @ self.basis
-        if n_neighbors == "auto":
-            n_neighbors = default_neighbors(len(points), n_clusters)
         self.points = self.seen = points
         self.graph: NeighbourGraph | None = None
-        if n_neighbors and len(points) > 1:
-            values = points.cpu().numpy()
-            self.graph = NeighbourGraph(values, int(n_neighbors), n_clusters=n_clusters)
-            self.seen = torch.from_numpy(self.graph.smoothed(values)).to(points.device)
+        if n_neighbors == "auto":
+            n_neighbors = default_neighbors(len(points), n_clusters)
+        if len(points) < 2 or (neighbors is None and not n_neighbors):
+            return
+        values = points.cpu().numpy()
+        if neighbors is None:
+            neighbors = nearest_neighbors(values, int(n_neighbors))
+        self.graph = NeighbourGraph(neighbors, n_clusters=n_clusters)
+        self.seen = torch.from_numpy(self.graph.smoothed(values)).to(points.device)
 
 
 def weight_like(features: Any, sample_weight: np.ndarray | None) -> Tensor | None:

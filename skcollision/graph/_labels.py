@@ -70,26 +70,34 @@ def most_probable(labels: sparse.csr_array) -> np.ndarray:
     return columns
 
 
-def fuzzy_graph(neighbors: np.ndarray, distances: np.ndarray) -> sparse.csr_array:
+def fuzzy_graph(distances: sparse.csr_array) -> sparse.csr_array:
     """Return a graph (M, M) whose edges are weighted by each point's own scale.
 
     The weight of a neighbour falls exponentially with its distance beyond that of the nearest one;
     the scale makes a point's weights sum to log2 of their number, and two weights a, b of an edge
     become a + b - a b, all as in UMAP (McInnes et al. 2018). Each point is its own neighbour, too.
     """
-    n_points, n_neighbors = neighbors.shape
-    beyond = np.maximum(distances - distances[:, :1], 0)
-    target = np.log2(max(n_neighbors, 2))
-    low, high = np.zeros(n_points), np.full(n_points, np.inf)
-    scale = np.maximum(beyond.mean(axis=1), np.finfo(np.float64).tiny)
+    counts = np.diff(distances.indptr)
+    has_any = counts > 0
+    points = np.repeat(np.arange(len(counts)), counts)
+    beyond = distances.data - np.repeat(
+        np.minimum.reduceat(distances.data, distances.indptr[:-1][has_any]), counts[has_any]
+    )
+
+    def sums(values: np.ndarray) -> np.ndarray:
+        return np.bincount(points, values, len(counts))
+
+    def weights(scale: np.ndarray) -> np.ndarray:
+        return np.exp(-beyond / scale[points])
+
+    target = np.log2(np.maximum(counts, 2))
+    low, high = np.zeros(len(counts)), np.full(len(counts), np.inf)
+    scale = np.maximum(sums(beyond) / np.maximum(counts, 1), np.finfo(np.float64).tiny)
     for _ in range(50):
-        too_many = np.exp(-beyond / scale[:, None]).sum(axis=1) > target
+        too_many = sums(weights(scale)) > target
         high, low = np.where(too_many, scale, high), np.where(too_many, low, scale)
         scale = np.where(np.isinf(high), 2 * scale, (low + high) / 2)
-    weights = np.exp(-beyond / scale[:, None]).astype(distances.dtype)
-    starts = np.arange(0, n_points * n_neighbors + 1, n_neighbors)
-    edges = sparse.csr_array(
-        (weights.ravel(), neighbors.ravel(), starts), shape=(n_points, n_points)
-    )
+    entries = weights(scale).astype(distances.dtype), distances.indices, distances.indptr
+    edges = sparse.csr_array(entries, shape=distances.shape)
     both = edges + edges.T - edges.multiply(edges.T)
-    return sparse.csr_array(both + sparse.eye_array(n_points, dtype=both.dtype))
+    return sparse.csr_array(both + sparse.eye_array(len(counts), dtype=both.dtype))

@@ -8,16 +8,9 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 from scipy.special import xlogy
-from sklearn.neighbors import NearestNeighbors
 
-from skcollision._threads import limiting_blas
 from skcollision.graph._labels import fuzzy_graph, labels_on_graph
 from skcollision.graph._walks import Walk
-
-MOST_NEIGHBORS = 15
-
-# The share of a cluster that a neighbourhood may be: beyond, neighbours are of other clusters.
-SHARE_OF_CLUSTER = 0.1
 
 # Steps of the walks that points are averaged over, and of those, an even number, that say how well
 # clusters hold together.
@@ -33,11 +26,6 @@ MOST_CLUSTERS_REACHED = 1.75
 MEASURING_VECTORS = 32
 
 
-def default_neighbors(n_samples: int, n_clusters: int) -> int:
-    """Return how many neighbours a point should have: 15, or a tenth of a mean cluster if fewer."""
-    return min(MOST_NEIGHBORS, int(SHARE_OF_CLUSTER * n_samples / n_clusters))
-
-
 class NeighbourGraph:
     """Random walks over a graph that joins each point to its nearest ones, and to itself.
 
@@ -50,30 +38,26 @@ class NeighbourGraph:
     graph convolution (Wu et al. 2019) feeds classifiers with the same. Walks take twelve steps, or
     fewer but at least four, where they would reach more than one and three quarters of a cluster.
 
-    Raises ValueError if there are not more points than neighbours.
+    Attributes
+    ----------
+    nearest : csr_array of shape (M, M)
+        Distances of points to their nearest ones; only these are stored.
+    n_steps : int
+        Length of the walks that points are averaged over.
     """
 
-    def __init__(self, features: np.ndarray, n_neighbors: int, *, n_clusters: int) -> None:
-        n_samples = len(features)
-        if n_neighbors >= n_samples:
-            raise ValueError(
-                "The 'n_neighbors' parameter must be less than the number of points that have "
-                f"weight, {n_samples}. Got {n_neighbors} instead."
-            )
-        search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(features)
-        with limiting_blas():
-            self._distances, self._neighbors = search.kneighbors()
-        starts = np.arange(0, self._neighbors.size + 1, n_neighbors)
-        ones = np.ones(self._neighbors.size, features.dtype)
-        nearest = sparse.csr_array((ones, self._neighbors.ravel(), starts), shape=2 * (n_samples,))
-        graph = nearest + nearest.T + sparse.eye_array(n_samples, dtype=features.dtype)
+    def __init__(self, nearest: sparse.csr_array, *, n_clusters: int) -> None:
+        self.nearest = nearest
+        ones = np.ones_like(nearest.data)
+        joined = sparse.csr_array((ones, nearest.indices, nearest.indptr), shape=nearest.shape)
+        graph = joined + joined.T + sparse.eye_array(nearest.shape[0], dtype=nearest.dtype)
         self._walk = Walk(graph)
         self.n_steps = self._count_steps(n_clusters)
 
     @cached_property
     def weighted_walk(self) -> Walk:
         """The walk along edges that weigh less the longer they are."""
-        return Walk(fuzzy_graph(self._neighbors, self._distances))
+        return Walk(fuzzy_graph(self.nearest))
 
     def smoothed(self, features: np.ndarray) -> np.ndarray:
         """Return the mean end of the walks from each point, stretched to the point's length.

@@ -11,7 +11,7 @@ from skcollision.engine import (
     fit_normalisation,
     take_rows,
 )
-from skcollision.graph import NeighbourGraph
+from skcollision.graph import NeighbourGraph, nearest_neighbors
 
 CPU = torch.device("cpu")
 
@@ -127,7 +127,7 @@ def test_training_sees_means_over_neighbourhoods_on_the_principal_subspace(X):
     sample = sample_of(X, n_components=3)
     assert sample.basis.shape == (7, 3)
     torch.testing.assert_close(sample.points, torch.from_numpy(X) @ sample.basis)
-    graph = NeighbourGraph(sample.points.numpy(), 5, n_clusters=4)
+    graph = NeighbourGraph(nearest_neighbors(sample.points.numpy(), 5), n_clusters=4)
     np.testing.assert_array_equal(sample.seen, graph.smoothed(sample.points.numpy()))
 
 

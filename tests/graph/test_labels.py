@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.optimize import brentq
 from sklearn.neighbors import NearestNeighbors
 
 from skcollision.datasets import make_embeddings
-from skcollision.graph import NeighbourGraph, most_probable
+from skcollision.graph import NeighbourGraph, most_probable, nearest_neighbors
 from skcollision.graph._labels import fuzzy_graph, labels_on_graph
 from skcollision.graph._walks import Walk
 
@@ -15,8 +16,7 @@ def data(n=600, n_clusters=4, spread=1.0):
 
 
 def steps_of(X, n_neighbors=10):
-    distances, neighbors = NearestNeighbors(n_neighbors=n_neighbors).fit(X).kneighbors()
-    return Walk(fuzzy_graph(neighbors, distances)).step
+    return Walk(fuzzy_graph(nearest_neighbors(X, n_neighbors))).step
 
 
 def pass_on(steps, labels, n_clusters, weight=None, proportions=None, estimate=None):
@@ -30,7 +30,7 @@ def test_steps_are_those_of_a_fuzzy_union_with_loops():
     X, _ = data(100)
     n_neighbors = 7
     distances, neighbors = NearestNeighbors(n_neighbors=n_neighbors).fit(X).kneighbors()
-    graph = fuzzy_graph(neighbors, distances)
+    graph = fuzzy_graph(nearest_neighbors(X, n_neighbors))
     np.testing.assert_allclose(Walk(graph).step.sum(axis=1), 1)
     graph = graph.toarray()
     np.testing.assert_allclose(graph, graph.T, rtol=1e-6, atol=1e-12)
@@ -49,7 +49,20 @@ def test_steps_are_those_of_a_fuzzy_union_with_loops():
 def test_equal_points_have_neighbours_of_weight_one(equal):
     distances = np.zeros((4, 3)) if equal else np.ones((4, 3))
     neighbors = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])
-    np.testing.assert_allclose(Walk(fuzzy_graph(neighbors, distances)).step.toarray(), 0.25)
+    entries = distances.ravel(), neighbors.ravel(), np.arange(0, 13, 3)
+    step = Walk(fuzzy_graph(sparse.csr_array(entries, shape=(4, 4)))).step
+    np.testing.assert_allclose(step.toarray(), 0.25)
+
+
+def test_points_may_have_different_numbers_of_neighbours_and_none():
+    edges = sparse.csr_array(([1.0, 3.0, 9.0, 2.0], ([0, 0, 0, 4], [1, 2, 3, 0])), shape=(6, 6))
+    graph = fuzzy_graph(edges).toarray()
+    scale = brentq(lambda s: 1 + np.exp(-2 / s) + np.exp(-8 / s) - np.log2(3), 0.1, 100)
+    expected = np.eye(6)
+    expected[0, 1:4] = 1, np.exp(-2 / scale), np.exp(-8 / scale)
+    expected[4, 0] = 1
+    expected = np.maximum(expected, expected.T)
+    np.testing.assert_allclose(graph, expected, rtol=1e-6)
 
 
 def test_wrong_labels_become_those_of_the_neighbours():
@@ -104,7 +117,9 @@ def test_a_point_counts_by_its_weight():
 
 def test_a_cluster_without_points_stays_empty():
     X, y = data()
-    labels = NeighbourGraph(X, 10, n_clusters=5).labels(y, None, np.full(5, 0.2), None)
+    labels = NeighbourGraph(nearest_neighbors(X, 10), n_clusters=5).labels(
+        y, None, np.full(5, 0.2), None
+    )
     assert np.isfinite(labels.data).all()
     assert labels.shape == (len(y), 5)
     assert labels.mean(axis=0)[4] == 0

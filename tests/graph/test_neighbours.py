@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from skcollision.graph import NeighbourGraph, _neighbours, default_neighbors
+from skcollision.graph import NeighbourGraph, _neighbours, default_neighbors, nearest_neighbors
 
 
 def blobs(n=40, n_clusters=3, seed=0):
@@ -13,7 +13,7 @@ def blobs(n=40, n_clusters=3, seed=0):
 
 
 def graph_of(X, n_neighbors=5, n_clusters=3):
-    return NeighbourGraph(X, n_neighbors, n_clusters=n_clusters)
+    return NeighbourGraph(nearest_neighbors(X, n_neighbors), n_clusters=n_clusters)
 
 
 def dense_walk(X, n_neighbors):
