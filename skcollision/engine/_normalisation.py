@@ -36,8 +36,9 @@ NO_DISTANCE = 1e-80
 # Rows farther outside than this many times the scale are nothing but directions.
 FAR = 2.0**500
 
-# Without normalisation, rows of larger entries are shortened to this: their logits would overflow.
-LARGEST_ENTRY = 1e30
+# Without normalisation, rows of larger entries are shortened to this: their logits would overflow,
+# as coefficients for features around 1e-15 are of 1e15 and more.
+LARGEST_ENTRY = 1e18
 
 # Most rows and entries of a block, in float64: it should stay in a core's cache from one operation
 # to the next, and be too small for BLAS to share, as sums would depend on the number of threads.

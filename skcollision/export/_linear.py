@@ -51,12 +51,12 @@ def to_sklearn(model: Linear) -> Pipeline:
     -------
     sklearn.pipeline.Pipeline
         A ``LogisticRegression`` whose classes are the model's or cluster numbers; before it
-        ``FunctionTransformer(numpy.float64)`` and, if the model normalises, ``StandardScaler()``,
-        ``Normalizer("max")`` and ``Normalizer()``, and for classifiers, and for clusterers with
-        fewer than 16 features, a ``PolynomialFeatures(1)`` after the scaler. Its ``predict`` and
-        ``predict_proba`` are the model's up to rounding, but for points that differ from the
-        centre of the data by less than rounding; rows must be within float64 in units of the
-        scale. The arrays are copies.
+        ``FunctionTransformer(numpy.float64)``, ``StandardScaler()``, ``Normalizer("max")`` and, if
+        the model normalises, ``Normalizer()``. Classifiers, clusterers with fewer than 16 features
+        and those with ``normalize=False`` have a ``PolynomialFeatures(1)`` after the scaler. Its
+        ``predict`` and ``predict_proba`` are the model's up to rounding, but for points that differ
+        from the centre of the data by less than rounding; rows must be within float64 in units of
+        the scale. The arrays are copies.
 
     Raises
     ------
@@ -85,19 +85,24 @@ def to_sklearn(model: Linear) -> Pipeline:
             "least two classes."
         )
     coef, normalisation = model.coef_.copy(), model._normalisation
+    if normalisation is None:
+        # Divided by the larger of 1 and their largest entry, in this unit.
+        mean, unit, gain = np.zeros(model.n_features_in_), LARGEST_ENTRY, LARGEST_ENTRY
+    else:
+        mean, unit = normalisation.mean.copy(), normalisation.softening or normalisation.scale
+        gain = normalisation.gain if normalisation.softening else 0.0
+    scaler = StandardScaler()
+    scaler.mean_, scaler.scale_ = mean, np.full(len(mean), unit)
     # Rows in float16 would be computed with in float16.
-    steps: list[Any] = [FunctionTransformer(np.float64, validate=True)]
+    steps: list[Any] = [FunctionTransformer(np.float64, validate=True), scaler]
+    if gain:
+        # In units of the softening, x / sqrt(|x|^2 + 1) is (1, x) / |(1, x)| but for its 1.
+        coef = np.insert(gain * coef.astype(np.float64), 0, 0.0, axis=1)
+        steps.append(PolynomialFeatures(1).fit(mean[None]))
+    # Rows with a largest entry of 1 before those of length 1: squares of others may overflow.
+    steps.append(Normalizer(norm="max"))
     if normalisation is not None:
-        soft = normalisation.softening
-        scaler = StandardScaler()
-        scaler.mean_ = normalisation.mean.copy()
-        scaler.scale_ = np.full(len(scaler.mean_), soft or normalisation.scale)
-        # Rows with a largest entry of 1 before those of length 1: squares of others may overflow.
-        steps += [scaler, Normalizer(norm="max"), Normalizer()]
-        if soft:
-            # In units of the softening, x / sqrt(|x|^2 + 1) is (1, x) / |(1, x)| but for its 1.
-            coef = np.insert(normalisation.gain * coef, 0, 0.0, axis=1)
-            steps.insert(2, PolynomialFeatures(1).fit(scaler.mean_[None]))
+        steps.append(Normalizer())
     classifier = LogisticRegression()
     classifier.classes_ = np.array(getattr(model, "classes_", np.arange(len(coef))))
     classifier.coef_, classifier.intercept_ = coef, model.intercept_.copy()
@@ -106,10 +111,10 @@ def to_sklearn(model: Linear) -> Pipeline:
         classifier.coef_, classifier.intercept_ = np.diff(coef, axis=0), np.diff(model.intercept_)
     classifier.n_iter_ = np.array([model.n_iter_], dtype=np.int32)
     steps.append(classifier)
-    for step in steps[-3:]:
+    for step in steps[:3]:
+        step.n_features_in_ = len(mean)
+    for step in steps[3:]:
         step.n_features_in_ = coef.shape[1]
-    for step in steps[:2]:
-        step.n_features_in_ = model.n_features_in_
     if hasattr(model, "feature_names_in_"):
         # As after a fit on a data frame: the later steps are handed arrays.
         steps[0].feature_names_in_ = model.feature_names_in_.copy()

@@ -4,11 +4,34 @@ import numpy as np
 import pytest
 from onnxruntime import InferenceSession
 
-from skcollision import CollisionClassifier, CollisionClusterer
+from skcollision import (
+    CollisionClassifier,
+    CollisionClusterer,
+    MIADMClusterer,
+    MutualInfoClusterer,
+    SeLaClusterer,
+    SemiSupervisedCollisionClassifier,
+    ShannonClusterer,
+)
+from skcollision.cluster import BaseSelfLabellingClusterer
 from skcollision.datasets import make_embeddings
 from skcollision.export import to_onnx, to_sklearn
 
 EXPONENTS = [-44, -40, -37, -30, -22, -5, 0, 5, 20, 30, 37]
+TYPES = {
+    np.float16: range(-7, 4),
+    np.float32: range(-45, 38),
+    np.float64: range(-323, 308),
+}
+KINDS = [
+    CollisionClusterer,
+    MIADMClusterer,
+    MutualInfoClusterer,
+    SeLaClusterer,
+    ShannonClusterer,
+    CollisionClassifier,
+    SemiSupervisedCollisionClassifier,
+]
 
 
 @pytest.fixture(scope="module", params=[5, 16], ids="{} features".format)
@@ -63,21 +86,26 @@ def test_scales_of_float64_alone_are_for_scikit_learn(data, exponent):
         to_onnx(model)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_rows_of_any_size_where_features_stay_as_they_are(data, dtype):
-    X = data[0].astype(dtype)
-    model = CollisionClusterer(3, n_init=1, max_iter=5, normalize=False, random_state=0).fit(X)
-    limit = float(np.finfo(dtype).max)
-    with np.errstate(over="ignore"):
-        far = np.clip(X.astype(float) * 1e280, -limit, limit).astype(dtype)
-    rows = np.concatenate([X, scaled(X, 20, dtype), scaled(X, 33, dtype), far])
-    probs = model.predict_proba(rows)
-    np.testing.assert_allclose(probs.sum(1), 1, atol=1e-5)
-    with np.errstate(invalid="ignore"):  # scikit-learn adds up all values to look for NaN
-        found = to_sklearn(model).predict_proba(rows)
-    np.testing.assert_allclose(found, probs, atol=1e-5)
-    session = InferenceSession(to_onnx(model).SerializeToString())
-    with np.errstate(over="ignore"):
-        single = np.clip(rows, -3e38, 3e38).astype(np.float32)
-    (found,) = session.run(["probabilities"], {"X": single})
-    np.testing.assert_allclose(found, model.predict_proba(single), atol=1e-5)
+@pytest.mark.filterwarnings("ignore:.*clusters ended empty:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(("unit", "n_columns"), [(1e-14, 2), (1.0, 3), (1e14, 2)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_of_any_size_where_features_stay_as_they_are(data, kind, n_columns, unit):
+    X, y = data
+    parameters = {"max_iter": 2, "normalize": False, "random_state": 0}
+    if issubclass(kind, BaseSelfLabellingClusterer):
+        parameters |= {"n_clusters": n_columns, "n_init": 1}
+    model = kind(**parameters).fit(unit * X, y % n_columns)
+    pipeline, session = to_sklearn(model), InferenceSession(to_onnx(model).SerializeToString())
+    for dtype, exponents in TYPES.items():
+        rows = np.concatenate([scaled(X[:5], each, dtype) for each in exponents])
+        limit = float(np.finfo(dtype).max)
+        rows = np.concatenate([rows, np.full((1, X.shape[1]), limit, dtype)])
+        probs = model.predict_proba(rows.astype(np.float64))
+        np.testing.assert_allclose(probs.sum(1), 1, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(model.predict_proba(rows), probs, rtol=0, atol=2e-5)
+        with np.errstate(over="ignore", invalid="ignore"):  # scikit-learn adds up all values
+            found = pipeline.predict_proba(rows)
+        np.testing.assert_allclose(found, probs, rtol=0, atol=1e-12)
+        if dtype != np.float64:
+            (found,) = session.run(["probabilities"], {"X": rows.astype(np.float32)})
+            np.testing.assert_allclose(found, probs, rtol=0, atol=2e-5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -22,20 +23,26 @@ _OPTIONS: Any = {
     "fastmath": False,
 }
 _said: set[str] = set()
+_UNCOMPILED = "Kernels of skcollision run as Python, which is slow: unset NUMBA_DISABLE_JIT."
+_NOT_KEPT = (
+    "There is no folder to keep compiled kernels of skcollision in, so every process compiles them "
+    "for seconds: set NUMBA_CACHE_DIR to one that can be written to."
+)
 
 
-def _say_once(message: str) -> None:
-    """Log a line, at a level that is shown where logging is not configured."""
+def _once(tell: Callable[[str], None], message: str) -> None:
+    """Tell of something once in a process, even where warnings are errors."""
     if message not in _said:
         _said.add(message)
-        _log.warning(message)
+        tell(message)
 
 
 class _Listener(event.Listener):
     """Says that compiling has started, which happens only where the cache has no kernel."""
 
     def on_start(self, event: Any) -> None:
-        _say_once("skcollision: compiling kernels (once; cached afterwards) ...")
+        # At a level that is shown where logging is not configured.
+        _once(_log.warning, "skcollision: compiling kernels (once; cached afterwards) ...")
 
     def on_end(self, event: Any) -> None:
         pass
@@ -50,10 +57,12 @@ def new_records(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that Python calls, and keep the result on disk where that is possible."""
+    if _disabled:
+        _once(warnings.warn, _UNCOMPILED)
     try:
         compiled = _njit(function, cache=True, **_OPTIONS)
     except RuntimeError:  # numba finds no folder that it may write to
-        _say_once("skcollision: no folder to keep compiled kernels in; see NUMBA_CACHE_DIR")
+        _once(warnings.warn, _NOT_KEPT)
         compiled = _njit(function, **_OPTIONS)
 
     def call(*arguments: Any) -> Any:
