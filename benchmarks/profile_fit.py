@@ -33,7 +33,7 @@ STAGES: dict[str, tuple[Any, str]] = {
     "walks": (NeighbourGraph, "smoothed"),
     "K-means of each restart": (_base, "heads_of_k_means"),
     "training steps": (Trainer, "run"),
-    "merged parts": (_base, "clusters_of_parts"),
+    "proposed clusters": (_base, "propose"),
     "labels on the graph": (_base, "best_on_graph"),
     "distillation": (Trainer, "distil"),
     "labels and centres": (CollisionClusterer, "_describe"),

@@ -41,7 +41,6 @@ from skcollision.engine import (
     TrainingSettings,
     best_on_graph,
     certainty,
-    clusters_of_parts,
     crowding,
     default_sample_size,
     default_weight_decay,
@@ -50,6 +49,7 @@ from skcollision.engine import (
     heads_of_k_means,
     lowest,
     match_certainty,
+    propose,
     random_heads,
     take_rows,
     weight_like,
@@ -461,7 +461,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
             candidates.append(trainer.start)
         elif self._estimates_prior():
             n_tries = (trainer.heads.n_restarts + 1) // 2
-            proposals = clusters_of_parts(sample, self.n_clusters, n_tries, trainer.random_state)
+            proposals = propose(sample, self.n_clusters, n_tries, trainer.random_state)
         heads, restart, labels = best_on_graph(candidates, sample, trainer.prior, proposals)
         weight = 1 if sample.weight is None else sample.weight.cpu().numpy()
         shares = (weight * labels.T).sum(axis=1)

@@ -1,9 +1,9 @@
 """Training: samples, optimiser, restarts and devices. Knows a criterion only by its interface."""
 
 from skcollision.engine._heads import LinearHeads, random_heads
-from skcollision.engine._merging import clusters_of_parts
 from skcollision.engine._normalisation import LARGEST_ENTRY, Normalisation, fit_normalisation
 from skcollision.engine._prior import MatchedPrior, PriorEstimate
+from skcollision.engine._proposals import propose
 from skcollision.engine._rows import (
     NormalisedRows,
     default_sample_size,
@@ -56,7 +56,6 @@ __all__ = [
     "best_on_graph",
     "certainty",
     "chosen_shares",
-    "clusters_of_parts",
     "crowding",
     "default_sample_size",
     "default_weight_decay",
@@ -68,6 +67,7 @@ __all__ = [
     "joined_shares",
     "lowest",
     "match_certainty",
+    "propose",
     "random_heads",
     "resolve_device",
     "restored_random_state",

@@ -6,50 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from skcollision._parallel import run_tasks
-from skcollision.engine._sample import TrainingSample
-from skcollision.engine._starts import k_means
-from skcollision.graph import KEEPING_STEPS
-
-# Parts that K-means finds for each cluster, at least and at most, the fewest points that they
-# should have, and the most parts, as each merge takes their square in time.
-LEAST_PARTS_PER_CLUSTER, PARTS_PER_CLUSTER, POINTS_PER_PART, MOST_PARTS = 2, 8, 20, 100
-
-# Of the K-means that finds parts: they are merged, so that their exact borders matter little.
-K_MEANS_ITERATIONS = 8
-
 # Error of a score, as a fraction of it.
 ROUNDING = 1e-12
 
 Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
-
-
-def clusters_of_parts(
-    sample: TrainingSample, n_clusters: int, n_tries: int, random_state: np.random.RandomState
-) -> list[np.ndarray]:
-    """Propose labels (M,) of small parts, merged by the walks between them.
-
-    K-means starts training with balls of one width; unions of small parts may have any shape.
-    Nothing is proposed for too many clusters or too few points.
-    """
-    most = min(MOST_PARTS, len(sample.points) // POINTS_PER_PART)
-    n_parts = min(PARTS_PER_CLUSTER * n_clusters, most)
-    if sample.graph is None or n_parts < LEAST_PARTS_PER_CLUSTER * n_clusters:
-        return []
-    walk, points = sample.graph.weighted_walk, sample.seen
-    weight = None if sample.weight is None else sample.weight.cpu().numpy()
-    seeds = random_state.randint(np.iinfo(np.int32).max, size=n_tries)
-    found = [np.empty(0, dtype=np.int64)] * n_tries
-
-    def propose(number: int) -> None:
-        source = np.random.RandomState(seeds[number])
-        first = points[source.choice(len(points), n_parts, replace=False)]
-        parts = k_means(points, sample.weight, first, K_MEANS_ITERATIONS)[1].cpu().numpy()
-        joint = walk.between(parts, n_parts, KEEPING_STEPS, weight).toarray()
-        found[number] = merged((joint + joint.T) / 2, kept_information, n_clusters)[parts]
-
-    run_tasks(propose, n_tries)
-    return found
 
 
 def merged(joint: np.ndarray, score: Score, n_clusters: int | None = None) -> np.ndarray:

@@ -55,7 +55,7 @@ def heads_of_k_means(
 
     def start(r: int) -> None:
         source = np.random.RandomState(seeds[r])
-        centres[r] = k_means(points, sample_weight, _first_centres(points, n_clusters, source))[0]
+        centres[r] = k_means(points, sample_weight, first_centres(points, n_clusters, source))[0]
 
     run_tasks(start, n_restarts)
     slope = sharpness / points.square().sum(1).mean()
@@ -63,7 +63,7 @@ def heads_of_k_means(
     return LinearHeads.of_weights(slope * centres, bias, basis)
 
 
-def _first_centres(points: Tensor, n_clusters: int, random_state: np.random.RandomState) -> Tensor:
+def first_centres(points: Tensor, n_clusters: int, random_state: np.random.RandomState) -> Tensor:
     """Return the clusters' means (K, D) by Ward's method, or random points where K is large."""
     n_points = max(WARD_POINTS, WARD_POINTS_PER_CLUSTER * n_clusters)
     n_points = min(n_points, MOST_WARD_POINTS, len(points) // 2)

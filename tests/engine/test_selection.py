@@ -10,11 +10,11 @@ from skcollision.engine import (
     TrainingSample,
     best_on_graph,
     certainty,
-    clusters_of_parts,
     find_surplus,
     hard_labels,
     lowest,
     match_certainty,
+    propose,
 )
 
 
@@ -52,16 +52,17 @@ def test_a_restart_whose_clusters_cut_through_what_lies_together_is_not_chosen()
     np.testing.assert_array_equal(estimated.argmax(axis=1), expected)
 
 
-def test_merged_parts_compete_with_restarts():
+def test_clusters_of_a_layout_and_of_merged_parts_compete_with_restarts():
     X, y = make_embeddings(600, 3, 16, random_state=0)
     sample = sample_of(X.astype(np.float64), n_neighbors=10)
-    first, second = clusters_of_parts(sample, 3, 2, np.random.RandomState(0))
-    assert min(adjusted_rand_score(y, each) for each in (first, second)) > 0.95
+    first, *others = propose(sample, 3, 2, np.random.RandomState(0))
+    assert min(adjusted_rand_score(y, each) for each in (first, *others)) > 0.95
+    assert len(others) == 2
     at_random = heads_of(np.random.default_rng(0).normal(size=(3, 16)))
     chosen = best_on_graph([at_random], sample, PriorEstimate(1, 3), [first])
     assert adjusted_rand_score(y, chosen.labels.argmax(axis=1)) > 0.95
-    assert clusters_of_parts(sample, 20, 1, np.random.RandomState(0)) == []  # too few points
-    assert clusters_of_parts(sample, 40, 1, np.random.RandomState(0)) == []  # too many clusters
+    assert propose(sample, 20, 1, np.random.RandomState(0)) == []  # too few points
+    assert propose(sample, 40, 1, np.random.RandomState(0)) == []  # too many clusters
 
 
 def test_surplus_clusters_are_parts_of_what_lies_together():

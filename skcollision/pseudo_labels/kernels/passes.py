@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skcollision.pseudo_labels.kernels._jit import inner, kernel, new_records
+from skcollision._jit import inner, kernel, new_records
 
 __all__ = ["POINT", "SUMS", "centre", "correct", "measure", "new_records", "predict"]
 

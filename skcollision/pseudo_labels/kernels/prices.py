@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skcollision.pseudo_labels.kernels._jit import inner, kernel
+from skcollision._jit import inner, kernel
 
 # Points side by side.
 LANES = 64
