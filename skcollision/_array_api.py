@@ -44,10 +44,12 @@ def stacked(X: Any) -> Any:
         _refuse_vectors(X)  # an array has no columns with names
         return X
     cells = X if is_objects else X.to_numpy()
-    if cells.dtype != object or np.ndim(cells.ravel()[0]) == 0:
+    if cells.dtype != object:
         return cells if cells.ndim == 2 and len(shape) == 1 else X
     lengths = {np.shape(cell) for cell in cells.ravel()}
-    if len(lengths) > 1:
+    if lengths == {()}:
+        return X
+    if len(lengths) > 1:  # () is that of a missing vector
         raise ValueError(
             "X is a column of vectors of different lengths: all of its cells must have the same "
             f"number of features. Got shapes {sorted(lengths)[:5]}."
@@ -62,7 +64,7 @@ def _refuse_vectors(table: Any) -> None:
         if len(column.shape) > 1:  # several of one name
             continue
         cells = column.to_numpy()
-        if cells.ndim > 1 or (cells.dtype == object and np.ndim(cells[0]) == 1):
+        if cells.ndim > 1 or (cells.dtype == object and any(map(np.ndim, cells))):
             raise ValueError(
                 f"X has {table.shape[1]} columns, and {name!r} holds vectors. Pass the column of "
                 "vectors alone, or one number a cell."

@@ -66,7 +66,7 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
         compiled = _njit(function, **_OPTIONS)
 
     def call(*arguments: Any) -> Any:
-        if _disabled or compiled.signatures:
+        if _disabled or compiled.overloads:
             return compiled(*arguments)
         with event.install_listener("numba:compile", _Listener()):
             return compiled(*arguments)

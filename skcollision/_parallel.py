@@ -26,9 +26,9 @@ def run_tasks(task: Callable[[int], None], n_tasks: int) -> None:
     Tasks must write to places of their own. The calling thread takes its share of them; all of
     them, if it is itself inside a task.
     """
-    step = min(n_threads(), n_tasks)
-    if getattr(_worker, "busy", False):
-        step = 1
+    # The number of cores takes longer to find out than a small task.
+    is_alone = n_tasks <= 1 or getattr(_worker, "busy", False)
+    step = 1 if is_alone else min(n_threads(), n_tasks)
 
     def share(first: int) -> None:
         _worker.busy = True

@@ -103,7 +103,8 @@ def draw_fit(rng):
     kind = KINDS[rng.integers(len(KINDS))]
     parameters = {
         "max_iter": int(rng.choice([1, 1, 1, 2, 3])),
-        "batch_size": int(rng.choice([1, 2, 7, 1000])),
+        # at most eight steps a pass
+        "batch_size": max(int(rng.choice([1, 2, 7, 1000])), len(X) // 8),
         "random_state": int(rng.integers(100)),
         "normalize": bool(rng.random() < 0.9),
     }
@@ -118,7 +119,7 @@ def draw_fit(rng):
     if rng.random() < 0.5:
         y = rng.dirichlet(np.full(n_classes, 0.3), size=len(X))
     loss = str(rng.choice(["collision", "shannon"]))
-    if rng.random() < 0.2:  # hundreds of steps, and L-BFGS
+    if rng.random() < 0.1:  # hundreds of steps, and L-BFGS
         del parameters["max_iter"]
         parameters["tol"] = 0.01
     return kind(loss=loss, n_init=1, **parameters), X, y

@@ -28,6 +28,8 @@ HEAVY_TAILS = 2.0
 # A step towards the geometric median leaves at most a fifteenth of the way where far rows are few
 # enough for such tails: so many cross the range of float32.
 MEDIAN_STEPS = 50
+# Steps, and distances, that are nothing in units of the scale.
+MEDIAN_TOL = 1e-3
 
 # Rows this close to the centre count as this far, when the largest entry is about 1: less than
 # the smallest float32 beside the largest.
@@ -176,14 +178,16 @@ def _geometric_median(
     def pulls(w: np.ndarray, block: np.ndarray) -> tuple[Any, ...]:
         distances = np.linalg.norm(block, axis=1)
         lengths = np.maximum(distances, NO_DISTANCE)
-        is_apart = w * (distances > NO_DISTANCE)
+        # Most rows may be the same, and the centre, up to the last step.
+        is_apart = w * (distances > max(NO_DISTANCE, MEDIAN_TOL * scale))
         return (w / lengths) @ block, w @ (1 / lengths), is_apart @ np.log(lengths), is_apart.sum()
 
-    centre = start
+    centre, scale, is_there = start, 0.0, False
     for _ in range(MEDIAN_STEPS):
         step, total, log_scale, apart = _sums(X, weight, unit, centre, pulls)
         step, scale = step / total, math.exp(log_scale / apart)
         centre = centre + step
-        if np.linalg.norm(step) < 1e-3 * scale:
+        was_there, is_there = is_there, bool(np.linalg.norm(step) < MEDIAN_TOL * scale)
+        if was_there and is_there:  # the scale is that around the last centre
             break
     return centre, scale

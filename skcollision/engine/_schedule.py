@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,8 +99,8 @@ class Measures:
     @classmethod
     def mean(cls, measured: list[Measures], weights: list[float]) -> Measures:
         """Average over batches, each with its weight."""
-        columns = zip(*(astuple(one) for one in measured), strict=True)
-        return cls(*(np.average(column, axis=0, weights=weights) for column in columns))
+        rows = np.array([list(vars(one).values()) for one in measured])
+        return cls(*np.average(rows, axis=0, weights=weights))
 
 
 @dataclass
@@ -117,7 +117,7 @@ class History:
 
     def as_dict(self) -> dict[str, np.ndarray]:
         """Return curves of shape (epochs, R), and the seconds of shape (epochs,)."""
-        curves = zip(*(astuple(one) for one in self.measures), strict=True)
+        curves = zip(*(vars(one).values() for one in self.measures), strict=True)
         names = ("objective", "marginal_entropy", "duality_gap")
         result = {name: np.array(curve) for name, curve in zip(names, curves, strict=True)}
         return {**result, "seconds": np.array(self.seconds)}

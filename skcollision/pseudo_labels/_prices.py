@@ -123,7 +123,7 @@ def _sweep(
     _, n_groups, n_clusters, n_lanes = probs.shape
     of_problem = n_groups * n_lanes * n_clusters
     n_blocks = max(1, min(32, of_problem // BLOCK))
-    bounds = np.linspace(0, n_groups, n_blocks + 1).astype(np.int64)
+    bounds = np.arange(n_blocks + 1) * n_groups // n_blocks
     vectors = np.zeros((len(rows), n_blocks, 2, n_clusters))
 
     def task(index: int) -> None:

@@ -34,6 +34,8 @@ from skcollision.pseudo_labels._sinkhorn import (
 )
 from skcollision.pseudo_labels._torch_passes import TorchPasses
 
+# Below it 1 / lam overflows in some solver, and labels do not depend on lam any more.
+LEAST_LAM = 1e-300
 # Predictions of a stack from which on threads share its problems: below, waking them takes longer.
 _SHARED_FROM = 20_000
 # Clusters up to which the interior point may take over: its systems are K x K.
@@ -353,7 +355,7 @@ def _make_problem(
     rows = (prior / prior.sum(-1, keepdim=True)).expand(n_stack, n_clusters).contiguous()
     order = FAIRNESS_ORDERS.index(fairness)
     weights = weights / weights.amax()  # the sum may be beyond float64
-    return Problem(probs, weights / weights.sum(), rows, lam, order)
+    return Problem(probs, weights / weights.sum(), rows, max(lam, LEAST_LAM), order)
 
 
 def _as_tensor(values: Any, like: Tensor) -> Tensor:

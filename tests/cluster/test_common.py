@@ -38,7 +38,7 @@ def not_for_float32(estimator):
 @pytest.mark.filterwarnings("ignore:.*clusters ended empty:sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:Batches of 15 points:UserWarning")
 @parametrize_with_checks(
-    [CollisionClusterer(), InFloat32(max_iter=30), *(rival(**SHORT) for rival in RIVALS)],
+    [CollisionClusterer(), InFloat32(**SHORT), *(rival(**SHORT) for rival in RIVALS)],
     expected_failed_checks=not_for_float32,
 )
 def test_estimator_checks(estimator, check):

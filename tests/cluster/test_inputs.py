@@ -52,6 +52,17 @@ def test_vectors_of_different_lengths_are_one_clear_error():
         fit(pd.Series([[1.0, 2.0], [1.0]] * 10))
 
 
+@pytest.mark.parametrize("place", [0, 30])
+def test_a_missing_vector_is_one_clear_error(place):
+    cells = X.tolist()
+    cells[place] = None
+    for column in (pd.Series(cells), pd.Series(cells).to_frame()):
+        with pytest.raises(ValueError, match=r"of different lengths.* Got shapes \[\(\), \(8,\)\]"):
+            fit(column)
+    with pytest.raises(ValueError, match="X has 2 columns, and 'embedding' holds vectors"):
+        fit(pd.DataFrame({"embedding": cells, "price": 1.0}))
+
+
 def test_a_column_of_vectors_among_others_is_named():
     with pytest.raises(ValueError, match="X has 2 columns, and 'embedding' holds vectors"):
         fit(pd.DataFrame({"embedding": list(X), "price": 1.0}))

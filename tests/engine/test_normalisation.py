@@ -99,6 +99,19 @@ def test_rows_far_outside_do_not_draw_the_centre_away(X, n_features):
     np.testing.assert_allclose(without.mean, X[40:].mean(0))
 
 
+@pytest.mark.parametrize("n_features", [3, 17])
+@pytest.mark.parametrize("place", [0.0, 5.0])
+def test_a_point_that_most_rows_share_leaves_the_scale_to_the_others(n_features, place):
+    rng = np.random.default_rng(0)
+    X = place + np.exp(3 * rng.normal(size=(200, n_features)))  # of heavy tails
+    others = np.exp(np.log(np.linalg.norm(X[120:] - place, axis=1)).mean())
+    X[:120] = place
+    for weight in (None, np.where(np.arange(200) < 120, 1e9, 1.0)):
+        found = fit_normalisation(X, weight)
+        np.testing.assert_allclose(found.mean, place, atol=1e-3 * others)
+        np.testing.assert_allclose(found.scale, others, rtol=1e-3)
+
+
 def test_a_row_at_the_centre_stays_zero():
     X = np.zeros((3, 16), dtype=np.float32)
     X[:2, 1] = 1, -1

@@ -38,7 +38,7 @@ def draw_problem(rng):
     probs, from_logits = draw_predictions(rng)
     n_points, n_clusters = probs.shape
     arguments = {
-        "lam": float(rng.choice([0.0, np.inf, 10.0 ** rng.integers(-300, 301), 1.0, 100.0])),
+        "lam": float(rng.choice([0.0, np.inf, 10.0 ** rng.integers(-323, 309), 1.0, 100.0])),
         "solver": str(rng.choice(list(SOLVERS))),
         "fairness": str(rng.choice(["KL(u||y)", "KL(y||u)"])),
         "from_logits": from_logits,
