@@ -88,5 +88,4 @@ def _united(joints: np.ndarray, a: int, b: int) -> np.ndarray:
     joints[:, a] += joints[:, b]
     joints[:, :, a] += joints[:, :, b]
     joints[:, b], joints[:, :, b] = joints[:, -1], joints[:, :, -1]
-    joints[:, b, b] = joints[:, -1, -1]
     return joints[:, :-1, :-1]

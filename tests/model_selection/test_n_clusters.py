@@ -11,7 +11,6 @@ from threadpoolctl import threadpool_limits
 
 from skcollision import CollisionClusterer
 from skcollision.datasets import make_embeddings
-from skcollision.engine._number import separation
 from skcollision.model_selection import NClustersSearch
 from skcollision.model_selection._n_clusters import automatic_grid
 
@@ -69,20 +68,6 @@ def test_neither_order_nor_scale_nor_place_nor_rotation_of_the_points_matters(bl
     rotation = np.linalg.qr(rng.standard_normal((8, 8)))[0]
     for X in (blobs[rng.permutation(600)], 1e3 * blobs, blobs - 50, blobs @ rotation):
         assert NClustersSearch(FAST, random_state=0).fit(X).best_n_clusters_ == 6
-
-
-def test_separation_of_walks_that_stay_and_of_walks_that_do_not():
-    stay = np.diag([0.25, 0.25, 0.25, 0.25])[None]
-    shares = np.array([0.5, 0.3, 0.2])
-    mixed = np.outer(shares, shares)[None]
-    assert separation(stay) == pytest.approx(np.log(4))
-    assert separation(mixed) == pytest.approx(0, abs=1e-12)
-    assert separation(np.ones((3, 1, 1))) == 0
-    # Half of the walks stay, the others end anywhere: correlation 1/2.
-    half = (np.diag(shares)[None] + mixed) / 2
-    assert separation(half) == pytest.approx(0.25 * -np.log(shares @ shares))
-    both = np.concatenate([half, mixed])
-    assert separation(both) == pytest.approx(separation(half) / 2)
 
 
 def test_clusters_that_are_apart_are_separate_in_full():
