@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supervised": ESTIMATOR | {"cluster"},
     "features": {"engine"},
     "export": {"cluster", "criteria", "engine", "supervised"},
-    "model_selection": {"cluster", "metrics"},
+    "model_selection": {"cluster", "engine"},
     "inspection": {"metrics"},
     "plotting": {"inspection", "metrics", "model_selection"},
 }

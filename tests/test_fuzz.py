@@ -275,7 +275,7 @@ def fault_of_others(seed):
         model, y = SemiSupervisedDeepClassifier(**network), rng.integers(-1, 3, size=len(X))
     else:
         clusterer = CLUSTERERS[rng.integers(len(CLUSTERERS))](n_init=1, max_iter=2)
-        model = NClustersSearch(clusterer, [1, n_clusters], n_resamples=1, random_state=0)
+        model = NClustersSearch(clusterer, [1, n_clusters], random_state=0)
     case = f"seed {seed}, {model} on {X.dtype} {X.shape}"
     try:
         model.fit(X, y)

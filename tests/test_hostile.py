@@ -67,7 +67,7 @@ def rival(kind):
 
 def search():
     short = CollisionClusterer(n_init=1, max_iter=2)
-    return NClustersSearch(short, [2, 3, 4], n_resamples=1, random_state=0).fit(X)
+    return NClustersSearch(short, [2, 3, 4], random_state=0).fit(X)
 
 
 class Linear(torch.nn.Sequential):

@@ -2,6 +2,7 @@
 
 from skcollision.engine._heads import LinearHeads, random_heads
 from skcollision.engine._normalisation import LARGEST_ENTRY, Normalisation, fit_normalisation
+from skcollision.engine._number import scores_of_numbers
 from skcollision.engine._prior import MatchedPrior, PriorEstimate
 from skcollision.engine._proposals import propose
 from skcollision.engine._rows import (
@@ -71,6 +72,7 @@ __all__ = [
     "random_heads",
     "resolve_device",
     "restored_random_state",
+    "scores_of_numbers",
     "soft_predictions",
     "take_rows",
     "weight_like",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -12,25 +12,34 @@ ROUNDING = 1e-12
 Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
+def merges(joint: np.ndarray, score: Score) -> Iterator[tuple[int, int, float, float]]:
+    """Yield pairs a < b in the order of merging, and the score before and after.
+
+    `joint` has the shares (M, M) of the walks from each cluster to each, and is symmetric. The last
+    cluster takes the place of b.
+    """
+    pairs, after = _Pairs(joint / joint.sum()), None
+    while len(pairs.joint) > 1:
+        scores = pairs.scores(score)
+        before = float(score(pairs.entropy, pairs.information)) if after is None else after
+        a, b = map(int, sorted(np.unravel_index(scores.argmax(), scores.shape)))
+        after = float(scores[a, b])
+        yield a, b, before, after
+        pairs.unite(a, b)
+
+
 def merged(joint: np.ndarray, score: Score, n_clusters: int | None = None) -> np.ndarray:
     """Merge the pair of the best score until `n_clusters` are left; if None, until scores fall.
 
-    `joint` has the shares (M, M) of the walks from each cluster to each, and is symmetric. Returns
-    the new cluster (M,) of each, numbered in the order of the first of its parts.
+    Returns the new cluster (M,) of each, numbered in the order of the first of its parts.
     """
-    pairs = _Pairs(joint / joint.sum())
     members = [[k] for k in range(len(joint))]
-    best = float(score(pairs.entropy, pairs.information))
-    while len(members) > (n_clusters or 1):
-        scores = pairs.scores(score)
-        a, b = sorted(np.unravel_index(scores.argmax(), scores.shape))
-        if n_clusters is None and scores[a, b] < best * (1 - ROUNDING):
+    for a, b, before, after in merges(joint, score):
+        if len(members) == n_clusters or (n_clusters is None and after < before * (1 - ROUNDING)):
             break  # empty clusters change nothing, and are gone by then
-        best = scores[a, b]
         members[a] += members[b]
         members[b] = members[-1]
         members.pop()
-        pairs.unite(int(a), int(b))
     groups = np.empty(len(joint), dtype=np.int64)
     for number, parts in enumerate(sorted(members, key=min)):
         groups[parts] = number

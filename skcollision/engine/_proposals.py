@@ -67,9 +67,16 @@ def clusters_of_parts(
 ) -> np.ndarray:
     """Return the clusters (M,) of small parts, merged by the walks between them."""
     assert sample.graph is not None
-    points = sample.seen
-    first = points[random_state.choice(len(points), n_parts, replace=False)]
-    parts = k_means(points, sample.weight, first, K_MEANS_ITERATIONS)[1].cpu().numpy()
+    parts = small_parts(sample, n_parts, random_state)
     weight = None if sample.weight is None else sample.weight.cpu().numpy()
     joint = sample.graph.weighted_walk.between(parts, n_parts, KEEPING_STEPS, weight).toarray()
     return merged((joint + joint.T) / 2, kept_information, n_clusters)[parts]
+
+
+def small_parts(
+    sample: TrainingSample, n_parts: int, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Return the part (M,) of each point, by a few iterations of K-means on what training sees."""
+    points = sample.seen
+    first = points[random_state.choice(len(points), n_parts, replace=False)]
+    return np.asarray(k_means(points, sample.weight, first, K_MEANS_ITERATIONS)[1].cpu().numpy())

@@ -43,7 +43,11 @@ def adjusted_rand(
 def reproduced_information(
     first: np.ndarray, second: np.ndarray, sample_weight: np.ndarray | None = None
 ) -> float:
-    """Return ARI² times the mean entropy of two partitions, in nats; NClustersSearch says why."""
+    """Return ARI² times the mean entropy of two partitions, in nats.
+
+    The ARI of partitions of like sizes is the correlation between what they say of pairs of points,
+    and its square the share of the one that the other explains.
+    """
     stability = adjusted_rand(first, second, sample_weight)
     entropies = [label_entropy(labels, sample_weight) for labels in (first, second)]
     # The sign stays: agreement by less than chance explains nothing.
@@ -69,8 +73,7 @@ class AgreementScorer(EstimatorScorer):
         Share of the held-out points that a clone is fitted to, drawn without replacement.
     measure : {"stability", "information"}, default="stability"
         "stability" is the adjusted Rand index of two partitions, "information" its square times
-        their mean entropy in nats, which few large clusters do not make high;
-        :class:`~skcollision.model_selection.NClustersSearch` goes by the same two.
+        their mean entropy in nats, which few large clusters do not make high.
     random_state : int, RandomState instance or None, default=0
         Draws the shares and the random states of the clones: an int gives all candidates the same.
 

@@ -1,4 +1,4 @@
-"""NClustersSearch: the number of clusters that the data reproduce."""
+"""NClustersSearch: the number of clusters that walks from neighbour to neighbour keep apart."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from numbers import Integral
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
 from sklearn.base import (
     BaseEstimator,
@@ -18,9 +17,8 @@ from sklearn.base import (
     _fit_context,
     clone,
 )
-from sklearn.metrics.cluster import contingency_matrix
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -28,63 +26,16 @@ from skcollision._array_api import stacked, to_numpy
 from skcollision._errors import wrong
 from skcollision._parameters import StrictEstimator
 from skcollision.cluster import CollisionClusterer
-from skcollision.metrics import _agreement as agreement
-from skcollision.metrics._scorers import mutual_information
+from skcollision.engine import scores_of_numbers
 
-# Steps of about a quarter, which is as finely as halves of real data tell numbers apart.
-_AUTO_GRID: Final = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 55, 75, 100)
-# A half of the data: the rows to fit on, and the random state of the fit.
-Half = tuple[np.ndarray, int]
+# "auto" tries numbers up to this, and that leave a cluster so many points.
+MOST_CLUSTERS: Final = 100
+POINTS_PER_CLUSTER: Final = 20
 
 
 def automatic_grid(n_samples: int) -> np.ndarray:
-    """Return numbers of clusters that leave ten points a cluster in each half; at least 2."""
-    return np.array([k for k in _AUTO_GRID if k <= max(2, n_samples // 20)])
-
-
-def cut_in_halves(n_samples: int, random_state: np.random.RandomState) -> tuple[Half, Half]:
-    """Cut the points at random into halves, each with a random state for its fit."""
-    order = random_state.permutation(n_samples)
-    seeds = random_state.randint(np.iinfo(np.int32).max, size=2)
-    middle = n_samples // 2
-    return (order[:middle], int(seeds[0])), (order[middle:], int(seeds[1]))
-
-
-def compare_halves(estimator: BaseEstimator, X: Any, halves: tuple[Half, Half]) -> dict[str, float]:
-    """Fit a clone on each half and compare the clusters in which they place all rows."""
-    labels, strengths, mutual_infos = [], [], []
-    for (rows, seed), (held_out, _) in zip(halves, halves[::-1], strict=True):
-        model = agreement.fit_clone(estimator, X[rows], seed)
-        labels.append(np.asarray(model.predict(X)))
-        if hasattr(model, "predict_proba"):
-            mutual_infos.append(mutual_information_share(model.predict_proba(X[held_out])))
-    for (rows, _), own, other in zip(halves, labels, labels[::-1], strict=True):
-        strengths.append(prediction_strength(other[rows], own[rows]))
-    measures = {
-        "stability": agreement.adjusted_rand(*labels),
-        "information": agreement.reproduced_information(*labels),
-        "prediction_strength": float(np.mean(strengths)),
-    }
-    return measures | ({"mutual_info": float(np.mean(mutual_infos))} if mutual_infos else {})
-
-
-def mutual_information_share(probs: np.ndarray) -> float:
-    """Return the mutual information over ln K: 1 for sure and fair predictions."""
-    n_clusters = probs.shape[1]
-    return mutual_information(probs) / np.log(n_clusters) if n_clusters > 1 else 0.0
-
-
-def prediction_strength(predicted: np.ndarray, own: np.ndarray) -> float:
-    """Return the least share of a cluster's pairs in `own` that `predicted` leaves together."""
-    # Tibshirani and Walther, "Cluster Validation by Prediction Strength", 2005.
-    counts = contingency_matrix(own, predicted).astype(np.float64)
-    sizes = counts.sum(axis=1)
-    together, pairs = (counts * (counts - 1)).sum(axis=1), sizes * (sizes - 1)
-    return float((together[pairs > 0] / pairs[pairs > 0]).min(initial=1.0))
-
-
-# The default clusterer's in the sweep: a tenth of the time, and K matters more than a full fit.
-_SHORT_FIT: Final = {"n_init": 2, "max_iter": 30}
+    """Return all numbers from 2 that leave points enough; at least 2."""
+    return np.arange(2, max(2, min(MOST_CLUSTERS, n_samples // POINTS_PER_CLUSTER)) + 1)
 
 
 def _best_has(method: str) -> Any:
@@ -96,56 +47,43 @@ def _best_has(method: str) -> Any:
 
 @dataclass(eq=False, repr=False)
 class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, StrictEstimator):
-    r"""Choose the number of clusters by what two halves of the data agree on, without labels.
+    r"""Choose the number of clusters by how well the neighbour graph falls apart, without labels.
 
-    For each number of clusters K and each resample, the points are cut at random into two halves, a
-    clusterer is fitted to each, and both predict the cluster of all points. The adjusted Rand index
-    (ARI) of the two is the stability of K: 1 if they agree, 0 on average for unrelated partitions
-    of the same sizes. Stability alone favours few clusters, so the default criterion weighs it by
-    how much a partition says,
+    Points are joined to their 15 nearest neighbours, or a tenth of all where those are fewer. Some
+    hundred small parts are merged one by one, the pair first whose union keeps most of what short
+    walks along the edges tell, so that one path has clusters of all numbers K. Each is scored by
 
-    .. math:: \text{information}(K) = \text{ARI}^2 \cdot \tfrac12 (H_1 + H_2) ,
+    .. math:: \text{separation}(K) = \frac{1}{8} \sum_{t = 2, 4, \dots, 256} r_t^2 \,
+        (-\ln \textstyle\sum_k p_{tk}^2) , \qquad
+        r_t = \frac{s_t - \sum_k p_{tk}^2}{1 - \sum_k p_{tk}^2} ,
 
-    with the entropies H of the cluster sizes in nats, ln K for equal clusters. A split that the
-    halves agree on raises the product, a split at random lowers it. The estimator is then fitted to
-    all points with the best K.
+    where walks of t steps begin in cluster k with probability :math:`p_{tk}`, and end where they
+    began with probability :math:`s_t`. r is the correlation of a walk's ends, its square the share
+    of the one that the other explains, and the logarithm, the collision entropy of the clusters,
+    is how much there is to explain: ln K for equal clusters. Finer clusters pay as long as walks
+    seldom leave them. The estimator is then fitted to all points with the best K.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        A clusterer with a parameter `n_clusters` and a method `predict`; cloned, never changed.
-        None for :class:`~skcollision.CollisionClusterer` with its defaults.
+        A clusterer with a parameter `n_clusters` and a method `predict`; cloned, never changed. It
+        has no say in the choice. None for :class:`~skcollision.CollisionClusterer` with its
+        defaults.
     n_clusters : "auto", int or array-like of int, default="auto"
-        Numbers of clusters to try, at least 1 and at most half the number of points. "auto" is 2,
-        3, 4, 5, 6, 8, 10, 12, 15 and on in steps of about a quarter, up to 100 or a twentieth of
-        the number of points, whichever is less.
-    criterion : {"information", "stability", "mutual_info"}, default="information"
-        What is maximised: one of the columns of `results_`. "mutual_info", which needs
-        `predict_proba`, is the estimated mutual information between points held out and clusters
-        over ln K: how sure and fair the predictions are.
-    n_resamples : int, default=3
-        Number of times that the points are cut in half.
-    sweep_params : dict, default=None
-        Parameters to set in the estimator for the sweep but not for the final fit, such as a
-        smaller `max_iter`. None for ``{"n_init": 2, "max_iter": 30}`` if `estimator` is None too,
-        and for none otherwise.
-    n_jobs : int, default=None
-        Processes that share the fits of the sweep, as in joblib. It does not change the result.
+        Numbers of clusters to try, at least 1 and at most half the number of points. "auto" is all
+        from 2 to 100, or to a twentieth of the number of points if that is less.
     random_state : int, RandomState instance or None, default=None
-        Draws the halves and the random states of all fits. Each K is tried on the same halves.
+        Draws the small parts, a sample of at most 20,000 points, or 100 a cluster if more, and the
+        random state of the fit.
 
     Attributes
     ----------
     best_n_clusters_, best_index_, best_score_ : int, int and float
-        The number of clusters chosen, its place in the arrays of `results_`, and the mean of the
-        criterion there.
+        The number of clusters chosen, its place in the arrays of `results_`, and its score.
     best_estimator_ : estimator
         The clusterer, fitted to all points with that number.
     results_ : dict of ndarray
-        "n_clusters", rising, and for each of them over the resamples the mean and the standard
-        deviation of "information", "stability" and "prediction_strength" (Tibshirani and
-        Walther's), as "stability_mean" and "stability_std" and so on, with "mutual_info" for
-        estimators that have `predict_proba`; each of shape (n_values,).
+        "n_clusters", rising, and the "separation" of each, in nats; both of shape (n_values,).
     labels_ : ndarray of shape (n_samples,)
         Clusters of the points by `best_estimator_`.
     n_features_in_, feature_names_in_ : int and ndarray of shape (n_features,)
@@ -153,27 +91,25 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, Strict
 
     Notes
     -----
-    The cost is ``2 * n_resamples`` fits on half the points for each number of clusters. The search
-    does not tell whether there are clusters at all.
-    :class:`~skcollision.plotting.NClustersDisplay` draws its results.
+    The cost is about that of one or two fits, for all numbers together, and of the fit that
+    follows. The search does not tell whether there are clusters at all.
+    :class:`~skcollision.plotting.NClustersDisplay` draws its results. Where the clusterer should
+    have a say, scikit-learn's searches take :class:`~skcollision.metrics.AgreementScorer`.
 
     References
     ----------
-    T. Lange, V. Roth, M. Braun and J. Buhmann, "Stability-Based Validation of Clustering
-    Solutions", Neural Computation 2004, for the halves. S. Ben-David, U. von Luxburg and D. Pal, "A
-    Sober Look at Clustering Stability", COLT 2006, for why stability alone does not find K. The
-    weighting is not from the literature; docs/choosing_k.md has what it finds.
+    J.-C. Delvenne, S. N. Yaliraki and M. Barahona, "Stability of Graph Communities Across Time
+    Scales", PNAS 2010, for walks of all lengths and s less chance. The square and the weighting are
+    not from the literature; docs/choosing_k.md has what the search finds.
 
     Examples
     --------
-    >>> from skcollision import CollisionClusterer
     >>> from skcollision.datasets import make_embeddings
     >>> from skcollision.model_selection import NClustersSearch
-    >>> X, _ = make_embeddings(400, 4, 16, spread=0.5, random_state=0)
-    >>> clusterer = CollisionClusterer(n_neighbors=0, n_init=2, max_iter=30)
-    >>> search = NClustersSearch(clusterer, [2, 4, 8], n_resamples=1, random_state=0).fit(X)
+    >>> X, _ = make_embeddings(400, 6, 16, spread=0.5, random_state=0)
+    >>> search = NClustersSearch(random_state=0).fit(X)
     >>> search.best_n_clusters_
-    4
+    6
     >>> search.predict(X[:5]).shape
     (5,)
     """
@@ -181,25 +117,17 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, Strict
     estimator: BaseEstimator | None = None
     n_clusters: str | int | ArrayLike = "auto"
     _: KW_ONLY
-    criterion: str = "information"
-    n_resamples: int = 3
-    sweep_params: dict[str, Any] | None = None
-    n_jobs: int | None = None
     random_state: int | np.random.RandomState | None = None
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [None, HasMethods(["fit", "predict", "get_params"])],
         "n_clusters": [StrOptions({"auto"}), Integral, "array-like"],
-        "criterion": [StrOptions({"information", "stability", "mutual_info"})],
-        "n_resamples": [Interval(Integral, 1, None, closed="left")],
-        "sweep_params": [None, dict],
-        "n_jobs": [None, Integral],
         "random_state": ["random_state"],
     }
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Try each number of clusters, and fit the estimator with the best.
+        """Score the numbers of clusters, and fit the estimator with the best.
 
         Parameters
         ----------
@@ -216,8 +144,8 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, Strict
         Raises
         ------
         ValueError
-            If a parameter is out of its range, X is not fit for the estimator or has too few
-            points, or the criterion needs a `predict_proba` that the estimator does not have.
+            If a parameter is out of its range, or X is not fit for the estimator, has too few
+            points, or the same one in every row.
 
         Warns
         -----
@@ -231,28 +159,11 @@ class NClustersSearch(TransformerMixin, MetaEstimatorMixin, ClusterMixin, Strict
         if "n_clusters" not in model.get_params():
             must = "have a parameter 'n_clusters'"
             raise wrong("estimator", "NClustersSearch", must, repr(model))
-        if self.criterion == "mutual_info" and not hasattr(model, "predict_proba"):
-            must = "be 'information' or 'stability' for an estimator without predict_proba"
-            raise wrong("criterion", "NClustersSearch", must, f"'mutual_info' for {model!r}")
         random_state = check_random_state(self.random_state)
-        resamples = [cut_in_halves(len(data), random_state) for _ in range(self.n_resamples)]
         seed = int(random_state.randint(np.iinfo(np.int32).max))
-        short = _SHORT_FIT if self.estimator is None else {}
-        params = short if self.sweep_params is None else self.sweep_params
-        swept = clone(model).set_params(**params)
-        found = Parallel(n_jobs=self.n_jobs)(
-            delayed(compare_halves)(clone(swept).set_params(n_clusters=int(k)), data, halves)
-            for halves in resamples
-            for k in grid
-        )
-        self.results_ = {"n_clusters": grid}
-        for name in found[0]:
-            values = np.reshape([measures[name] for measures in found], (-1, len(grid)))
-            self.results_ |= {
-                f"{name}_mean": values.mean(axis=0),
-                f"{name}_std": values.std(axis=0),
-            }
-        scores = self.results_[f"{self.criterion}_mean"]
+        n_components = CollisionClusterer.n_components
+        scores = scores_of_numbers(data, int(grid[-1]), n_components, random_state)[grid - 1]
+        self.results_ = {"n_clusters": grid, "separation": scores}
         self.best_index_ = int(np.argmax(scores))
         self.best_n_clusters_ = int(grid[self.best_index_])
         self.best_score_ = float(scores[self.best_index_])

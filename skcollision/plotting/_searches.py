@@ -103,58 +103,46 @@ class HistoryDisplay(Display):
             axes[0].legend()
 
 
-_AXIS_LABELS = {
-    "information": "reproduced information (nats)",
-    "stability": "stability (adjusted Rand index of two halves)",
-    "mutual_info": "held-out mutual information / ln K",
-}
-
-
 @dataclass(eq=False, repr=False)
 class NClustersDisplay(Display):
-    """Curve of a criterion over the number of clusters, with the best one marked.
+    """Scores of numbers of clusters, with the best one marked.
 
     Parameters
     ----------
     n_clusters : array-like of shape (n_values,)
         Numbers of clusters, rising.
-    mean, std : array-like of shape (n_values,)
-        Mean and standard deviation of the criterion over the resamples.
+    separation : array-like of shape (n_values,)
+        Score of each, in nats.
     best_n_clusters : int
         The number to mark, one of `n_clusters`.
-    criterion : str
-        Name of the criterion, for the axis.
 
     Attributes
     ----------
-    line_, band_ : matplotlib Line2D and PolyCollection
-        The curve of the mean, and one standard deviation to either side.
+    line_ : matplotlib Line2D
+        The curve of the scores.
     best_line_ : matplotlib Line2D
         The vertical line at the best number.
 
     Examples
     --------
     >>> from skcollision.plotting import NClustersDisplay
-    >>> display = NClustersDisplay([2, 3, 4], [0.2, 0.9, 0.5], [0.1, 0.0, 0.1], 3, "information")
-    >>> display.plot().ax_.get_xlabel()
+    >>> NClustersDisplay([2, 3, 4], [0.2, 0.9, 0.5], 3).plot().ax_.get_xlabel()
     'number of clusters'
     """
 
     n_clusters: Any
-    mean: Any
-    std: Any
+    separation: Any
     best_n_clusters: int
-    criterion: str
 
     def __post_init__(self) -> None:
-        base.as_vectors(self, "n_clusters", "mean", "std")
+        base.as_vectors(self, "n_clusters", "separation")
         best = self.best_n_clusters
         if best not in self.n_clusters:
             raise wrong("best_n_clusters", "NClustersDisplay", "be one of 'n_clusters'", best)
 
     @classmethod
     def from_estimator(cls, search: Any, ax: Any = None) -> Self:
-        """Draw the criterion by which a fitted search chose.
+        """Draw the scores by which a fitted search chose.
 
         Parameters
         ----------
@@ -164,16 +152,10 @@ class NClustersDisplay(Display):
             Where to draw; None for a new figure.
         """
         base.needs(search, "results_", cls.__name__, "search")
-        results, criterion = search.results_, search.criterion
-        mean, std = results[f"{criterion}_mean"], results[f"{criterion}_std"]
-        display = cls(results["n_clusters"], mean, std, search.best_n_clusters_, criterion)
-        return display.plot(ax)
+        return cls(**search.results_, best_n_clusters=search.best_n_clusters_).plot(ax)
 
     def _draw(self, axes: Any) -> None:
-        (self.line_,) = axes.plot(self.n_clusters, self.mean, marker="o", label="mean")
-        low, high, color = self.mean - self.std, self.mean + self.std, self.line_.get_color()
-        style: dict[str, Any] = {"alpha": 0.2, "linewidth": 0, "label": "± standard deviation"}
-        self.band_ = axes.fill_between(self.n_clusters, low, high, color=color, **style)
+        (self.line_,) = axes.plot(self.n_clusters, self.separation, marker=".")
         best = self.best_n_clusters
         self.best_line_ = axes.axvline(best, color=INK, linestyle="--", label=f"best: {best}")
         # Numbers of clusters differ by factors: 2 and 3 are as far apart as 20 and 30.
@@ -185,5 +167,5 @@ class NClustersDisplay(Display):
         axes.set_xticks(ticks, [str(tick) for tick in ticks])
         axes.minorticks_off()
         axes.set_xlabel("number of clusters")
-        axes.set_ylabel(_AXIS_LABELS.get(self.criterion, self.criterion))
+        axes.set_ylabel("separation (nats)")
         axes.legend()

@@ -75,7 +75,7 @@ def test_a_column_of_vectors_among_others_is_named():
 
 def test_searches_and_scorers_take_a_column_of_vectors():
     column, model = pd.Series(list(X)), fit(X)
-    search = NClustersSearch(model, [2, 3, 4], n_resamples=1, random_state=0)
+    search = NClustersSearch(model, [2, 3, 4], random_state=0)
     np.testing.assert_array_equal(search.fit(column).labels_, search.fit(X).labels_)
     for name in ("neighbor_info", "held_out_mutual_info", "stability"):
         assert get_scorer(name)(model, column) == get_scorer(name)(model, X)

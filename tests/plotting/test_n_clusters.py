@@ -19,35 +19,20 @@ def search():
 
 def test_draws_the_results_of_the_search(search, ax):
     display = NClustersDisplay.from_estimator(search, ax)
-    results = search.results_
     assert display.ax_ is ax
     assert display.figure_ is ax.figure
-    np.testing.assert_array_equal(display.line_.get_xdata(), results["n_clusters"])
-    np.testing.assert_array_equal(display.line_.get_ydata(), results["information_mean"])
-    corners = display.band_.get_paths()[0].vertices
-    assert results["information_std"].any()
-    for sign in (-1, 1):
-        side = results["information_mean"] + sign * results["information_std"]
-        for corner in zip(results["n_clusters"], side, strict=True):
-            assert np.isclose(corners, corner).all(axis=1).any()
+    np.testing.assert_array_equal(display.line_.get_xdata(), search.results_["n_clusters"])
+    np.testing.assert_array_equal(display.line_.get_ydata(), search.results_["separation"])
     assert set(display.best_line_.get_xdata()) == {search.best_n_clusters_} == {2}
 
 
 def test_names_the_axes_and_the_numbers(search, ax):
     NClustersDisplay.from_estimator(search, ax)
     assert ax.get_xlabel() == "number of clusters"
-    assert "information" in ax.get_ylabel()
+    assert ax.get_ylabel() == "separation (nats)"
     assert "best: 2" in [text.get_text() for text in ax.get_legend().get_texts()]
     # 22 is too near to 21 for both names to fit.
     assert [text.get_text() for text in ax.get_xticklabels()] == ["2", "3", "4", "21"]
-
-
-def test_follows_the_criterion_of_the_search(search, ax):
-    by_stability = NClustersSearch(**search.get_params(deep=False))
-    by_stability.__dict__.update(vars(search), criterion="stability")
-    display = NClustersDisplay.from_estimator(by_stability, ax)
-    np.testing.assert_array_equal(display.mean, search.results_["stability_mean"])
-    assert "stability" in ax.get_ylabel()
 
 
 def test_needs_a_fitted_search():
@@ -60,8 +45,8 @@ def test_needs_a_fitted_search():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([2, 3], [0.1], [0.0], 2, "stability"), "same shape"),
-        (([2, 3], [0.1, 0.2], [0.0, 0.0], 4, "stability"), "'best_n_clusters' .*Got 4"),
+        (([2, 3], [0.1], 2), "same shape"),
+        (([2, 3], [0.1, 0.2], 4), "'best_n_clusters' .*Got 4"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):
