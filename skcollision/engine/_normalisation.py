@@ -18,7 +18,7 @@ FEW_FEATURES = 16
 
 # Rows of few features are softened at this many times the root mean square distance from the
 # centre: most keep their length nearly whole, and rows far outside come near.
-SOFTENING = 2.0
+SOFTENING = 8.0
 
 # The root mean square distance from the mean is this many times the mean distance only where a few
 # rows lie so far outside that they draw the mean out of the rest. It is 1.25 for normal numbers in
@@ -113,7 +113,7 @@ def fit_normalisation(
 
     Where a few rows lie far outside, the geometric median is the centre of unit rows: seen from a
     mean that they draw away, all others would lie in one direction. Fewer than `few_features`
-    features keep part of the distance from the centre: the softening is twice the scale.
+    features keep part of the distance from the centre: the softening is eight times the scale.
 
     Raises ValueError if all rows are the same, so that there is nothing to cluster, or so far
     apart that their distances are beyond float64.

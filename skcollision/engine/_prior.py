@@ -64,8 +64,11 @@ class PriorEstimate:
         self._follow(cautious(shares), _rate(logits, is_all))
 
     def of_shares(self, shares: np.ndarray) -> tuple[np.ndarray, Estimate | None]:
-        """Return proportions for clusters with these shares (K,), and how to follow new ones."""
-        return _cautious_row(shares), _cautious_row
+        """Return proportions for clusters with these shares (K,), and how to follow new ones.
+
+        On the graph no cluster dies, so that small ones need no uniform part to live.
+        """
+        return drawn_together(shares), drawn_together
 
     def keep(self, restart: int, shares: np.ndarray | None) -> np.ndarray:
         """Forget the other restarts; return the order in which its clusters are to stand.
@@ -117,9 +120,14 @@ class MatchedPrior(PriorEstimate):
 
 
 def cautious(shares: np.ndarray) -> np.ndarray:
-    """Draw shares (R, K) towards equal ones."""
-    shares = ((1 - UNIFORM_PART) * shares + UNIFORM_PART / shares.shape[1]) ** POWER
-    return shares / shares.sum(axis=1, keepdims=True)
+    """Draw shares (..., K) towards equal ones, and none is 0."""
+    return drawn_together((1 - UNIFORM_PART) * shares + UNIFORM_PART / shares.shape[-1])
+
+
+def drawn_together(shares: np.ndarray) -> np.ndarray:
+    """Draw shares (..., K) towards equal ones; those of 0 stay."""
+    shares = shares**POWER
+    return np.asarray(shares / shares.sum(axis=-1, keepdims=True))
 
 
 def _rate(logits: Tensor, is_all: bool) -> float:
@@ -136,10 +144,6 @@ def _trust(logits: Tensor) -> np.ndarray:
     sure = (logits - logits.amax(2, keepdim=True)).exp().sum(2).reciprocal().mean(1)
     trust = (sure / SURE_ENOUGH).clamp(max=1)
     return np.asarray(trust.cpu().numpy(), dtype=np.float64)
-
-
-def _cautious_row(shares: np.ndarray) -> np.ndarray:
-    return cautious(shares[None])[0]
 
 
 def _shares(logits: Tensor, sample_weight: Tensor | None) -> np.ndarray:

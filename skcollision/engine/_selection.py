@@ -30,6 +30,10 @@ CERTAINTY_PREDICTIONS = 2**24
 # Share of the points by which labels may be further from demanded proportions than predictions.
 UNFAIR = 0.02
 
+# Clusterings are about as secluded as the best, in nats, where the shares of walks that
+# leave differ by less than this; those of embeddings differ by a third.
+MARGIN = 0.5
+
 
 class Clustering(NamedTuple):
     """A clustering of a sample: soft labels (M, K), and the heads that it comes from."""
@@ -53,14 +57,15 @@ def best_on_graph(
     prior: PriorEstimate | None,
     proposals: Sequence[np.ndarray] = (),
 ) -> Clustering:
-    """Keep the most cohesive of the labels of restarts and proposals (M,); pass it along the graph.
+    """Keep the best of the labels of restarts and proposals (M,), and pass it along the graph.
 
-    Walks stay in cohesive clusters. It is measured after one round along the graph: that repairs
-    ragged borders, and more rounds would make all labels look alike. Where heads compete with what
-    they began as, in few dimensions, it is the information that is kept that counts: there clusters
-    may lie apart whatever their sizes, and cohesion favours equal ones. Objectives would choose
-    worse: they differ little between good and bad optima, and restarts that estimate their own
-    target proportions minimise different ones. A proposal comes with heads that know nothing yet.
+    Walks stay in cohesive clusters, of about equal sizes; they leave secluded ones seldom, whatever
+    the sizes. Of the clusterings that are about as secluded as the best, the most cohesive is kept;
+    in few dimensions, where heads compete with what they began as, the most secluded: there sizes
+    say little. It is measured after one round along the graph: that repairs ragged borders, and
+    more rounds would make all labels look alike. Objectives would choose worse: they differ little
+    between good and bad optima, and restarts that estimate their own target proportions minimise
+    different ones. A proposal comes with heads that know nothing yet.
     """
     graph = sample.graph
     assert graph is not None
@@ -69,9 +74,9 @@ def best_on_graph(
     hard = [labels for each in candidates for labels in hard_labels(each, sample.seen)]
     n_trained, n_clusters = len(hard), candidates[0].n_clusters
     hard += proposals
-    cohesion = np.zeros(len(hard))
+    cohesion, seclusion = np.zeros((2, len(hard)))
     _ = graph.weighted_walk  # made once, before threads ask for it
-    measure = graph.cohesion if len(candidates) == 1 else graph.kept_information
+    margin = MARGIN if len(candidates) == 1 else 0.0
 
     def target(labels: np.ndarray) -> tuple[np.ndarray, Estimate | None]:
         if prior is None:
@@ -81,12 +86,14 @@ def best_on_graph(
 
     def judge(number: int) -> None:
         labels = graph.labels(hard[number], weight, *target(hard[number]), n_rounds=1)
-        cohesion[number] = measure(most_probable(labels), n_clusters, weight)
+        passed_on = most_probable(labels)
+        seclusion[number] = graph.seclusion(passed_on, n_clusters, weight)
+        cohesion[number] = graph.cohesion(passed_on, n_clusters, weight)
 
     if len(hard) > 1:
         run_tasks(judge, len(hard))
-    best = int(cohesion.argmax())
-    heads, restart = origins[int(cohesion[:n_trained].argmax())]
+    best = _best(seclusion, cohesion, margin)
+    heads, restart = origins[_best(seclusion[:n_trained], cohesion[:n_trained], margin)]
     chosen = refilled(hard[best], sample.seen, sample.weight, n_clusters)
     proportions, estimate = target(chosen)
     labels = graph.labels(chosen, weight, proportions, estimate)
@@ -96,6 +103,11 @@ def best_on_graph(
         predictions = soft_predictions(heads, restart, sample.seen)
         labels = _fairer(labels, predictions, weight, proportions)
     return Clustering(heads, restart, labels)
+
+
+def _best(seclusion: np.ndarray, cohesion: np.ndarray, margin: float) -> int:
+    """Return the most cohesive of the clusterings that are about as secluded as the best."""
+    return int(np.where(seclusion >= seclusion.max() - margin, cohesion, -1.0).argmax())
 
 
 def _fairer(

@@ -20,6 +20,9 @@ KEEPING_STEPS = 4
 # Steps of those that compare clusterings of the same points.
 COHESION_STEPS = 8
 
+# Shares of walks that leave clusters, over those by chance, are not told apart below this.
+LEAST_LEAVING = 1e-4
+
 # How much of the graph walks may reach, in mean clusters: beyond, they average over other clusters.
 # So many random vectors are walked along to measure it.
 MOST_CLUSTERS_REACHED = 1.75
@@ -96,6 +99,22 @@ class NeighbourGraph:
         inside, shares = self._walk.kept(labels, n_clusters, COHESION_STEPS, sample_weight)
         stability = max(0.0, float(inside.sum() - shares @ shares))
         return stability * float(np.sqrt(_entropy(shares) / np.log(max(n_clusters, 2))))
+
+    def seclusion(
+        self, labels: np.ndarray, n_clusters: int, sample_weight: np.ndarray | None = None
+    ) -> float:
+        """Measure how seldom short walks leave clusters, whatever the sizes of these.
+
+        It is -ln of the share of walks that end in another cluster than they began in, over that by
+        chance, times the share of clusters that have points.
+        """
+        walk = self.weighted_walk
+        inside, shares = walk.kept(labels, n_clusters, KEEPING_STEPS, sample_weight)
+        by_chance = 1 - float(shares @ shares)
+        if by_chance <= 0:
+            return 0.0
+        leaving = max(1 - float(inside.sum()), LEAST_LEAVING * by_chance)
+        return -float(np.log(leaving / by_chance)) * np.count_nonzero(shares) / n_clusters
 
     def kept_information(
         self, labels: np.ndarray, n_clusters: int, sample_weight: np.ndarray | None = None

@@ -40,8 +40,8 @@ def test_few_features_keep_distances_from_the_centre(few):
     # as long as in units of the root mean square at that distance, and bounded far outside
     scale = np.sqrt((centred**2).sum(1).mean())
     assert np.interp(scale, np.sort(before), np.sort(lengths)) == pytest.approx(1, abs=1e-4)
-    np.testing.assert_allclose(lengths, before / scale, rtol=0.4)
-    assert lengths.max() < 5**0.5
+    np.testing.assert_allclose(lengths, before / scale, rtol=0.1)
+    assert lengths.max() < 65**0.5
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_one_huge_row_leaves_the_others_as_they_are(X, n_features, dtype, huge):
     cosines /= np.linalg.norm(expected, axis=1)
     assert np.median(cosines[others]) > 0.95
     np.testing.assert_allclose(found[123] / found[123, 0], 1, rtol=1e-5)
-    assert np.linalg.norm(found[123]) < 3
+    assert np.linalg.norm(found[123]) < 9
 
 
 @pytest.mark.parametrize("n_features", [3, 17])

@@ -89,7 +89,8 @@ def test_final_shares_replace_what_training_followed():
     assert target[0] > 0.1  # drawn towards equal ones
     np.testing.assert_array_equal(follow(shares), target)
     estimate.keep(1, shares)
-    np.testing.assert_array_equal(estimate.proportions, [target])
+    kept = estimate.proportions[0]
+    assert ((kept > target) == (target < 1 / 3)).all()  # nearer still, so that none is 0
 
 
 @pytest.mark.parametrize("prior", [PriorEstimate(2, 2), MatchedPrior(2, np.array([0.4, 0.6]))])
