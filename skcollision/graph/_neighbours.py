@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -68,12 +67,16 @@ class NeighbourGraph:
         nearest = sparse.csr_array((ones, self._neighbors.ravel(), starts), shape=2 * (n_samples,))
         graph = nearest + nearest.T + sparse.eye_array(n_samples, dtype=features.dtype)
         self._walk = Walk(graph)
+        self._weighted_walk: Walk | None = None
         self.n_steps = self._count_steps(n_clusters)
 
-    @cached_property
+    @property
     def weighted_walk(self) -> Walk:
         """The walk along edges that weigh less the longer they are."""
-        return Walk(fuzzy_graph(self._neighbors, self._distances))
+        # Python 3.11's cached_property has one lock for all graphs, which a fork may leave held.
+        if self._weighted_walk is None:
+            self._weighted_walk = Walk(fuzzy_graph(self._neighbors, self._distances))
+        return self._weighted_walk
 
     def smoothed(self, features: np.ndarray) -> np.ndarray:
         """Return the mean end of the walks from each point, stretched to the point's length.
