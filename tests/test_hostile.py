@@ -219,6 +219,17 @@ def test_a_forked_child_fits(threads):
     assert float(run(code, OMP_NUM_THREADS=threads)) > 0.99
 
 
+def test_networks_on_the_cpu_ask_nothing_of_cuda(monkeypatch, expected):
+    """Torch has a lock there, and generators that no fit would put back."""
+
+    def fail(*_, **__):
+        raise AssertionError("a call of CUDA")
+
+    monkeypatch.setattr(torch.cuda.random, "_lazy_call", fail)
+    for fit in (deep, semi_supervised_deep):
+        assert_equal(result(fit), expected[fit])
+
+
 def coefficients(**environment):
     printed = run("print(clusterer().coef_.astype(float).tolist())", **environment)
     return np.array(eval(printed))

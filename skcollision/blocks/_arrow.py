@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,20 +27,10 @@ class ArrowReader:
         self.sizes = list(map(_n_rows, self._groups))
         self._starts = np.cumsum([0, *self.sizes])
         self.n_samples = int(self._starts[-1])
-
-    @cached_property
-    def _first(self) -> np.ndarray:
-        for _, rows in self.read():
-            return rows
-        raise ValueError("FeatureBlocks needs rows. Got a dataset without any.")
-
-    @property
-    def n_features(self) -> int:
-        return self._first.shape[1]
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self._first.dtype
+        first = next((rows for _, rows in self.read()), None)
+        if first is None:
+            raise ValueError("FeatureBlocks needs rows. Got a dataset without any.")
+        self.n_features, self.dtype = first.shape[1], first.dtype
 
     def read(self, groups: slice = slice(None)) -> Iterator[tuple[int, np.ndarray]]:
         """Yield the first row and the rows of each part of each row group, or of some groups."""

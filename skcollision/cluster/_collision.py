@@ -86,7 +86,7 @@ class CollisionClusterer(PseudoLabelClusterer):
         "cpu", "cuda", "cuda:i", or "auto" for CUDA where there is one.
     random_state : int, RandomState instance or None, default=None
         Draws initial weights and batches. An int makes the fit reproducible to the bit on one
-        machine, whatever the number of threads.
+        machine. Another number of torch's threads may change the last digits of large models.
     verbose : bool or int, default=False
         Print a line an epoch.
 

@@ -154,7 +154,7 @@ class BaseDeepEstimator(
         identity = self._identity(samples, targets) if saves else None
         checkpoint, saved, seed = samples.led(lambda: self._start(identity))
         with own_generator():
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # of the CPU: no other is restored
             network = self._new_network(samples, n_clusters)
         criterion, augment = self.criterion, self.augment
         if augment == "auto":

@@ -101,7 +101,9 @@ class Samples:
         mean = np.average(means, 0, counts)
         std = np.sqrt(np.average(variances + (means - mean) ** 2, 0, counts))
         # The spread of a constant channel is rounding; 1 leaves it at 0 after centring.
-        std = np.where(std > np.finfo(np.float32).eps * np.abs(mean), std, 1.0)
+        limits = np.finfo(np.float32)
+        rounding = np.maximum(limits.eps * np.abs(mean), limits.smallest_subnormal)
+        std = np.where(std > rounding, std, 1.0)
         by_channel = torch.tensor(np.stack([mean, std]), dtype=torch.float32)
         mean, std = by_channel.reshape(2, -1, *[1] * (len(self.shape) - 1))
         return mean, std

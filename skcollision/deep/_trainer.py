@@ -92,10 +92,12 @@ class DeepTrainer:
         """Train until told to stop by `on_epoch_end`, or `max_iter` epochs have passed."""
         elapsed = self.history["seconds"][-1] if self.epoch else 0.0
         start = time.perf_counter() - elapsed
-        devices = [self._fabric.device] if self._fabric.device.type == "cuda" else []
+        kind = self._fabric.device.type
+        devices = [self._fabric.device] if kind == "cuda" else []
+        set_seed = torch.default_generator.manual_seed if kind == "cpu" else torch.manual_seed
         with own_generator(devices), exchanging():
             while self.epoch < self._parameters.max_iter:
-                torch.manual_seed(self._seed_of(1 + self._fabric.global_rank))
+                set_seed(self._seed_of(1 + self._fabric.global_rank))
                 self._label_all()
                 measured = self._pass().tolist()
                 rate, seconds = self._optimizer.param_groups[0]["lr"], time.perf_counter() - start

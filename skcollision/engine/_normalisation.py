@@ -17,7 +17,7 @@ from torch import Tensor
 FEW_FEATURES = 16
 
 # Rows of few features are softened at this many times the root mean square distance from the
-# centre: most keep their length nearly whole, and rows far outside come near.
+# centre: most keep their length nearly whole, and no row is endlessly far outside.
 SOFTENING = 8.0
 
 # The root mean square distance from the mean is this many times the mean distance only where a few
@@ -107,13 +107,13 @@ def fit_normalisation(
     X: np.ndarray,
     sample_weight: np.ndarray | None,
     *,
-    few_features: float = FEW_FEATURES,
+    softening: float | None = None,
 ) -> Normalisation:
     """Measure centre and scale of features (N, D), in float64.
 
     Where a few rows lie far outside, the geometric median is the centre of unit rows: seen from a
-    mean that they draw away, all others would lie in one direction. Fewer than `few_features`
-    features keep part of the distance from the centre: the softening is eight times the scale.
+    mean that they draw away, all others would lie in one direction. Rows keep part of the distance
+    from the centre with a softening, in units of the scale: 8 for fewer than 16 features, else 0.
 
     Raises ValueError if all rows are the same, so that there is nothing to cluster, or so far
     apart that their distances are beyond float64.
@@ -142,7 +142,9 @@ def fit_normalisation(
         )
     if scale > HEAVY_TAILS * length:
         mean, scale = _geometric_median(X, weight, unit, mean)
-    softening = SOFTENING * scale if X.shape[1] < few_features else 0.0
+    if softening is None:
+        softening = SOFTENING if X.shape[1] < FEW_FEATURES else 0.0
+    softening *= scale
     if not math.isfinite(math.hypot(scale, softening) / unit):
         raise ValueError("X has values too large for float64: its rows are more than 1e308 apart.")
     return Normalisation((mean / unit).astype(X.dtype), scale / unit, softening / unit)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -55,12 +54,16 @@ class NeighbourGraph:
         joined = sparse.csr_array((ones, nearest.indices, nearest.indptr), shape=nearest.shape)
         graph = joined + joined.T + sparse.eye_array(nearest.shape[0], dtype=nearest.dtype)
         self._walk = Walk(graph)
+        self._weighted_walk: Walk | None = None
         self.n_steps = self._count_steps(n_clusters)
 
-    @cached_property
+    @property
     def weighted_walk(self) -> Walk:
         """The walk along edges that weigh less the longer they are."""
-        return Walk(fuzzy_graph(self.nearest))
+        # Python 3.11's cached_property has one lock for all graphs, which a fork may leave held.
+        if self._weighted_walk is None:
+            self._weighted_walk = Walk(fuzzy_graph(self.nearest))
+        return self._weighted_walk
 
     def smoothed(self, features: np.ndarray) -> np.ndarray:
         """Return the mean end of the walks from each point, stretched to the point's length.

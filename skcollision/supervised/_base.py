@@ -33,6 +33,9 @@ DEFAULT_STEPS = 500
 DEFAULT_EPOCHS = 10
 # Most evaluations of a convex objective after that, in search of its optimum.
 LBFGS_STEPS = 200
+
+# Rows are softened at this many times the root mean square distance from the centre.
+SOFTENING = 2.0
 LOSSES: dict[str, Callable[..., Tensor]] = {
     "collision": collision_cross_entropy,
     "shannon": soft_cross_entropy,
@@ -165,7 +168,7 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
         """Measure the features' normalisation; return the rows as heads see them."""
         # Measured in any case: it finds features that say nothing.
         # Labels say whether lengths matter: of embeddings, which have nearly the same, they do not.
-        normalisation = engine.fit_normalisation(X, weight, few_features=math.inf)
+        normalisation = engine.fit_normalisation(X, weight, softening=SOFTENING)
         self._normalisation = normalisation if self.normalize else None
         self._check_unit(X)
         return self._normalised(X)

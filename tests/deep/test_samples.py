@@ -88,3 +88,10 @@ def test_values_beyond_float32_are_an_error():
     X[0] = 0
     with pytest.raises(ValueError, match="range of float32"):
         samples_of(X).statistics(2)
+
+
+def test_a_spread_that_float32_cannot_hold_leaves_no_nan():
+    X = np.random.default_rng(0).normal(size=(50, 3)) * [1.0, 1e-45, 1e-50]
+    X[:, 1] = np.where(np.arange(50) == 7, 2e-45, 0)  # so little on average
+    mean, std = samples_of(X).statistics(10)
+    assert torch.isfinite((torch.from_numpy(X).float() - mean) / std).all()
