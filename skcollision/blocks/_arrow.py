@@ -27,10 +27,22 @@ class ArrowReader:
         self.sizes = list(map(_n_rows, self._groups))
         self._starts = np.cumsum([0, *self.sizes])
         self.n_samples = int(self._starts[-1])
-        first = next((rows for _, rows in self.read()), None)
-        if first is None:
+        self._first: np.ndarray | None = None
+
+    @property
+    def n_features(self) -> int:
+        return self._first_rows().shape[1]
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self._first_rows().dtype
+
+    def _first_rows(self) -> np.ndarray:
+        if self._first is None:
+            self._first = next((rows for _, rows in self.read()), None)
+        if self._first is None:
             raise ValueError("FeatureBlocks needs rows. Got a dataset without any.")
-        self.n_features, self.dtype = first.shape[1], first.dtype
+        return self._first
 
     def read(self, groups: slice = slice(None)) -> Iterator[tuple[int, np.ndarray]]:
         """Yield the first row and the rows of each part of each row group, or of some groups."""

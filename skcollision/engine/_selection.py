@@ -34,6 +34,9 @@ UNFAIR = 0.02
 # leave differ by less than this; those of embeddings differ by a third.
 MARGIN = 0.5
 
+# A proposal must be more cohesive than what was trained by more than this share of it.
+BY_CHANCE = 0.0025
+
 
 class Clustering(NamedTuple):
     """A clustering of a sample: soft labels (M, K), and the heads that it comes from."""
@@ -92,6 +95,7 @@ def best_on_graph(
 
     if len(hard) > 1:
         run_tasks(judge, len(hard))
+    cohesion[n_trained:] *= 1 - BY_CHANCE
     best = _best(seclusion, cohesion, margin)
     heads, restart = origins[_best(seclusion[:n_trained], cohesion[:n_trained], margin)]
     chosen = refilled(hard[best], sample.seen, sample.weight, n_clusters)

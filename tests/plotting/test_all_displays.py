@@ -46,7 +46,7 @@ MAKERS = {
     MatchedConfusionMatrixDisplay: lambda ax: MatchedConfusionMatrixDisplay.from_predictions(
         LABELS, LABELS, ax=ax
     ),
-    NClustersDisplay: lambda ax: NClustersDisplay([2, 3], [0.1, 0.2], [0.0, 0.0], 3, "x").plot(ax),
+    NClustersDisplay: lambda ax: NClustersDisplay([2, 3], [0.1, 0.2], 3).plot(ax),
     ReliabilityDisplay: lambda ax: ReliabilityDisplay.from_predictions(LABELS, PROBA, ax=ax),
     RiskCoverageDisplay: lambda ax: RiskCoverageDisplay.from_predictions(LABELS, PROBA, ax=ax),
     SearchHeatMapDisplay: lambda ax: SearchHeatMapDisplay.from_cv_results(RESULTS, ax=ax),
