@@ -63,10 +63,11 @@ class CollisionClusterer(PseudoLabelClusterer):
         ``prior[k]``. Which points make up that cluster is found by rank: the largest cluster has
         the largest one.
     n_init : int or "auto", default="auto"
-        Restarts R, trained side by side in one matrix product; the one is kept whose clusters tell
-        most of the clusters of neighbours, or, without neighbours, whose objective is lowest. With
-        fewer than 16 features and estimated proportions, the K-means clusters that restarts start
-        from compete, too. "auto" is 3, or 150 / K where that is fewer.
+        Restarts R, trained side by side in one matrix product. Kept is the one whose clusters walks
+        from neighbour to neighbour leave most seldom, or, without neighbours, whose objective is
+        lowest. With estimated proportions, and up to 50 clusters, a few clusterings of the
+        neighbour graph compete, too, or with fewer than 16 features the K-means clusterings that
+        restarts start from. "auto" is 3, or 150 / K where that is fewer.
     n_neighbors : int or "auto", default="auto"
         Nearest points to average each point with before training, along random walks of 4 to 12
         steps over the graph that joins them; 0 for none. "auto" is 15, or a tenth of the mean

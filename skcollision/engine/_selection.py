@@ -30,8 +30,8 @@ CERTAINTY_PREDICTIONS = 2**24
 # Share of the points by which labels may be further from demanded proportions than predictions.
 UNFAIR = 0.02
 
-# Clusterings are about as secluded as the best, in nats, where the shares of walks that
-# leave differ by less than this; those of embeddings differ by a third.
+# Clusterings this close to the most secluded one, in nats, are about as secluded; those of
+# embeddings are closer.
 MARGIN = 0.5
 
 # A proposal must be more cohesive than what was trained by more than this share of it.
