@@ -1,9 +1,9 @@
 """Which library finds nearest neighbours: seconds, recall, size on disk and import time.
 
 Run as ``python benchmarks/neighbours.py --rows 20000 100000``; writes results/neighbours.md.
-Libraries that are not installed are left out. Rows are those of make_embeddings, of unit length in
-128 dimensions, 100 clusters; recall is the share of the 15 nearest that a library finds, on 1,000
-rows, against an exact search. Each library runs in a process of its own with two threads.
+Libraries that are not installed are left out. Rows are of unit length in 128 dimensions, in 100
+clusters whose variances differ; recall is the share of the 15 nearest that a library finds, on
+1,000 rows, against an exact search. Each library runs in a process of its own with two threads.
 """
 
 from __future__ import annotations

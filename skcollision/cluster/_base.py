@@ -29,7 +29,7 @@ from skcollision.cluster._outcome import (
     warn_of_gap,
 )
 from skcollision.cluster._training import Resumption, target_proportions, train
-from skcollision.criteria import ClusteringCriterion, SelfLabellingCriterion
+from skcollision.criteria import ClusteringCriterion
 from skcollision.engine import (
     SHARPNESS,
     LinearHeads,
@@ -198,10 +198,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         criterion = self._make_criterion()
         random_state = check_random_state(self.random_state)
         run = led(data, lambda: Resumption(checkpoint, self, random_state))
-        size = self._sample_size()
-        if neighbors is not None:
-            self._check_sees_all(data)
-            size = None
+        size = self._sample_size() if neighbors is None else self._size_of_all(data)
         drawn = draw_sample(len(data), weight, size, run.random_state)
         rows = take_rows(data, drawn.rows)
         if neighbors is not None:
@@ -329,13 +326,14 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         self._store(self._trainer, best)
         self.n_iter_ += 1
 
-    def _check_sees_all(self, data: Any) -> None:
-        """Raise unless training can see all rows, as it does where neighbours are given."""
+    def _size_of_all(self, data: Any) -> int:
+        """Return the number of rows, all of which training must see where neighbours are given."""
         if not isinstance(data, np.ndarray):
             raise ValueError("neighbors are for X in memory. Got X in blocks, of dask or of ranks.")
         if isinstance(self.max_samples, Integral) and self.max_samples < len(data):
             must = f"be 'auto', None or at least n_samples={len(data)} where neighbors are given"
             raise wrong("max_samples", type(self).__name__, must, repr(self.max_samples))
+        return len(data)
 
     def _sample_size(self) -> int | None:
         size = self.max_samples
@@ -472,32 +470,3 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         n_iterations = min(n_iterations, self.max_iter or n_iterations)
         trainer.distil(sample.points, labels, sample.weight, n_iterations=n_iterations)
         match_certainty(trainer.heads, sample.points, sure)
-
-
-@dataclass(kw_only=True, eq=False, repr=False)
-class PseudoLabelClusterer(BaseSelfLabellingClusterer):
-    """A clusterer whose criterion solves for fair pseudo-labels."""
-
-    lam: float = 10.0
-    solver_tol: float = 1e-2
-    solver_max_iter: int | None = None
-
-    _criterion: ClassVar[type[SelfLabellingCriterion]]
-
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BaseSelfLabellingClusterer._parameter_constraints,
-        "lam": [Interval(Real, 0, np.inf, closed="both")],
-        "solver_tol": [Interval(Real, 0, None, closed="neither")],
-        "solver_max_iter": [None, Interval(Integral, 1, None, closed="left")],
-    }
-
-    def _make_criterion(self, **options: Any) -> SelfLabellingCriterion:
-        self.class_prior_ = self._target_proportions()
-        return self._criterion(
-            lam=self.lam,
-            fairness_weight=self.fairness_weight,
-            prior=self.class_prior_,
-            solver_tol=self.solver_tol,
-            solver_max_iter=self.solver_max_iter,
-            **options,
-        )

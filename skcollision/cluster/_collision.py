@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 
 from sklearn.utils._param_validation import StrOptions
 
-from skcollision.cluster._base import PseudoLabelClusterer
+from skcollision.cluster._pseudo_label import PseudoLabelClusterer
 from skcollision.criteria import CollisionCriterion, SelfLabellingCriterion
 
 #: The published recipe for fixed features, as parameters of :class:`CollisionClusterer`: raw

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from numpy.typing import ArrayLike
 
-from skcollision.cluster._base import PseudoLabelClusterer
 from skcollision.cluster._collision import CollisionClusterer
 from skcollision.cluster._docstrings import documented_like
+from skcollision.cluster._pseudo_label import PseudoLabelClusterer
 from skcollision.criteria import MIADMCriterion
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval
 
-from skcollision.cluster._base import PseudoLabelClusterer
 from skcollision.cluster._collision import CollisionClusterer
 from skcollision.cluster._docstrings import documented_like
+from skcollision.cluster._pseudo_label import PseudoLabelClusterer
 from skcollision.criteria import SeLaCriterion
 
 

@@ -101,7 +101,9 @@ class Resumption:
         """Raise where the checkpoint is of other features or other given neighbours."""
         if self._file is not None:
             features = np.append(normalisation.mean, normalisation.scale)
-            given = np.array([] if neighbors is None else neighbors.sum(axis=1))
+            # by the numbers of the neighbours, as distances may all be equal
+            numbers = np.arange(0 if neighbors is None else neighbors.shape[0])
+            given = np.array([] if neighbors is None else neighbors @ numbers)
             self._file.identify({"features": features, "neighbors": given})
 
     def trainer(self, criterion: ClusteringCriterion, device: torch.device) -> Trainer | None:

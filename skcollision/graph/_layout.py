@@ -18,7 +18,7 @@ FIRST_STATE = 0x9E3779B97F4A7C15
 
 
 def layout(walk: Walk, start: np.ndarray, seed: int) -> np.ndarray:
-    """Return places (M, 4) of the points of a weighted graph, which they take from `start` (M, 4).
+    """Return places (M, 4) of the points of a weighted graph, which begin at `start` (M, up to 4).
 
     As UMAP does (McInnes et al. 2018), stochastic gradient descent pulls the ends of edges together
     and pushes random points apart: the probability of an edge is 1 / (1 + d^(3/2)) at distance d,
@@ -29,19 +29,21 @@ def layout(walk: Walk, start: np.ndarray, seed: int) -> np.ndarray:
     weights = step.data * walk.degrees[heads]
     weights[heads == step.indices] = 0
     weights /= max(weights.max(), np.finfo(weights.dtype).tiny)
-    places = WIDTH * (start / max(np.abs(start).max(), np.finfo(start.dtype).tiny))
-    places = np.ascontiguousarray(places, dtype=np.float32)
+    places = np.zeros((len(start), DIMENSIONS), dtype=np.float32)
+    width = max(np.abs(start).max(), np.finfo(start.dtype).tiny)
+    places[:, : start.shape[1]] = WIDTH * (start / width)
     _descend(places, step.indptr, step.indices, weights.astype(np.float32), seed)
     return places
 
 
 @inner
-def _square(places, i, j):
+def _distance(places, i, j):
+    """Return d^2 and d^(3/2) of the distance d between two points."""
     square = places.dtype.type(0)
     for d in range(DIMENSIONS):
         away = places[i, d] - places[j, d]
         square += away * away
-    return square
+    return square, np.sqrt(square * np.sqrt(square))
 
 
 @inner
@@ -78,14 +80,12 @@ def _descend(places, starts, others, weights, seed):
                     state ^= state >> np.uint64(7)
                     state ^= state << np.uint64(17)
                     j = np.int64(((state >> np.uint64(32)) * n_points) >> np.uint64(32))
-                    square = _square(places, i, j)
-                    power = np.sqrt(square * np.sqrt(square))
+                    square, power = _distance(places, i, j)
                     force = slope / ((near + square) * (one + power))
                     for d in range(DIMENSIONS):
                         moves[d] += _move(places, i, j, d, force)
                 j = others[edge]
-                square = _square(places, i, j)
-                power = np.sqrt(square * np.sqrt(square))
+                square, power = _distance(places, i, j)
                 force = -slope * power / ((nothing + square) * (one + power))
                 for d in range(DIMENSIONS):
                     pull = _move(places, i, j, d, force)

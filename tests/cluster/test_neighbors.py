@@ -131,6 +131,10 @@ def test_a_checkpoint_of_other_neighbours_is_refused(data, tmp_path):
     for other in (None, kneighbors_graph(X, 9, mode="distance")):
         with pytest.raises(ValueError, match=r"'checkpoint' .* the neighbors differ"):
             make().fit(X, neighbors=other, checkpoint=path)
+    path.unlink()
+    make().fit(X, neighbors=kneighbors_graph(X, 8), checkpoint=path)
+    with pytest.raises(ValueError, match=r"'checkpoint' .* the neighbors differ"):
+        make().fit(X, neighbors=kneighbors_graph(X[:, ::2], 8), checkpoint=path)
 
 
 def test_what_is_no_graph_of_the_rows_is_one_clear_error(data):
@@ -149,3 +153,11 @@ def test_what_is_no_graph_of_the_rows_is_one_clear_error(data):
     make(max_samples=400).fit(X, neighbors=graph)
     with pytest.raises(ValueError, match="neighbors are for X in memory"):
         make().fit(FeatureBlocks([X[:200], X[200:]]), neighbors=graph)
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 3, 5])
+def test_subspaces_of_fewer_dimensions_than_a_layout_has(n_components):
+    X, y = make_embeddings(400, 2, 20, spread=0.5, random_state=0)
+    model = CollisionClusterer(2, n_components=n_components, random_state=0).fit(X)
+    assert np.isfinite(model.coef_).all()
+    assert clustering_accuracy_score(y, model.labels_) > 0.9

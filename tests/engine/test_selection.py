@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from sklearn.metrics import adjusted_rand_score
 
@@ -16,6 +17,7 @@ from skcollision.engine import (
     match_certainty,
     propose,
 )
+from skcollision.graph import NeighbourGraph
 
 
 def sample_of(X, n_neighbors):
@@ -63,6 +65,18 @@ def test_clusters_of_a_layout_and_of_merged_parts_compete_with_restarts():
     assert adjusted_rand_score(y, chosen.labels.argmax(axis=1)) > 0.95
     assert propose(sample, 20, 1, np.random.RandomState(0)) == []  # too few points
     assert propose(sample, 40, 1, np.random.RandomState(0)) == []  # too many clusters
+
+
+@pytest.mark.parametrize(("ahead", "is_kept"), [(1.001, False), (1.01, True)])
+def test_a_proposal_must_be_more_cohesive_by_more_than_chance(monkeypatch, ahead, is_kept):
+    sample = sample_of(two_groups(), n_neighbors=10)
+    trained = heads_of(np.array([[-1.0, 0.0], [1.0, 0.0]]))
+    proposal = 1 - hard_labels(trained, sample.points)[0]  # the same clusters by other numbers
+    monkeypatch.setattr(
+        NeighbourGraph, "cohesion", lambda graph, labels, *_: 0.5 * (ahead if labels[0] else 1.0)
+    )
+    chosen = best_on_graph([trained], sample, PriorEstimate(1, 2), [proposal])
+    assert (chosen.labels.argmax(axis=1)[0] == proposal[0]) == is_kept
 
 
 def test_surplus_clusters_are_parts_of_what_lies_together():

@@ -56,8 +56,19 @@ def test_the_scale_of_the_start_does_not_matter(factor):
     np.testing.assert_array_equal(layout(walk, factor * start, 0), layout(walk, start, 0))
 
 
+@pytest.mark.parametrize("n_columns", [1, 2, 3])
+def test_a_start_of_fewer_coordinates_leaves_the_others_at_zero(n_columns):
+    X, _, start = clusters()
+    walk = walk_of(X)
+    padded = np.pad(start[:, :n_columns], [(0, 0), (0, DIMENSIONS - n_columns)])
+    places = layout(walk, np.ascontiguousarray(start[:, :n_columns]), 0)
+    np.testing.assert_array_equal(places, layout(walk, padded, 0))
+    np.testing.assert_array_equal(places[:, n_columns:], 0)
+
+
 def test_points_without_edges_or_in_one_place_stay_finite():
     alone = Walk(sparse.csr_array(sparse.eye_array(50)))
     for start in (np.zeros((50, DIMENSIONS)), np.random.default_rng(0).normal(size=(50, 4))):
-        assert np.isfinite(layout(alone, start, 0)).all()
+        places = layout(alone, start, 0)
+        np.testing.assert_allclose(places, 10 * start / (np.abs(start).max() or 1), rtol=1e-6)
         assert np.isfinite(layout(walk_of(np.zeros((50, 4)) + start), 0 * start, 0)).all()
