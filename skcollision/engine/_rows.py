@@ -25,6 +25,10 @@ BLOCK_ROWS = 512
 # Blocks that are in work at a time.
 WAVE = 16
 
+# What a classifier sees of a column spreads at least this share of what the widest does: columns in
+# small units say as much. One that spreads less than the second share says nothing.
+NARROWEST, NOTHING = 0.2, 1e-6
+
 # Points that training sees, and how many of them a cluster should have; all of them in smaller
 # data. K columns of weights on 128 coordinates are determined by some tens of points each.
 SAMPLE_SIZE = 20_000
@@ -105,8 +109,10 @@ class NormalisedRows:
         X: np.ndarray | FeatureBlocks,
         normalisation: Normalisation | None,
         device: torch.device,
+        stretch: Tensor | None = None,  # (D,), what columns are multiplied by in the end
     ) -> None:
         self._X, self._normalisation, self.device = X, normalisation, device
+        self.stretch = stretch
         self.shape = X.shape
         self.dtype = torch.float64 if X.dtype == np.float64 else torch.float32
 
@@ -136,6 +142,25 @@ class NormalisedRows:
             run_tasks(task, len(wave))
             yield from zip((rows for rows, _ in wave), results, strict=True)
 
+    def stretched(self, sample_weight: np.ndarray | None) -> NormalisedRows:
+        """Return the rows with narrow columns stretched, and then shrunk to the length they had."""
+        weight = np.full(len(self), 1.0) if sample_weight is None else sample_weight
+
+        def moments(rows: slice, block: np.ndarray, normalised: Tensor) -> np.ndarray:
+            values = normalised.double().cpu().numpy()
+            return np.stack([weight[rows] @ values, weight[rows] @ np.square(values)])
+
+        mean, square = sum(found for _, found in self.map(moments)) / weight.sum()
+        spread = np.sqrt(np.maximum(square - mean**2, 0))
+        narrow = (spread < NARROWEST * spread.max()) & (spread > NOTHING * spread.max())
+        if not narrow.any():
+            return self
+        stretch = np.ones_like(spread)
+        stretch[narrow] = NARROWEST * spread.max() / spread[narrow]
+        stretch *= np.linalg.norm(spread) / np.linalg.norm(stretch * spread)
+        factors = torch.as_tensor(stretch, dtype=self.dtype, device=self.device)
+        return NormalisedRows(self._X, self._normalisation, self.device, factors)
+
     def matrix(self) -> Tensor:
         """Return all rows, normalised."""
         matrix = torch.empty(tuple(self.shape), dtype=self.dtype, device=self.device)
@@ -149,7 +174,8 @@ class NormalisedRows:
         if self._normalisation is None:
             excess = rows.abs().amax(1, keepdim=True) / LARGEST_ENTRY
             return rows.div_(excess.clamp_min_(1))
-        return self._normalisation.apply_(rows)
+        rows = self._normalisation.apply_(rows)
+        return rows if self.stretch is None else rows.mul_(self.stretch)
 
 
 def resolve_device(device: str) -> torch.device:

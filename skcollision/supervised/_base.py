@@ -171,7 +171,8 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
         normalisation = engine.fit_normalisation(X, weight, softening=SOFTENING)
         self._normalisation = normalisation if self.normalize else None
         self._check_unit(X)
-        return self._normalised(X)
+        rows = self._normalised(X)
+        return rows.stretched(weight) if self.normalize else rows
 
     def _settings(self, n_points: int, rate: float = 1.0) -> engine.TrainingSettings:
         """Return how to train on so many points, at `rate` times the learning rate."""
@@ -197,9 +198,11 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
         n_restarts: int = 1,
     ) -> Trainer:
         """Prepare to train a new model on soft labels (N, K)."""
-        n_classes = labels.shape[1]
+        heads = engine.random_heads(features, labels.shape[1], n_restarts, random_state)
+        if isinstance(features, NormalisedRows):
+            heads.basis = stretching(features)
         return Trainer(
-            engine.random_heads(features, n_classes, n_restarts, random_state),
+            heads,
             NoCriterion(),
             self._settings(len(features)),
             random_state,
@@ -255,6 +258,13 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
     def _store(self, trainer: Trainer) -> None:
         for name, value in model_attributes(trainer, 0).items():
             setattr(self, name, value)
+
+
+def stretching(rows: NormalisedRows) -> Tensor:
+    """Return the sparse matrix (D, D) that maps coefficients to those on unstretched columns."""
+    places = torch.arange(rows.shape[1], device=rows.device)
+    factors = torch.ones_like(places, dtype=rows.dtype) if rows.stretch is None else rows.stretch
+    return torch.sparse_coo_tensor(torch.stack([places, places]), factors, check_invariants=False)
 
 
 class NoCriterion(ClusteringCriterion):

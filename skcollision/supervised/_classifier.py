@@ -56,7 +56,9 @@ class CollisionClassifier(BaseLinearClassifier):
     normalize : bool, default=True
         Centre the features and bring rows near unit length, so that the other defaults hold on any
         scale: a centred row x becomes :math:`\sqrt5 x / \sqrt{|x|^2 + 4 s^2}`, where s is the root
-        mean square of all lengths. The normalisation is kept in the model.
+        mean square of all lengths. Columns that spread less than a fifth of what the widest does
+        are then stretched to that, so that columns in small units count, too; `coef_` includes it.
+        The normalisation is kept in the model.
     tol : float, default=1e-5
         Training stops when the best restart's objective has not fallen by this many nats in 10
         epochs and 100 steps; 0 never stops early. With ``loss="shannon"``, ``max_iter=None`` and

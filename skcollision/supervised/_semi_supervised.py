@@ -24,7 +24,7 @@ from skcollision.criteria import ClusteringCriterion, CollisionCriterion
 from skcollision.engine import Features, LinearHeads, NormalisedRows, PriorEstimate, Trainer
 from skcollision.graph import default_neighbors
 from skcollision.supervised import _labels
-from skcollision.supervised._base import BaseLinearClassifier
+from skcollision.supervised._base import BaseLinearClassifier, stretching
 from skcollision.supervised._classifier import CollisionClassifier
 
 # Fewer than in clustering: neighbours of one class matter more than clusters that hang together.
@@ -206,8 +206,9 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
         used = np.arange(len(data)) if weight is None else np.flatnonzero(weight)
         data, of_used = data[used], None if weight is None else weight[used]
         random_state, points = check_random_state(self.random_state), self._begin(data, of_used)
-        features = self._features(points, of_used, random_state)
+        features, basis = self._features(points, of_used, random_state)
         trainer = self._trainer(features, codes[used], given[used], of_used, random_state)
+        trainer.heads.basis = basis
         self._train(trainer, features, data, of_used)
         if trainer.prior is not None:
             self.class_prior_ = trainer.prior.proportions[0]
@@ -256,13 +257,16 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
 
     def _features(
         self, points: NormalisedRows, weight: np.ndarray | None, random_state: np.random.RandomState
-    ) -> NormalisedRows | Tensor:
-        """Return what to train on: the points, beside their neighbourhoods where there are any."""
+    ) -> tuple[NormalisedRows | Tensor, Tensor]:
+        """Return the points, beside their neighbourhoods where there are any, and heads' basis.
+
+        On it a point is its own neighbourhood: so callbacks may predict during the fit.
+        """
         n_classes, n_neighbors = len(self.classes_), self.n_neighbors
         if n_neighbors == "auto":
             n_neighbors = min(MOST_NEIGHBORS, default_neighbors(len(points), n_classes))
         if not n_neighbors or len(points) < 2:
-            return points
+            return points, stretching(points)
         sample = engine.TrainingSample(
             points,
             weight,
@@ -271,7 +275,11 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
             n_clusters=n_classes,
             random_state=random_state,
         )
-        return torch.cat([points.matrix(), SCALE * sample.seen], 1)
+        of_points = of_seen = stretching(points)
+        if sample.basis is not None:
+            of_seen = (of_points @ sample.basis).to_sparse()
+        basis = torch.cat([of_points, SCALE * of_seen], 1)
+        return torch.cat([points.matrix(), SCALE * sample.seen], 1), basis
 
     def _taught(
         self,

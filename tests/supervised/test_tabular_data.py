@@ -27,6 +27,8 @@ TABLES = {
     "iris": lambda: load_iris(return_X_y=True),
     "blobs": lambda: make_blobs(300, centers=5, random_state=3),
     "line": blobs_on_a_line,
+    "unscaled cancer": lambda: load_breast_cancer(return_X_y=True),
+    "unscaled wine": lambda: load_wine(return_X_y=True),
     "cancer": lambda: standardised(load_breast_cancer),
     "wine": lambda: standardised(load_wine),
 }
@@ -41,9 +43,17 @@ CLASSIFIERS = [
 @pytest.mark.parametrize("classifier", CLASSIFIERS, ids=["collision", "shannon", "few"])
 def test_it_is_level_with_logistic_regression(classifier, table):
     X, y = TABLES[table]()
-    reference = LogisticRegression(max_iter=2000)
+    reference = LogisticRegression(max_iter=5000)
     own, other = (cross_val_score(each, X, y, cv=HALVES).mean() for each in (classifier, reference))
     assert own >= other - 0.01
+
+
+@pytest.mark.parametrize("factor", [1e-6, 30, 1e4])
+@pytest.mark.parametrize("classifier", CLASSIFIERS, ids=["collision", "shannon", "few"])
+def test_a_column_in_other_units_costs_little(classifier, factor):
+    X, y = load_iris(return_X_y=True)
+    X = X * [1, factor, 1, 1]
+    assert cross_val_score(classifier, X, y, cv=HALVES).mean() > 0.93
 
 
 def test_shannon_ends_at_the_optimum_of_its_convex_objective():
