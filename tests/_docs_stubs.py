@@ -29,11 +29,6 @@ def prepare(page, monkeypatch):
     return (page in _MAKERS and _MAKERS[page](monkeypatch)) or {}
 
 
-def _index(monkeypatch):
-    X, _ = make_embeddings(300, 10, 16, random_state=0)
-    return {"X": X, "X_new": X[:5]}
-
-
 def _gpu(monkeypatch):
     from skcollision import CollisionClusterer
     from skcollision.cluster import _passes, _softmax_model
@@ -190,7 +185,6 @@ _MAKERS = {
     "more_than_one_machine.md": _more_than_one_machine,
     "choosing_parameters.md": _choosing_parameters,
     "recipes.md": _recipes,
-    "index.md": _index,
     "gpu.md": _gpu,
     "deep_clustering.md": _deep,
     "images_and_sentences.md": _images_and_sentences,
