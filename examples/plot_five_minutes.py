@@ -24,6 +24,7 @@ There is no release on PyPI yet. In a clone of the repository, with Python 3.11 
 # The very first fit on a computer compiles for some seconds, and says so in one line; later ones
 # find the result on disk.
 
+# sphinx_gallery_thumbnail_number = 2
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
 
@@ -125,7 +126,7 @@ docs = [inspect.getdoc(member) or "" for member in members if inspect.isroutine(
 sentences = [doc.split("\n\n")[0].replace("\n", " ") for doc in docs if doc]
 
 topics = make_pipeline(
-    TfidfVectorizer(stop_words="english", min_df=2, sublinear_tf=True),
+    TfidfVectorizer(stop_words="english", sublinear_tf=True),
     TruncatedSVD(50, random_state=0),
     CollisionClusterer(n_clusters=8, random_state=0),
 ).fit(sentences)

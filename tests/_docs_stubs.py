@@ -179,6 +179,9 @@ def _more_than_one_machine(monkeypatch):
     frame = dask.dataframe.from_pandas(pd.DataFrame(X, columns=["f0", "f1", "f2"]), npartitions=3)
     monkeypatch.setattr(dask.dataframe, "read_parquet", lambda path, columns: frame[columns])
     monkeypatch.setattr(dask.array.Array, "to_zarr", lambda array, _: to_zarr(array, "labels.zarr"))
+    store = torch.distributed.HashStore()  # torchrun's ranks: this one
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    return {"rows": X}
 
 
 _MAKERS = {

@@ -287,6 +287,8 @@ class ClusterMapDisplay(Display):
         opacity = np.interp(self._certainty(), [0, 1], _POINTS)
         axis = {"visible": False}
         figure = plotly.Figure(layout={"template": "none", "xaxis": axis, "yaxis": axis})
+        # Little around the map, or a narrow screen would have no place for it.
+        figure.update_layout(margin={"l": 10, "r": 10, "t": 30, "b": 10}, legend_title="cluster")
         for name in [*sorted_names(self.labels), *({"-1"} & {*self.labels})]:
             rows = self.labels == name
             x, y = self.coordinates[rows].T
