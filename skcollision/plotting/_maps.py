@@ -127,7 +127,7 @@ class ClusterMapDisplay(Display):
     >>> from skcollision.datasets import make_embeddings
     >>> from skcollision.plotting import ClusterMapDisplay
     >>> X, _ = make_embeddings(200, 3, 16, random_state=0)
-    >>> kmeans = KMeans(n_clusters=3, n_init=1, random_state=0).fit(X)
+    >>> kmeans = KMeans(n_clusters=3, n_init=10, random_state=0).fit(X)
     >>> sorted(ClusterMapDisplay.from_estimator(kmeans, X).names_)
     ['0', '1', '2']
     """
