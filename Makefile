@@ -18,7 +18,7 @@ SOLVERS := $(sort benchmarks/hard_suite.py $(wildcard benchmarks/pseudo_labels_*
     benchmarks/paper/figure1.py benchmarks/start_up.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check docs docs-quick docs-check notebooks wheel-check bench check-data clean
+.PHONY: help demo test lint check docs docs-quick docs-check pages-check notebooks wheel-check bench check-data clean
 # Two targets at once (make -j) would run pip twice in the same environment.
 .NOTPARALLEL:
 
@@ -30,6 +30,7 @@ help:
 	@echo 'make docs   the pages as HTML in docs/_build/html, examples run (takes minutes)'
 	@echo 'make docs-quick  the same, without running the examples'
 	@echo 'make docs-check  make docs, and look at the pages in Chromium: pictures in docs/_build/screenshots'
+	@echo 'make pages-check  the same on make docs-quick, in a minute'
 	@echo 'make notebooks  the examples as notebooks, in examples/notebooks'
 	@echo 'make wheel-check  build sdist and wheel, and try the wheel in an environment of its own'
 	@echo 'make bench DATA=folder  every benchmark, on the feature sets in a folder (takes long)'
@@ -64,7 +65,9 @@ docs-quick: SPHINX_ARGS := -D plot_gallery=0 -D suppress_warnings=myst.header,im
 
 # Where there is no Chromium: .venv/bin/playwright install chromium
 docs-check: $(VENV)/.installed-test docs
-	$(BIN)/python -m pytest -rs tests/test_browser.py
+pages-check: $(VENV)/.installed-test docs-quick
+docs-check pages-check:
+	$(BIN)/python -m pytest -n 2 -rs tests/test_browser.py
 
 notebooks: $(VENV)/.installed-docs
 	$(BIN)/python docs/_notebooks.py

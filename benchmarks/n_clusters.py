@@ -168,16 +168,18 @@ def summary(chosen, truth):
 
 
 def table(choices, costs, truth):
-    """Format the choices: a criterion a line, a set a column."""
-    rows = []
+    """Format the choices: a criterion a column, a set a line, and figures over all of them."""
+    figures = ["off by a factor of", "at worst", "within a quarter", "seconds", "fits"]
+    names = [*truth, *(f"**{figure}**" for figure in figures)]
+    columns = [["", *names], ["classes", *map(str, truth.values()), *[""] * len(figures)]]
     for criterion in next(iter(choices.values())):
         chosen = [choices[name][criterion] for name in truth]
         seconds, fits = np.median([costs[name][criterion] for name in truth], axis=0)
         cost = [f"{seconds:.1f}", f"{fits:.1f}"]
-        rows.append([criterion, *summary(chosen, list(truth.values())), *cost, *map(str, chosen)])
-    header = ["criterion", "off by a factor of", "at worst", "within a quarter", "seconds", "fits"]
-    classes = ["number of classes", *[""] * 5, *map(str, truth.values())]
-    return markdown([*header, *truth], [classes, *rows])
+        rates = summary(chosen, list(truth.values()))
+        columns.append([criterion, *map(str, chosen), *rates, *cost])
+    header, *rows = map(list, zip(*columns, strict=True))
+    return markdown(header, rows)
 
 
 def table_of_draws(folder, names, n_draws):
@@ -210,7 +212,7 @@ def main():
         print(name, n_classes, choices[name], flush=True)
     note = (
         f"\nThe number of clusters that each criterion chooses: {N_ROWS} rows of the feature sets, "
-        f"{N_SYNTHETIC} synthetic ones, one draw of each. The first columns of numbers: the "
+        f"{N_SYNTHETIC} synthetic ones, one draw of each. The last rows: the "
         "geometric mean and the largest of the factors between the choice and the number of "
         "classes, and the sets on which the choice is within a quarter; then the median cost of "
         "all of the search, in seconds and in default fits with the right number. KMeans costs the "

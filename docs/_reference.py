@@ -15,6 +15,9 @@ NOT_IN_REFERENCE = {"skcollision.graph", "skcollision.engine", "skcollision.cli"
 # Of scikit-learn; their docstrings point at pages that are not here.
 _POINT_ELSEWHERE = ("get_metadata_routing", "set_output", "_request", "score")
 
+# The section of a docstring for parameters that few need.
+_EXPERT = "Other Parameters"
+
 
 def public_packages() -> list[str]:
     """Return the packages that users import from, the top one first."""
@@ -55,6 +58,28 @@ def quote_shapes(
         re.sub(r"(?<!`)\([^()`]*\w_[,)][^()`]*\)?", lambda shape: f"``{shape[0]}``", line)
         for line in lines
     ]
+
+
+def group_signature(
+    app: Any, what: str, name: str, value: Any, options: Any, signature: str, returns: str
+) -> tuple[str, str] | None:
+    """Give keyword parameters the order of the docstring: those of every day, then the others."""
+    document = inspect.getdoc(value) or ""
+    if what != "class" or _EXPERT not in document:
+        return None
+    documented = re.findall(r"^([a-z]\w*(?:, \w+)*) : ", document, flags=re.MULTILINE)
+    order = [each for names in documented for each in names.split(", ")]
+    parameters = inspect.signature(value).parameters.values()
+    in_order = sorted(parameters, key=lambda each: (each.kind, order.index(each.name)))
+    bare = [each.replace(annotation=inspect.Parameter.empty) for each in in_order]
+    return str(inspect.Signature(bare)), returns
+
+
+def name_groups(app: Any, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
+    """Name the two groups of parameters by what they are for, after numpydoc."""
+    if f":{_EXPERT}:" in lines:
+        lines[lines.index(":Parameters:")] = ":Everyday parameters:"
+        lines[lines.index(f":{_EXPERT}:")] = ":Expert parameters:"
 
 
 def _page(package: str) -> str:

@@ -8,11 +8,19 @@ from sphinx_gallery.sorting import ExplicitOrder
 import skcollision
 
 sys.path.insert(0, str(Path(__file__).parent))
-from _reference import find_by_name, keep_out_foreign_members, quote_shapes, write_reference
+from _reference import (
+    find_by_name,
+    group_signature,
+    keep_out_foreign_members,
+    name_groups,
+    quote_shapes,
+    write_reference,
+)
 
 # Those to see first, in this order; others follow.
 EXAMPLES = [
     "kmeans_comparison",
+    "five_minutes",
     "images_to_gallery",
     "sentences_to_topics",
     "features_to_report",
@@ -86,7 +94,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"index": [], "five_minutes": []}
+html_sidebars = {"index": [], "compared_with": [], "measurements": []}  # room for tables
 
 
 def setup(app: object) -> None:
@@ -96,3 +104,5 @@ def setup(app: object) -> None:
     app.connect("missing-reference", find_by_name)
     # Before numpydoc, which takes part at 500.
     app.connect("autodoc-process-docstring", quote_shapes, priority=400)
+    app.connect("autodoc-process-docstring", name_groups, priority=600)
+    app.connect("autodoc-process-signature", group_signature)

@@ -14,6 +14,7 @@ points. Classes serve only to judge; no fit sees them.
 # to the end, as weight decay comes down with the learning rate; so it does not tell whether the fit
 # has settled, but a second fit with another seed does. The entropy shows how equal clusters are.
 
+# sphinx_gallery_thumbnail_number = 7
 import matplotlib.pyplot as plt
 from sklearn.cluster import HDBSCAN, KMeans
 from sklearn.datasets import load_digits

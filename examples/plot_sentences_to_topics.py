@@ -31,18 +31,18 @@ from sklearn.pipeline import make_pipeline
 from skcollision import CollisionClusterer
 from skcollision.plotting import ClusterReport
 
-counts = TfidfVectorizer(stop_words="english", min_df=2, sublinear_tf=True)
-pipeline = make_pipeline(
-    counts, TruncatedSVD(100, random_state=0), CollisionClusterer(8, random_state=0)
-).fit(sentences)
+words = TfidfVectorizer(stop_words="english", sublinear_tf=True)
+fewer = TruncatedSVD(100, random_state=0)
+pipeline = make_pipeline(words, fewer, CollisionClusterer(8, random_state=0)).fit(sentences)
 report = ClusterReport.from_estimator(pipeline, sentences, texts=sentences, n_points=3)
-for cluster in report.clusters:
-    print(f"{cluster.size:4} sentences: {', '.join(cluster.terms)}")
+report
 
 # %%
-# The report shows what is behind the terms. ``report.to_html("topics.html")`` writes it to a file.
+# The report names each cluster by its terms, and shows what is behind them.
+# ``report.to_html("topics.html")`` writes it to a file. The names alone:
 
-report
+for cluster in report.clusters:
+    print(f"{cluster.size:4} sentences: {', '.join(cluster.terms)}")
 
 # %%
 # On a map, with the terms as names:
@@ -51,7 +51,7 @@ from sklearn.manifold import TSNE
 
 from skcollision.plotting import ClusterMapDisplay
 
-topics = [", ".join(cluster.terms[:2]) for cluster in report.clusters]
+topics = ["\n".join(cluster.terms[:2]) for cluster in report.clusters]
 embeddings = pipeline[:-1].transform(sentences)
 places = TSNE(metric="cosine", init="pca", random_state=0).fit_transform(embeddings)
 display = ClusterMapDisplay.from_predictions(

@@ -29,11 +29,6 @@ def prepare(page, monkeypatch):
     return (page in _MAKERS and _MAKERS[page](monkeypatch)) or {}
 
 
-def _index(monkeypatch):
-    X, _ = make_embeddings(300, 10, 16, random_state=0)
-    return {"X": X, "X_new": X[:5]}
-
-
 def _gpu(monkeypatch):
     from skcollision import CollisionClusterer
     from skcollision.cluster import _passes, _softmax_model
@@ -184,13 +179,15 @@ def _more_than_one_machine(monkeypatch):
     frame = dask.dataframe.from_pandas(pd.DataFrame(X, columns=["f0", "f1", "f2"]), npartitions=3)
     monkeypatch.setattr(dask.dataframe, "read_parquet", lambda path, columns: frame[columns])
     monkeypatch.setattr(dask.array.Array, "to_zarr", lambda array, _: to_zarr(array, "labels.zarr"))
+    store = torch.distributed.HashStore()  # torchrun's ranks: this one
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    return {"rows": X}
 
 
 _MAKERS = {
     "more_than_one_machine.md": _more_than_one_machine,
     "choosing_parameters.md": _choosing_parameters,
     "recipes.md": _recipes,
-    "index.md": _index,
     "gpu.md": _gpu,
     "deep_clustering.md": _deep,
     "images_and_sentences.md": _images_and_sentences,

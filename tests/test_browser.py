@@ -11,20 +11,34 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skcollision.plotting import ClusterReport
+from skcollision.plotting import ClusterMapDisplay, ClusterReport
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 BUILT = Path(__file__).parent.parent / "docs" / "_build"
 PAGES = [
     "index",
-    "five_minutes",
+    "coming_from_kmeans",
     "compared_with",
+    "measurements",
     "auto_examples/index",
+    "auto_examples/plot_five_minutes",
     "auto_examples/plot_features_to_report",
     "reference/names/skcollision.CollisionClusterer",
 ]
 WIDTHS = [1366, 390]
+FITS_SCREEN = "document.documentElement.scrollWidth <= innerWidth"
+HAS_CUT_TABLES = """[...document.querySelectorAll("table")].some(
+    table => table.offsetWidth > table.parentElement.clientWidth
+)"""
+# Where the first point of the first trace is, on the page.
+PLACE = """() => {
+    const map = document.querySelector(".plotly-graph-div"), {xaxis, yaxis} = map._fullLayout;
+    const box = map.getBoundingClientRect(), [{x, y}] = map._fullData;
+    return [
+        box.left + xaxis._offset + xaxis.d2p(x[0]), box.top + yaxis._offset + yaxis.d2p(y[0])
+    ];
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +53,16 @@ def browser():
         yield playwright.chromium.launch(executable_path=found, args=arguments)
 
 
-@pytest.fixture(params=WIDTHS)
-def look_at(browser, request):
-    """Open a file; return its text and what is wrong with it."""
-    page = browser.new_page(viewport={"width": request.param, "height": 900})
+@pytest.fixture
+def page(browser):
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def look_at(page):
+    """Open a file and look at it on each screen; return its text and what is wrong with it."""
     wrong = []
     page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -55,17 +75,22 @@ def look_at(browser, request):
         page.goto(path.as_uri(), wait_until="networkidle")
         if page.locator(".math").count():
             page.wait_for_function("document.querySelector('mjx-container') !== null")
-        if BUILT in path.parents:
-            name = "-".join(path.relative_to(BUILT / "html").with_suffix("").parts)
-            picture = BUILT / "screenshots" / f"{name}-{request.param}.png"
-            page.screenshot(path=picture, full_page=True)
-        width = page.evaluate("document.documentElement.scrollWidth")
-        if width > request.param:
-            wrong.append(f"{width} pixels wide, on a screen of {request.param}")
+        for screen in WIDTHS:
+            page.set_viewport_size({"width": screen, "height": 900})
+            try:  # scripts may take a moment to follow the new size
+                page.wait_for_function(FITS_SCREEN, timeout=2000)
+            except sync_api.TimeoutError:
+                wrong.append(f"wider than a screen of {screen}")
+            # On a narrow screen, tables scroll.
+            if screen == max(WIDTHS) and page.evaluate(HAS_CUT_TABLES):
+                wrong.append("a table is cut off")
+            if BUILT in path.parents:
+                name = "-".join(path.relative_to(BUILT / "html").with_suffix("").parts)
+                picture = BUILT / "screenshots" / f"{name}-{screen}.png"
+                page.screenshot(path=picture, full_page=True)
         return page.inner_text("body"), wrong
 
-    yield look
-    page.close()
+    return look
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -94,8 +119,21 @@ def test_a_report(look_at, tmp_path):
         assert ("<b>a word</b> &" in text) == ("texts" in options)
 
 
+def test_an_interactive_map_shows_the_item_under_the_mouse(page, look_at, tmp_path):
+    pytest.importorskip("plotly")
+    rng = np.random.default_rng(0)
+    display = ClusterMapDisplay(rng.normal(size=(60, 2)), np.arange(60) % 4)
+    items = [f"<b>sentence</b> {i}" for i in range(60)]
+    display.interactive(items).write_html(tmp_path / "map.html")
+    _, wrong = look_at(tmp_path / "map.html")
+    assert not wrong
+    page.mouse.move(*page.evaluate(PLACE))
+    page.wait_for_selector(".hoverlayer .hovertext")
+    assert "<b>sentence</b> 0" in page.locator(".hoverlayer").text_content()
+
+
 def test_what_is_wrong_is_seen(look_at, tmp_path):
-    page = tmp_path / "page.html"
-    page.write_text("<p style='width: 2000px'>wide</p><script>undefined_name()</script>")
-    _, wrong = look_at(page)
-    assert len(wrong) == 2
+    path = tmp_path / "page.html"
+    path.write_text("<p style='width: 2000px'>wide</p><script>undefined_name()</script>")
+    _, wrong = look_at(path)
+    assert len(wrong) == 1 + len(WIDTHS)

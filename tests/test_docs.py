@@ -5,18 +5,24 @@ import importlib.util
 import inspect
 import pickle
 import re
+import shlex
 import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
 import skcollision
+from skcollision.cli import main
+from skcollision.datasets import make_embeddings
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = [*sorted(path.name for path in DOCS.glob("*.md")), "../README.md"]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^skcollision (.+)$", re.MULTILINE)
 BELOW = {"add_your_own_criterion.md"}  # has a test of its own
 # Module constants, whose docstring is that of their type.
 CONSTANTS = {"PAPER_RECIPE", "clustering_accuracy_scorer"}
@@ -64,6 +70,8 @@ def run_page(tmp_path, monkeypatch):
     for module in modules:
         if hasattr(module, "client"):  # of a scheduler, which would serve later tests as well
             module.client.close()
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def run_doctest(code, names, page):
@@ -80,6 +88,22 @@ def run_doctest(code, names, page):
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page) and page not in BELOW])
 def test_the_code_of_a_page_runs(run_page, page):
     run_page(page)
+
+
+@pytest.mark.parametrize("page", ["command_line.md", "../README.md"])
+def test_the_commands_of_a_page_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    X, y = make_embeddings(200, 10, 16, random_state=0)
+    np.save("features.npy", X)
+    np.save("new.npy", X[:5])
+    np.save("truth.npy", y)
+    Path("texts.csv").write_text("\n".join(["text", *(f"subject{k}" for k in y)]))
+    commands = COMMAND.findall((DOCS / page).read_text(encoding="utf-8"))
+    assert len(commands) >= 4
+    for command in commands:
+        if command != "demo" and "--dask" not in command:  # have tests of their own
+            result = CliRunner().invoke(main, shlex.split(command))
+            assert not result.exit_code, result.output
 
 
 def test_every_block_is_found():

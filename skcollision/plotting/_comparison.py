@@ -40,7 +40,7 @@ class ComparisonDisplay(Display):
     >>> from skcollision.datasets import make_embeddings
     >>> from skcollision.plotting import ComparisonDisplay
     >>> X, y = make_embeddings(200, 3, 16, spread=0.5, random_state=0)
-    >>> clusterers = [KMeans(3, n_init=1, random_state=0), AgglomerativeClustering(3)]
+    >>> clusterers = [KMeans(3, n_init=10, random_state=0), AgglomerativeClustering(3)]
     >>> display = ComparisonDisplay.from_estimators([each.fit(X) for each in clusterers], X, y)
     >>> display.ax_[1].get_title()
     'AgglomerativeClustering: accuracy 1.000'

@@ -127,7 +127,7 @@ class ClusterMapDisplay(Display):
     >>> from skcollision.datasets import make_embeddings
     >>> from skcollision.plotting import ClusterMapDisplay
     >>> X, _ = make_embeddings(200, 3, 16, random_state=0)
-    >>> kmeans = KMeans(n_clusters=3, n_init=1, random_state=0).fit(X)
+    >>> kmeans = KMeans(n_clusters=3, n_init=10, random_state=0).fit(X)
     >>> sorted(ClusterMapDisplay.from_estimator(kmeans, X).names_)
     ['0', '1', '2']
     """
@@ -287,6 +287,8 @@ class ClusterMapDisplay(Display):
         opacity = np.interp(self._certainty(), [0, 1], _POINTS)
         axis = {"visible": False}
         figure = plotly.Figure(layout={"template": "none", "xaxis": axis, "yaxis": axis})
+        # Little around the map, or a narrow screen would have no place for it.
+        figure.update_layout(margin={"l": 10, "r": 10, "t": 30, "b": 10}, legend_title="cluster")
         for name in [*sorted_names(self.labels), *({"-1"} & {*self.labels})]:
             rows = self.labels == name
             x, y = self.coordinates[rows].T

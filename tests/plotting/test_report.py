@@ -49,7 +49,7 @@ def test_the_page_shows_texts_numbers_and_the_second_cluster(report, tmp_path):
     for text in ("5 points in 3 clusters", "Cluster sea: sea", "2 points (40 %), certainty 75 %"):
         assert text in page
     assert "the dog" in page
-    assert "no. 4: pets 55 %, or sea 30 %" in page
+    assert "no. 4: cluster pets 55 %, or cluster sea 30 %" in page
 
 
 def test_a_notebook_gets_the_same_without_the_frame(report, tmp_path):
