@@ -50,7 +50,7 @@ lint: $(VENV)/.installed-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-check: test lint docs-check wheel-check
+check: test lint wheel-check docs-check
 
 # What is generated is made anew, as a page of a name that has gone would stay.
 docs docs-quick: $(VENV)/.installed-docs
