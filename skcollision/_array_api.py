@@ -40,8 +40,11 @@ def is_table(X: Any) -> bool:
 def stacked(X: Any) -> Any:
     """Return a column whose cells are vectors as a matrix; anything else as it is.
 
-    What polars has only planned is computed, and a batch of pyarrow made a table.
+    What polars has only planned is computed, a batch of pyarrow made a table, and what a mask hides
+    made NaN.
     """
+    if np.ma.is_masked(X):
+        X = X.astype(np.float64).filled(np.nan)
     if is_table(X) and hasattr(X, "collect"):
         X = X.collect()
     if is_table(X) and hasattr(X, "get_fragments"):
@@ -53,6 +56,7 @@ def stacked(X: Any) -> Any:
         import pyarrow
 
         X = pyarrow.Table.from_batches([X])
+    _refuse_dates(X)
     columns = getattr(X, "columns", [X])
     if is_table(X) and len(columns) == 1 and "list" in str(getattr(columns[0], "type", "")):
         X = np.asarray(X)  # of pyarrow
@@ -76,7 +80,19 @@ def stacked(X: Any) -> Any:
             "X is a column of vectors of different lengths: all of its cells must have the same "
             f"number of features. Got shapes {sorted(lengths)[:5]}."
         )
-    return np.stack(cells.ravel())
+    return np.stack(cells.ravel().tolist())
+
+
+def _refuse_dates(X: Any) -> None:
+    """Raise where columns are of points in time or of spans, of which a cast makes any numbers."""
+    types = getattr(getattr(X, "schema", None), "types", None)  # of pyarrow
+    is_frame = is_table(X) and hasattr(X, "dtypes") and hasattr(X, "columns")
+    for each in types or (X.dtypes if is_frame else [getattr(X, "dtype", None)]):
+        if str(each).lower().startswith(("date", "time", "duration")):
+            raise ValueError(
+                f"X has dates or times, of type {each}. Features are numbers: give days or hours "
+                "since one of them, for instance, or leave them out."
+            )
 
 
 def _refuse_vectors(table: Any) -> None:

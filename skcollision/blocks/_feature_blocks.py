@@ -7,6 +7,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from skcollision._array_api import is_table, stacked
 from skcollision._errors import wrong
@@ -152,7 +153,9 @@ def _reader_of(source: Any, columns: list[str] | None, block_rows: int | None) -
         raise ValueError("The 'columns' parameter of FeatureBlocks is for datasets of pyarrow.")
     if is_table(source) and not isinstance(source, Iterator):
         source = [source]
-    arrays = [*map(stacked, source)] if isinstance(source, (list, tuple)) else [source]
+    arrays = [*map(stacked, source if isinstance(source, (list, tuple)) else [source])]
+    if any(map(sparse.issparse, arrays)):
+        raise TypeError("FeatureBlocks needs dense rows. Got a sparse matrix: see its 'toarray'.")
     if arrays and all(_is_array(each) for each in arrays):
         for each in arrays:
             if len(each.shape) != 2 or each.shape[1] != arrays[0].shape[1]:

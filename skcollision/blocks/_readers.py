@@ -77,7 +77,13 @@ class IterableReader:
 
 
 def _matrix(block: Any) -> np.ndarray:
-    return np.asarray(stacked(block))
+    rows = np.asarray(stacked(block))
+    if rows.ndim != 2:
+        raise ValueError(
+            f"X has a block of shape {rows.shape}, a {type(block).__name__}. All must be of shape "
+            "(n_rows, n_features)."
+        )
+    return rows
 
 
 def release(maps: Iterable[mmap.mmap]) -> None:

@@ -1,10 +1,13 @@
 """Tables as users bring them: columns of vectors, row numbers, columns of another unit."""
 
 import warnings
+from decimal import Decimal
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.metrics import adjusted_rand_score
 from sklearn.preprocessing import scale
@@ -90,6 +93,49 @@ def test_a_dataset_is_told_where_to_go():
     for use in (fit, fit(X).predict, classifier, NClustersSearch().fit):
         with pytest.raises(TypeError, match=r"pass skcollision.FeatureBlocks\(dataset\)"):
             use(data)
+
+
+def with_dates():
+    frame = pd.DataFrame(
+        {"x": X[:, 0], "day": pd.Timestamp("2020") + pd.to_timedelta(range(60), "D")}
+    )
+    yield from (frame, frame[["day"]], frame["day"].to_numpy()[:, None])
+    yield frame.assign(day=frame["day"] - frame["day"][0])
+    pa, pl = map(pytest.importorskip, ("pyarrow", "polars"))
+    for kind in (pa.timestamp("us"), pa.date32()):
+        table = pa.table({"x": X[:, 0], "day": pa.array(frame["day"]).cast(kind)})
+        yield from (table, pl.from_arrow(table))
+
+
+def test_dates_are_one_clear_error():
+    for table in with_dates():
+        for use in (fit, CollisionClassifier().fit, NClustersSearch().fit):
+            with pytest.raises(ValueError, match="X has dates or times, of type"):
+                use(table, *([np.arange(60) % 3] if "Classifier" in repr(use) else []))
+
+
+def test_what_a_mask_hides_is_missing():
+    masked = np.ma.array(X, mask=np.zeros(X.shape, dtype=bool))
+    np.testing.assert_array_equal(fit(masked).labels_, fit(X).labels_)
+    masked.mask[3, 2] = True
+    for use in (fit, fit(X).predict, lambda rows: fit(FeatureBlocks(rows))):
+        with pytest.raises(ValueError, match="contains NaN"):
+            use(masked)
+
+
+@pytest.mark.parametrize("exact", [Decimal, Fraction])
+def test_exact_numbers_are_numbers(exact):
+    cells = np.array([[exact(float(value)) for value in row] for row in X], dtype=object)
+    np.testing.assert_array_equal(fit(cells).labels_, fit(X.astype(float)).labels_)
+
+
+@pytest.mark.parametrize("source", [range(9), {1, 2}, [[1.0, 2.0], [3.0, 4.0]]], ids=str)
+def test_blocks_are_matrices(source):
+    with pytest.raises(ValueError, match=r"X has a block of shape \(2?,?\)"):
+        FeatureBlocks(source)
+    for sparse in (csr_array(X), [csr_array(X)]):
+        with pytest.raises(TypeError, match="FeatureBlocks needs dense rows"):
+            FeatureBlocks(sparse)
 
 
 def test_an_array_of_vectors_is_a_matrix():
