@@ -7,7 +7,9 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
+from skcollision._array_api import is_table, stacked
 from skcollision._errors import wrong
 from skcollision.blocks._arrow import ArrowReader
 from skcollision.blocks._readers import ArrayReader, IterableReader
@@ -34,8 +36,10 @@ class FeatureBlocks:
         - a ``pyarrow.dataset.Dataset``, for example of parquet files, whose columns are numbers or
           vectors of numbers; its row groups are the blocks, so they should be of some thousand
           rows;
-        - any other iterable of arrays of shape (n_i, n_features), the blocks. It is iterated over
-          several times and must yield the same blocks each time, which generators do not.
+        - any other iterable of arrays of shape (n_i, n_features), the blocks, or of tables as the
+          clusterers take them. It is iterated over several times and must yield the same blocks
+          each time, which generators do not;
+        - a table, which is one block.
     columns : list of str, default=None
         Which columns of a dataset are features; None for all of them.
     block_rows : int, default=None
@@ -147,7 +151,11 @@ def _reader_of(source: Any, columns: list[str] | None, block_rows: int | None) -
         return ArrowReader(source, columns)
     if columns is not None:
         raise ValueError("The 'columns' parameter of FeatureBlocks is for datasets of pyarrow.")
-    arrays = list(source) if isinstance(source, (list, tuple)) else [source]
+    if is_table(source) and not isinstance(source, Iterator):
+        source = [source]
+    arrays = [*map(stacked, source if isinstance(source, (list, tuple)) else [source])]
+    if any(map(sparse.issparse, arrays)):
+        raise TypeError("FeatureBlocks needs dense rows. Got a sparse matrix: see its 'toarray'.")
     if arrays and all(_is_array(each) for each in arrays):
         for each in arrays:
             if len(each.shape) != 2 or each.shape[1] != arrays[0].shape[1]:

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from skcollision._array_api import stacked
+
 # Rows a block where any rows can be read.
 BLOCK_ROWS = 256
 # Bytes of memory maps that may stay resident before they are given back.
@@ -52,7 +54,7 @@ class IterableReader:
     def __init__(self, blocks: Iterable[Any]) -> None:
         self._blocks = blocks
         self._lengths, dtypes, self.n_features = [], set(), 0
-        for block in map(np.asarray, blocks):
+        for block in map(_matrix, blocks):
             self._lengths.append(len(block))
             dtypes.add(block.dtype)
             self.n_features = self.n_features or block.shape[-1]
@@ -64,14 +66,24 @@ class IterableReader:
     def read(self) -> Iterator[tuple[int, Any]]:
         """Yield the first row and the rows of each block."""
         first = 0
-        for block, length in zip_longest(self._blocks, self._lengths):
+        for block, length in zip_longest(map(_matrix, self._blocks), self._lengths):
             if block is None or len(block) != length:
                 raise ValueError(
                     "X must yield the same blocks each time it is iterated over. It first had "
                     f"{len(self._lengths)} blocks of {self.n_samples} rows in all, and others now."
                 )
-            yield first, np.asarray(block)
+            yield first, block
             first += length
+
+
+def _matrix(block: Any) -> np.ndarray:
+    rows = np.asarray(stacked(block))
+    if rows.ndim != 2:
+        raise ValueError(
+            f"X has a block of shape {rows.shape}, a {type(block).__name__}. All must be of shape "
+            "(n_rows, n_features)."
+        )
+    return rows
 
 
 def release(maps: Iterable[mmap.mmap]) -> None:

@@ -191,8 +191,8 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         ConvergenceWarning
             If a cluster ends empty, or pseudo-labels end above `solver_tol`.
         UserWarning
-            If a column of X numbers the rows or has nearly all variance, or a batch has less than
-            two points a cluster.
+            If a column of X numbers the rows or has more than nine tenths of the variance, or a
+            batch has less than two points a cluster.
         """
         data, weight = self._check_data(X, sample_weight, reset=True)
         criterion = self._make_criterion()

@@ -106,9 +106,10 @@ class SurplusMerging:
             self.class_prior_ = chosen_shares(self.class_prior_, order)
 
 
-# A column of more than this share of the variance leaves nothing for the others. One of two or
-# three may well have it.
-DOMINANT, LEAST_FEATURES = 0.999, 4
+# A column of more than this share of the variance decides alone: with one of noise, from here on,
+# clusters of iris, wine, breast cancer and digits agree with those without it by an ARI of .3 at
+# most; their own widest columns have .68, .998, .72 and .04. One of two or three may well have it.
+DOMINANT, LEAST_FEATURES = 0.9, 4
 
 
 def warn_of_empty(n_clusters: int, n_used: int) -> None:
@@ -142,7 +143,7 @@ def warn_of_gap(criterion: Any, objective: float, duality_gap: float) -> None:
 
 
 def warn_of_columns(X: np.ndarray, rows: np.ndarray, names: np.ndarray | None) -> None:
-    """Warn of a column that numbers the rows, or that holds nearly all variance of a table.
+    """Warn of a column that numbers the rows, or that holds most variance of a table.
 
     X may be a sample: `rows` says which rows of the table its own are.
     """

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from scipy import sparse
-from sklearn.utils import gen_batches
 from torch import Tensor
 
-from skcollision._threads import one_thread, threads_worth
+from skcollision._threads import one_thread
 from skcollision.engine._heads import LinearHeads
+from skcollision.engine._rows import summed
 from skcollision.losses import soft_cross_entropy
 
 # Its weight decay, in units of that of clustering. There decay chooses between clusterings; here
@@ -24,8 +22,8 @@ CURVATURE = 0.1
 # The smallest curvature along any direction, in units of the mean: none is 0.
 SMALLEST_CURVATURE = 1e-4
 
-# Predictions that are computed at a time.
-BLOCK_PREDICTIONS = 2**20
+# Most rows, and predictions, of a block.
+BLOCK_ROWS, BLOCK_PREDICTIONS = 8192, 2**20
 
 
 def distilled(
@@ -55,27 +53,27 @@ def distilled(
     search = torch.optim.LBFGS(
         [unknown], max_iter=n_iterations, max_eval=2 * n_iterations, line_search_fn="strong_wolfe"
     )
-    size = max(1, BLOCK_PREDICTIONS // heads.n_clusters)
-    blocks = list(gen_batches(len(points), size))
+    size = max(1, min(BLOCK_ROWS, BLOCK_PREDICTIONS // heads.n_clusters))
 
     def objective() -> float:
-        columns = (scale @ unknown.detach()).requires_grad_()
-        taught = LinearHeads(columns, 1)
-        value, gradient = 0.0, torch.zeros_like(columns)
-        for term in terms(taught):
-            value += float(term.detach())
-            gradient += torch.autograd.grad(term, columns)[0]
-        unknown.grad = scale.T @ gradient
-        return value
+        columns = scale @ unknown.detach()
 
-    def terms(taught: LinearHeads) -> Iterator[Tensor]:
-        yield 0.5 * decay * taught.square_norm().sum()
-        for rows in blocks:
+        def term(rows: slice) -> Tensor:
+            """Return the gradient of some rows' loss, and in a last row the loss."""
             targets = torch.from_numpy(labels[rows].toarray()).to(points)
-            logits, share = taught(points[rows])[0], weight[rows]
-            yield share.sum() * soft_cross_entropy(logits, targets, sample_weight=share)
+            own, share = columns.clone().requires_grad_(), weight[rows]
+            with torch.enable_grad():
+                logits = LinearHeads(own, 1)(points[rows])[0]
+                loss = share.sum() * soft_cross_entropy(logits, targets, sample_weight=share)
+            (gradient,) = torch.autograd.grad(loss, own)
+            return torch.cat([gradient, loss.detach().expand(1, gradient.shape[1])])
 
-    with threads_worth(blocks[0].stop * unknown.numel()):
+        total = summed(term, points, size)
+        total[:-2] += decay * columns[:-1]
+        unknown.grad = scale.T @ total[:-1]
+        return float(total[-1, 0]) + 0.5 * decay * float(LinearHeads(columns, 1).square_norm())
+
+    with one_thread():
         search.step(objective)
     return LinearHeads(scale @ unknown.detach(), 1, heads.basis)
 

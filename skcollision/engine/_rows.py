@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import reduce
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
+from sklearn.utils import gen_batches
 from sklearn.utils.random import sample_without_replacement
 from torch import Tensor
 
@@ -18,6 +20,8 @@ from skcollision.blocks._dask import DaskRows
 from skcollision.blocks._shards import Shards
 from skcollision.blocks._weights import PartedWeight, Weights
 from skcollision.engine._normalisation import LARGEST_ENTRY, Normalisation
+
+T = TypeVar("T")
 
 # Rows a block in passes over a whole matrix: a block should fit in a core's cache.
 BLOCK_ROWS = 512
@@ -101,6 +105,29 @@ def take_rows(X: np.ndarray | FeatureBlocks | DaskRows | Shards, rows: np.ndarra
     return taken
 
 
+def mapped(function: Callable[..., T], items: Iterator[tuple[Any, ...]]) -> Iterator[T]:
+    """Yield what a function makes of each item, of several at a time, each in one thread."""
+    while wave := list(islice(items, WAVE)):
+        results: list[Any] = [None] * len(wave)
+
+        def task(number: int, wave: Any = wave, results: Any = results) -> None:
+            with one_thread(), torch.no_grad():
+                results[number] = function(*wave[number])
+
+        run_tasks(task, len(wave))
+        yield from results
+
+
+def summed(term: Callable[[slice], Tensor], rows: Tensor, size: int = BLOCK_ROWS) -> Tensor:
+    """Add up what a function makes of blocks of rows, the same for any number of threads.
+
+    Other devices than the CPU, which have threads of their own, take 32 times as many rows.
+    """
+    size = size if rows.device.type == "cpu" else 32 * size
+    blocks = ((block,) for block in gen_batches(len(rows), size))
+    return reduce(Tensor.add_, mapped(term, blocks))
+
+
 class NormalisedRows:
     """A matrix of which rows are normalised when they are asked for; it is never copied whole."""
 
@@ -130,17 +157,11 @@ class NormalisedRows:
 
         It is given the range, the rows and the rows normalised on the device.
         """
-        blocks = row_blocks(self._X)
-        while wave := list(islice(blocks, WAVE)):
-            results: list[Any] = [None] * len(wave)
 
-            def task(number: int, wave: Any = wave, results: Any = results) -> None:
-                rows, block = wave[number]
-                with one_thread(), torch.no_grad():
-                    results[number] = function(rows, block, self._normalised(block))
+        def of_block(rows: slice, block: np.ndarray) -> tuple[slice, Any]:
+            return rows, function(rows, block, self._normalised(block))
 
-            run_tasks(task, len(wave))
-            yield from zip((rows for rows, _ in wave), results, strict=True)
+        return mapped(of_block, row_blocks(self._X))
 
     def stretched(self, sample_weight: np.ndarray | None) -> NormalisedRows:
         """Return the rows with narrow columns stretched, and then shrunk to the length they had."""

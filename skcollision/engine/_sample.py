@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from skcollision.engine._rows import NormalisedRows
+from skcollision._threads import one_thread
+from skcollision.engine._rows import NormalisedRows, summed
 from skcollision.graph import NeighbourGraph, default_neighbors, nearest_neighbors
 
 # Directions beyond those asked for, and products with the covariance: the usual figures of
@@ -36,11 +38,16 @@ def principal_subspace(
     shares = torch.as_tensor(mixture, dtype=rows.dtype, device=rows.device)
     if sample_weight is not None:
         shares *= sample_weight[:, None].sqrt()
-    basis = rows.T @ shares
-    for _ in range(N_ITERATIONS):
-        basis = weighted.T @ (rows @ torch.linalg.qr(basis).Q)
-    # The left singular vectors of the last product put the strongest directions first.
-    return torch.linalg.svd(basis, full_matrices=False).U[:, :n_components].contiguous()
+    basis = summed(lambda block: rows[block].T @ shares[block], rows)
+    with one_thread():
+        for _ in range(N_ITERATIONS):
+            basis = summed(partial(_product, rows, weighted, torch.linalg.qr(basis).Q), rows)
+        # The left singular vectors of the last product put the strongest directions first.
+        return torch.linalg.svd(basis, full_matrices=False).U[:, :n_components].contiguous()
+
+
+def _product(rows: Tensor, weighted: Tensor, basis: Tensor, block: slice) -> Tensor:
+    return weighted[block].T @ (rows[block] @ basis)
 
 
 class TrainingSample:

@@ -55,8 +55,8 @@ def to_sklearn(model: Linear) -> Pipeline:
         the model normalises, ``Normalizer()``. Classifiers, clusterers with fewer than 16 features
         and those with ``normalize=False`` have a ``PolynomialFeatures(1)`` after the scaler. Its
         ``predict`` and ``predict_proba`` are the model's up to rounding, but for points that differ
-        from the centre of the data by less than rounding; rows must be within float64 in units of
-        the scale. The arrays are copies.
+        from the centre of the data by less than rounding; rows beyond float64 in units of the
+        scale end in scikit-learn's "Input X contains infinity". The arrays are copies.
 
     Raises
     ------

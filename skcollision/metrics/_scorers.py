@@ -68,6 +68,7 @@ class EstimatorScorer(StrictEstimator):
             what the scorer needs.
         """
         self._validate_params()
+        X = stacked(X)
         n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
         weight = matching.check_weights(sample_weight, n_samples, type(self).__name__)
         return self._score(estimator, X, weight)
@@ -227,7 +228,7 @@ class NeighborInfoScorer(EstimatorScorer):
         else:
             names, labels = np.unique(estimator.predict(X), return_inverse=True)
             n_clusters = len(names)
-        X = to_numpy(stacked(X))
+        X = to_numpy(X)
         points = check_array(X, dtype=[np.float64, np.float32], order="C", ensure_min_samples=2)
         if weight is not None:
             points, labels = points[weight > 0], labels[weight > 0]

@@ -32,8 +32,14 @@ def test_threads_do_not_change_a_bit_with_other_solvers(clusterer, monkeypatch):
     assert_threads_do_not_matter(clusterer, monkeypatch)
 
 
-def assert_threads_do_not_matter(clusterer, monkeypatch):
-    X, _ = make_embeddings(2000, 5, 96, spread=1.0, random_state=0)
+@pytest.mark.parametrize("n_components", [128, None])
+def test_threads_do_not_change_a_bit_where_products_are_large(n_components, monkeypatch):
+    clusterer = CollisionClusterer(20, n_components=n_components, max_iter=2, random_state=0)
+    assert_threads_do_not_matter(clusterer, monkeypatch, n_points=4000, n_features=384)
+
+
+def assert_threads_do_not_matter(clusterer, monkeypatch, n_points=2000, n_features=96):
+    X, _ = make_embeddings(n_points, 5, n_features, spread=1.0, random_state=0)
     coefs, before = [], torch.get_num_threads()
     try:
         for n_threads in (1, 2, 3):

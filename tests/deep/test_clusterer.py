@@ -363,3 +363,12 @@ def test_a_missing_library_is_named(quick, few, monkeypatch, library, augment):
     monkeypatch.setattr(skcollision._extras, "import_module", missing)
     with pytest.raises(ImportError, match=rf"needs {library}.*skcollision\[deep\]"):
         quick(augment=augment).fit(few)
+
+
+def test_no_row_beyond_the_network_gets_a_label():
+    X = np.random.default_rng(0).normal(size=(20, 4))
+    backbone = torch.nn.Linear(4, 3)
+    model = DeepClusterer(2, backbone=backbone, max_iter=1, random_state=0).fit(X)
+    for method in (model.predict, model.predict_proba, model.transform):
+        with pytest.raises(ValueError, match="X has values so far from those"):
+            method(1e300 * X)
