@@ -7,8 +7,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import local
+from typing import TypeVar
 
 from joblib import cpu_count
+
+from skcollision._threads import one_thread
+
+T = TypeVar("T")
 
 _worker = local()
 _executor: ThreadPoolExecutor | None = None
@@ -60,6 +65,24 @@ def serial() -> Iterator[None]:
         yield
     finally:
         _worker.busy = before
+
+
+def in_background(function: Callable[[], T]) -> Callable[[], T]:
+    """Start a function in a thread of its own; return what waits for its result.
+
+    Its tasks stay in that thread. Where the caller has but one thread, it is called for its result.
+    """
+    if n_threads() <= 1 or getattr(_worker, "busy", False):
+        return function
+
+    def task() -> T:
+        with serial(), one_thread():
+            return function()
+
+    executor = ThreadPoolExecutor(1, "skcollision")
+    result = executor.submit(task).result
+    executor.shutdown(wait=False)
+    return result
 
 
 def _threads() -> ThreadPoolExecutor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
@@ -19,6 +20,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skcollision._ambient import isolated
 from skcollision._callbacks import CallbackSupportMixin, with_callbacks
 from skcollision._errors import wrong
+from skcollision._parallel import in_background
 from skcollision._warnings import warn_of_batches
 from skcollision.blocks._shards import fit_on_first, led
 from skcollision.cluster._linear_model import LinearClusterModel
@@ -279,6 +281,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         )
         self._nearest = None if sample.graph is None else sample.graph.nearest
         self._check_merging(sample)
+        proposals = self._begin_proposals(sample, run.random_state)
         trainer = run.trainer(criterion, sample.points.device)
         trainer = trainer or self._new_trainer(sample, criterion, run.random_state)
         history = train(
@@ -294,7 +297,7 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         if sample.graph is None:
             trainer.keep(lowest(trainer.evaluate(sample.seen, sample.weight).objective))
         else:
-            self._learn_labels_on_graph(trainer, sample)
+            self._learn_labels_on_graph(trainer, sample, proposals())
         final = trainer.evaluate(sample.seen, sample.weight)
         self.objective_, self.duality_gap_ = map(float, (final.objective[0], final.duality_gap[0]))
         self._number_clusters(trainer, sample, rows)
@@ -452,14 +455,25 @@ class BaseSelfLabellingClusterer(SurplusMerging, CallbackSupportMixin, LinearClu
         """Return their number for the rules for few, which hold for normalised rows."""
         return self.n_features_in_ if self.normalize else math.inf
 
-    def _learn_labels_on_graph(self, trainer: Trainer, sample: TrainingSample) -> None:
+    def _begin_proposals(
+        self, sample: TrainingSample, random_state: np.random.RandomState
+    ) -> Callable[[], list[np.ndarray]]:
+        """Look for clusterings of other kinds while heads are trained; return what waits for them.
+
+        Where features are few, training's start competes in their place.
+        """
+        if not self._estimates_prior() or self._crowding() < 1:
+            return list
+        # a source of its own, as training draws at the same time
+        source = np.random.RandomState(random_state.randint(np.iinfo(np.int32).max))
+        n_tries = (self._n_init() + 1) // 2
+        return in_background(lambda: propose(sample, self.n_clusters, n_tries, source))
+
+    def _learn_labels_on_graph(
+        self, trainer: Trainer, sample: TrainingSample, proposals: list[np.ndarray]
+    ) -> None:
         """Choose labels by how well walks stay in them, and teach heads to predict them."""
-        candidates, proposals = [trainer.heads], []
-        if trainer.start is not None:
-            candidates.append(trainer.start)
-        elif self._estimates_prior():
-            n_tries = (trainer.heads.n_restarts + 1) // 2
-            proposals = propose(sample, self.n_clusters, n_tries, trainer.random_state)
+        candidates = [trainer.heads] + ([] if trainer.start is None else [trainer.start])
         heads, restart, labels = best_on_graph(candidates, sample, trainer.prior, proposals)
         weight = 1 if sample.weight is None else sample.weight.cpu().numpy()
         shares = (weight * labels.T).sum(axis=1)
