@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from skcollision import _parallel
-from skcollision._parallel import n_threads, run_tasks, serial
+from skcollision._parallel import in_background, n_threads, run_tasks, serial
 
 
 @pytest.fixture(params=[1, 2, 5])
@@ -70,6 +70,30 @@ def test_several_threads_may_run_tasks_at_once(threads):
     for caller in callers:
         caller.join(timeout=30)
     assert not any(caller.is_alive() for caller in callers)
+
+
+def test_what_runs_in_the_background_keeps_its_tasks_and_comes_back(threads):
+    who = []
+
+    def task(index):
+        who.append(threading.get_ident())
+
+    def work():
+        run_tasks(task, 20)
+        return "done"
+
+    result = in_background(work)
+    test_every_task_runs_once(threads, 50)  # meanwhile
+    assert result() == "done"
+    assert len(who) == 20
+    assert len({*who}) == 1
+    assert (who[0] == threading.get_ident()) == (threads == 1)
+
+
+def test_an_error_in_the_background_is_raised_where_its_result_is_asked_for(threads):
+    result = in_background(lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        result()
 
 
 def child(queue):

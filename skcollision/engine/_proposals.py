@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from skcollision._parallel import run_tasks
 from skcollision.engine._merging import kept_information, merged
 from skcollision.engine._sample import TrainingSample, principal_subspace
 from skcollision.engine._starts import first_centres, k_means
@@ -32,19 +31,12 @@ def propose(
     n_parts = min(PARTS_PER_CLUSTER * n_clusters, most)
     if sample.graph is None or n_parts < LEAST_PARTS_PER_CLUSTER * n_clusters:
         return []
-    _ = sample.graph.weighted_walk  # made once, before threads ask for it
     seeds = random_state.randint(np.iinfo(np.int32).max, size=1 + n_tries)
-    found = [np.empty(0, dtype=np.int64)] * (1 + n_tries)
-
-    def task(number: int) -> None:
-        source = np.random.RandomState(seeds[number])
-        if number:
-            found[number] = clusters_of_parts(sample, n_clusters, n_parts, source)
-        else:
-            found[number] = clusters_of_layout(sample, n_clusters, source)
-
-    run_tasks(task, 1 + n_tries)
-    return found
+    first, *others = map(np.random.RandomState, seeds)
+    return [
+        clusters_of_layout(sample, n_clusters, first),
+        *(clusters_of_parts(sample, n_clusters, n_parts, source) for source in others),
+    ]
 
 
 def clusters_of_layout(
