@@ -8,7 +8,7 @@ pipeline, :class:`~skcollision.ImageEmbedder`, computes them; the second,
 """
 
 # %%
-# The images are parts of eight photographs that come with scikit-learn and scikit-image, 16 of
+# The images are parts of eight photographs that come with scikit-learn and scikit-image, 10 of
 # each. Which of them belong together is for the clusters to find out.
 
 from pathlib import Path
@@ -24,10 +24,10 @@ names += ["hubble_deep_field.jpg", "motorcycle_left.png", "rocket.jpg"]
 photographs = [path for folder in folders for path in folder.iterdir() if path.name in names]
 
 rng = np.random.default_rng(0)
-images, truth = [], np.repeat(np.arange(len(photographs)), 16)
+images, truth = [], np.repeat(np.arange(len(photographs)), 10)
 for path in sorted(photographs):
     photograph = Image.open(path).convert("RGB")
-    for _ in range(16):
+    for _ in range(10):
         left, top = (int(rng.integers(extent - 150)) for extent in photograph.size)
         images.append(photograph.crop((left, top, left + 150, top + 150)))
 
