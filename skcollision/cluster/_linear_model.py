@@ -157,7 +157,7 @@ class LinearClusterModel(
         data, weight = self._check_data(X, sample_weight, reset=False)
 
         def sums(rows: slice, block: np.ndarray, logits: Tensor, w: Any) -> tuple[Any, ...]:
-            log_probs = logits.double().log_softmax(1).cpu().numpy()
+            log_probs = logits.cpu().double().log_softmax(1).numpy()
             probs = np.exp(log_probs)
             w = np.ones(len(probs)) if w is None else w
             return w @ probs, -(w @ (probs * log_probs).sum(1)), w.sum()

@@ -57,11 +57,11 @@ class LinearHeads:
         """Write columns on the basis, or their moments, as columns on the features behind it."""
         if self.basis is None or columns.dim() < 2:
             return columns
-        return torch.cat([self.basis @ columns[:-1], columns[-1:]])
+        return torch.cat([self.basis.to(columns.device) @ columns[:-1], columns[-1:]])
 
     def numpy(self) -> tuple[np.ndarray, np.ndarray]:
         """Return copies of the weights (R, K, D) on the whole features, and biases (R, K)."""
-        stacked = self.lifted(self.columns.detach()).cpu().numpy().T
+        stacked = self.lifted(self.columns.detach().cpu()).numpy().T
         stacked = stacked.reshape(self.n_restarts, self.n_clusters, -1)
         return stacked[..., :-1].copy(), stacked[..., -1].copy()
 

@@ -94,13 +94,14 @@ class Normalisation:
         near_one = Normalisation(
             self.mean.astype(np.float64) * unit, self.scale * unit, self.softening * unit
         )
-        scaled = rows.double() * unit
-        peaks = rows.double().abs().amax(1, keepdim=True)
+        values = rows.cpu().double()  # mps has none
+        scaled = values * unit
+        peaks = values.abs().amax(1, keepdim=True)
         # Of a row so far outside that others are nothing beside it, only the direction counts.
         far = peaks * unit > FAR
         if far.any():
-            scaled = torch.where(far, rows.double() / peaks * FAR, scaled)
-        return near_one.apply_(scaled).to(rows.dtype)
+            scaled = torch.where(far, values / peaks * FAR, scaled)
+        return near_one.apply_(scaled).to(rows)
 
 
 def fit_normalisation(

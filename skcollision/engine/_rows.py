@@ -168,7 +168,7 @@ class NormalisedRows:
         weight = np.full(len(self), 1.0) if sample_weight is None else sample_weight
 
         def moments(rows: slice, block: np.ndarray, normalised: Tensor) -> np.ndarray:
-            values = normalised.double().cpu().numpy()
+            values = normalised.cpu().double().numpy()
             return np.stack([weight[rows] @ values, weight[rows] @ np.square(values)])
 
         mean, square = sum(found for _, found in self.map(moments)) / weight.sum()

@@ -80,10 +80,10 @@ def first_centres(points: Tensor, n_clusters: int, random_state: np.random.Rando
 
 def _distances(points: Tensor) -> np.ndarray:
     """Return the distances of all pairs, as SciPy wants them; a product is faster than `pdist`."""
-    values = points.double()
+    values = points.cpu().double()  # first: mps has no float64
     squares = values.square().sum(1)
     pairs = torch.addmm(squares + squares[:, None], values, values.T, alpha=-2)
-    return squareform(pairs.clamp_min_(0).sqrt_().cpu().numpy(), checks=False)
+    return squareform(pairs.clamp_min_(0).sqrt_().numpy(), checks=False)
 
 
 def k_means(

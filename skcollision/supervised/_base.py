@@ -261,9 +261,13 @@ class BaseLinearClassifier(CallbackSupportMixin, ClassifierMixin, LinearSoftmaxM
 
 
 def stretching(rows: NormalisedRows) -> Tensor:
-    """Return the sparse matrix (D, D) that maps coefficients to those on unstretched columns."""
-    places = torch.arange(rows.shape[1], device=rows.device)
-    factors = torch.ones_like(places, dtype=rows.dtype) if rows.stretch is None else rows.stretch
+    """Return the sparse matrix (D, D) that maps coefficients to those on unstretched columns.
+
+    It is on the CPU, as not all devices have sparse ones.
+    """
+    places = torch.arange(rows.shape[1])
+    ones = torch.ones_like(places, dtype=rows.dtype)
+    factors = ones if rows.stretch is None else rows.stretch.cpu()
     return torch.sparse_coo_tensor(torch.stack([places, places]), factors, check_invariants=False)
 
 

@@ -277,7 +277,7 @@ class SemiSupervisedCollisionClassifier(BaseLinearClassifier):
         )
         of_points = of_seen = stretching(points)
         if sample.basis is not None:
-            of_seen = (of_points @ sample.basis).to_sparse()
+            of_seen = (of_points @ sample.basis.cpu()).to_sparse()
         basis = torch.cat([of_points, SCALE * of_seen], 1)
         return torch.cat([points.matrix(), SCALE * sample.seen], 1), basis
 
